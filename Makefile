@@ -1,0 +1,101 @@
+# weir - make [all|test|asan|tsan|lint|bench|fuzz|docs|fmt|install|help]
+VERSION := 0.1.0
+CC      ?= cc
+O       ?= build
+PREFIX  ?= /usr/local
+OPT     ?= -O2 -flto=auto -fno-plt
+PKGS    := libuv libprotobuf-c zlib libzstd yaml-0.1 openssl
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
+           -Wcast-qual -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion -Wswitch-enum -Werror
+FLAGS   := -std=c11 -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -fno-common -pthread -g -MMD -MP -I. -I$(O)/gen \
+           $(SAN:%=-fsanitize=%) $(SAN:%=-fno-omit-frame-pointer) $(shell pkg-config --cflags $(PKGS))
+LDLIBS  := $(shell pkg-config --libs $(PKGS)) -ldl -lm
+AR      := $(if $(findstring clang,$(CC)),llvm-ar-14,gcc-ar)
+
+# llhttp: the library where the system has it (Debian 13), else the C sources of Debian 12's node-llhttp.
+ifeq ($(shell pkg-config --exists libllhttp && echo yes),yes)
+LDLIBS  += $(shell pkg-config --libs libllhttp)
+else
+FLAGS   += -I/usr/share/include/llhttp -isystem /usr/share/include
+LLHTTP  := $(patsubst %,$(O)/llhttp/%.o,api http llhttp)
+endif
+
+COMPONENTS := $(sort $(wildcard receivers/*.c processors/*.c exporters/*.c extensions/*.c))
+SRC     := $(wildcard lib/*/*.c config/*.c) $(COMPONENTS)
+PROTO   := $(wildcard lib/otlp/schema/*.proto)
+GEN     := $(PROTO:%.proto=$(O)/gen/%.pb-c.c)
+LIBOBJ  := $(SRC:%.c=$(O)/%.o) $(GEN:.c=.o) $(LLHTTP)
+CMDOBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard cmd/weir/*.c))
+UNIT    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)))
+RIG     := $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/rig/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+BENCHES := $(patsubst %.c,$(O)/%,$(wildcard bench/*.c))
+
+all: $(O)/weir ## build build/weir (release, LTO)
+
+test: ## unit tests (cmocka)
+	@$(MAKE) --no-print-directory O=build/dev OPT=-O1 unit
+asan: ## unit tests under ASan and UBSan, and build/asan/weir
+	@$(MAKE) --no-print-directory O=build/asan OPT=-O1 SAN=address,undefined unit build/asan/weir
+tsan: ## unit tests under TSan, and build/tsan/weir
+	@$(MAKE) --no-print-directory O=build/tsan OPT=-O1 SAN=thread unit build/tsan/weir
+unit: $(UNIT)
+	@scripts/run-unit $(O) $(UNIT)
+lint: ## layers, limits, banned calls, format, generated docs
+	@scripts/lint
+fmt: ## rewrite with clang-format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+docs: $(O)/weir ## regenerate docs/components and docs/config.schema.json
+	@scripts/docs $(O)/weir docs
+bench: all $(BENCHES) ## compare with peers on the same payloads (docs/performance.md)
+	@bench/run
+fuzz: ## every fuzz target for FUZZ_SECONDS (60); T=name for one
+	@scripts/fuzz $(or $(T),$(FUZZERS))
+fuzzers: $(FUZZERS:%=$(O)/fuzz/%)
+install: all ## PREFIX=/usr/local, DESTDIR honoured
+	install -D -m 755 $(O)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+	install -D -m 644 deploy/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+	install -d $(DESTDIR)$(PREFIX)/share/doc/weir/examples
+	install -m 644 examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/weir/examples/
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+clean: ## remove build/
+	rm -rf build
+
+$(O)/weir: $(CMDOBJ) $(O)/libweir.a
+	$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/libweir.a: $(LIBOBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# The list of components is the list of files: processors/batch.c must define processor_batch.
+$(O)/gen/components.def: FORCE
+	@mkdir -p $(@D)
+	@for f in $(COMPONENTS); do k=$${f%%/*}; n=$${f##*/}; echo "X($${k%s}_$${n%.c})"; done > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(O)/config/registry.o: $(O)/gen/components.def
+
+$(O)/gen/%.pb-c.c: %.proto
+	@mkdir -p $(O)/gen
+	protoc-c --c_out=$(O)/gen -I. $<
+$(O)/gen/%.pb-c.o: $(O)/gen/%.pb-c.c
+	$(CC) $(FLAGS) $(OPT) -c $< -o $@
+$(O)/llhttp/%.o: /usr/share/llhttp/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(FLAGS)) $(OPT) -c $< -o $@
+$(O)/%.o: %.c | $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(WARN) $(OPT) -c $< -o $@
+
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(RIG) $(O)/libweir.a
+	$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
+$(O)/bench/%: $(O)/bench/%.o $(O)/libweir.a
+	$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libweir.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -fsanitize=fuzzer $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+-include $(LIBOBJ:.o=.d) $(CMDOBJ:.o=.d) $(UNIT:%=%.d) $(RIG:.o=.d) $(BENCHES:%=%.d)
+.PHONY: all test asan tsan unit lint fmt docs bench fuzz fuzzers install help clean FORCE
+.PRECIOUS: $(O)/%.o $(O)/gen/%.pb-c.c

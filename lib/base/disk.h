@@ -1,0 +1,26 @@
+/* disk.h - the only door to files that data goes through (DESIGN section 6, determinism seam).
+ *
+ * A vtable, so that a test can inject ENOSPC, EIO and short writes. Functions return 0 or a positive
+ * count, or -errno. disk_system() is the real one. */
+#pragma once
+#include <sys/types.h>
+
+#include "lib/base/base.h"
+
+struct disk {
+	int (*open)(struct disk *d, const char *path, int flags, unsigned mode); /* fd or -errno */
+	int (*close)(struct disk *d, int fd);
+	ssize_t (*write)(struct disk *d, int fd, const void *p, size_t n);
+	ssize_t (*read)(struct disk *d, int fd, void *p, size_t n);
+	int (*sync)(struct disk *d, int fd); /* fdatasync */
+	int (*rename)(struct disk *d, const char *from, const char *to);
+	int (*unlink)(struct disk *d, const char *path);
+	int (*mkdirs)(struct disk *d, const char *path, unsigned mode); /* like mkdir -p */
+	int64_t (*size)(struct disk *d, int fd);
+};
+
+struct disk *disk_system(void);
+/* Writes all of `s`, continuing after short writes and EINTR. 0 or -errno. */
+int disk_write_all(struct disk *d, int fd, slice s) MUST_USE;
+/* The whole file into malloc'ed memory (NUL after the end), refused with -EFBIG above `max` bytes. */
+int disk_slurp(struct disk *d, const char *path, size_t max, char **out, size_t *len) MUST_USE;

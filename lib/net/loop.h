@@ -1,0 +1,56 @@
+/* loop.h - a libuv loop with a clock, timers in ns, and a mailbox: what one thread runs.
+ *
+ * All handles of a loop are used on its own thread; the only way in from another thread is mailbox_post.
+ * Time comes from loop->clock (DESIGN section 6). Timers embed their uv handle: the struct that holds a
+ * timer is freed only in timer_close's callback.
+ */
+#pragma once
+#include <uv.h>
+
+#include "lib/base/base.h"
+#include "lib/base/clock.h"
+
+struct mail {
+	struct mail *next;
+	void (*run)(struct mail *m); /* on the receiving thread; may free m */
+};
+
+struct mailbox {
+	uv_async_t async;
+	_Atomic(struct mail *) head; /* newest first; reversed on receipt */
+};
+
+struct loop {
+	uv_loop_t uv;
+	struct clock *clock;
+	struct mailbox mailbox;
+};
+
+int loop_init(struct loop *l, struct clock *clock) MUST_USE;
+/* Runs until loop_stop. */
+void loop_run(struct loop *l);
+/* From the loop's own thread. */
+void loop_stop(struct loop *l);
+/* Closes the mailbox and what is left, runs the close callbacks, frees. Asserts that no handle is left open. */
+void loop_release(struct loop *l);
+
+static inline int64_t loop_now(struct loop *l)
+{
+	return clock_mono(l->clock);
+}
+
+/* From any thread. Takes m until m->run was called. Mails of one sender arrive in order. */
+void loop_post(struct loop *l, struct mail *m);
+/* Runs every mail that is there (tests that pump by hand; otherwise the loop does it). */
+void loop_drain_mail(struct loop *l);
+
+struct timer {
+	uv_timer_t uv;
+	void (*on_time)(struct timer *t);
+	void (*on_closed)(struct timer *t);
+};
+void timer_init(struct loop *l, struct timer *t, void (*on_time)(struct timer *t));
+/* Once, after `ns` (rounded up to ms); replaces an earlier start. */
+void timer_start(struct timer *t, int64_t ns);
+void timer_stop(struct timer *t);
+void timer_close(struct timer *t, void (*on_closed)(struct timer *t)); /* on_closed may be NULL */
