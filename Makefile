@@ -4,7 +4,8 @@ CC      ?= cc
 O       ?= build
 PREFIX  ?= /usr/local
 OPT     ?= -O2 -flto=auto -fno-plt
-PKGS    := libuv libprotobuf-c zlib libzstd yaml-0.1 openssl
+PKGS    := libuv libprotobuf-c zlib libzstd yaml-0.1 openssl libpcre2-8
+Q       := $(if $(V),,@)
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
            -Wcast-qual -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion -Wswitch-enum -Werror
 FLAGS   := -std=c11 -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -fno-common -pthread -g -MMD -MP -I. -I$(O)/gen \
@@ -64,10 +65,10 @@ clean: ## remove build/
 	rm -rf build
 
 $(O)/weir: $(CMDOBJ) $(O)/libweir.a
-	$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/libweir.a: $(LIBOBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 # The list of components is the list of files: processors/batch.c must define processor_batch.
 $(O)/gen/components.def: FORCE
@@ -78,23 +79,23 @@ $(O)/config/registry.o: $(O)/gen/components.def
 
 $(O)/gen/%.pb-c.c: %.proto
 	@mkdir -p $(O)/gen
-	protoc-c --c_out=$(O)/gen -I. $<
+	$(Q)protoc-c --c_out=$(O)/gen -I. $<
 $(O)/gen/%.pb-c.o: $(O)/gen/%.pb-c.c
-	$(CC) $(FLAGS) $(OPT) -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(OPT) -c $< -o $@
 $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(FLAGS)) $(OPT) -c $< -o $@
+	$(Q)$(CC) $(filter-out -MMD -MP,$(FLAGS)) $(OPT) -c $< -o $@
 $(O)/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(WARN) $(OPT) -c $< -o $@
+	$(Q)$(CC) $(FLAGS) $(WARN) $(OPT) -c $< -o $@
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(RIG) $(O)/libweir.a
-	$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
+	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
 $(O)/bench/%: $(O)/bench/%.o $(O)/libweir.a
-	$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libweir.a
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -fsanitize=fuzzer $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 -include $(LIBOBJ:.o=.d) $(CMDOBJ:.o=.d) $(UNIT:%=%.d) $(RIG:.o=.d) $(BENCHES:%=%.d)
 .PHONY: all test asan tsan unit lint fmt docs bench fuzz fuzzers install help clean FORCE

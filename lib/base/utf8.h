@@ -9,5 +9,7 @@ bool utf8_valid(slice s);
 size_t utf8_repair(slice s, char *out, size_t *n_bad);
 /* The largest n <= max such that s[0..n) does not cut a character. */
 size_t utf8_cut(slice s, size_t max);
+/* The length of the first character of `s` (not empty), *ok true; or of its maximal bad subsequence, *ok false. */
+size_t utf8_step(slice s, bool *ok);
 /* Encodes cp into out (at most 4 bytes), returns the count. */
 size_t utf8_put(uint32_t cp, char out[4]);

@@ -37,6 +37,7 @@ enum {
 	CONF_OPTIONAL = 1, /* no default and not required: stays zero */
 	CONF_SECRET = 2, /* value (or each value of a map) is [REDACTED] in print-config and never logged */
 	CONF_COLLECTOR_NS = 4, /* T_DURATION: a bare number means nanoseconds, as in the Collector (default for all) */
+	CONF_ZERO_DEFAULT = 8, /* T_BYTES: zero or a negative number means the default, as the Collector has it for limits */
 };
 
 struct conf_strs {
@@ -65,7 +66,7 @@ struct conf_field {
 	unsigned flags;
 	size_t offset;
 	double min, max; /* numbers, durations (s), bytes: checked when min < max */
-	const char *const *choices; /* T_ENUM: NULL-terminated, index is the value */
+	const char *const *choices; /* T_ENUM: NULL-terminated, index is the value; "deflate|zlib": other spellings after '|' */
 	const struct conf_field *rows; /* groups and lists */
 	size_t size; /* sizeof of the nested struct (groups and lists) */
 };

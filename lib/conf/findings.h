@@ -18,6 +18,8 @@ struct findings {
 	struct arena arena;
 	struct finding *v;
 	size_t n, cap, n_errors;
+	const char *const *files; /* names of the sources in order, set by the loader; others follow by first mention */
+	size_t n_files;
 };
 
 void findings_init(struct findings *f);

@@ -3,10 +3,13 @@
  * Built by config/yaml.c, merged and expanded by config/, read by conf_load. Everything is in the
  * arena of one load. Maps keep the order of the file. A node that came from ${env:X} alone carries
  * the raw text beside its YAML meaning: a string option takes the raw text (otlp.md 5.2).
+ * Who builds a tree keeps it at most NODE_MAX_DEPTH deep: everything that walks it may recurse.
  */
 #pragma once
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
+
+enum { NODE_MAX_DEPTH = 128 };
 
 enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 
@@ -24,10 +27,11 @@ struct node {
 	bool expanded; /* came from one whole ${..}: `raw` is the text before YAML read it */
 	struct pos pos;
 	slice text; /* SCALAR */
-	slice raw; /* when expanded */
+	slice raw; /* when expanded; else, if given, the plain scalar as written (0123, where `text` says 83) */
 	struct node **items; /* LIST */
 	struct node_entry *entries; /* MAP */
 	size_t n; /* of items or entries */
+	size_t cap; /* room in items or entries; 0: exactly n */
 };
 
 struct node *node_new(struct arena *a, enum node_kind kind, struct pos pos);

@@ -20,15 +20,24 @@ struct mailbox {
 	_Atomic(struct mail *) head; /* newest first; reversed on receipt */
 };
 
+struct timer;
+
 struct loop {
 	uv_loop_t uv;
 	struct clock *clock;
 	struct mailbox mailbox;
+	struct timer *timers; /* armed ones, lib only */
+	uint64_t n_armed; /* stamps them, lib only */
 };
 
+/* Also ignores SIGPIPE for the process: a peer that is gone is an EPIPE, never a signal. -1: no fds or no memory. */
 int loop_init(struct loop *l, struct clock *clock) MUST_USE;
 /* Runs until loop_stop. */
 void loop_run(struct loop *l);
+/* One turn without waiting: what is ready on fds, mails, and the timers that are due by loop->clock. Tests pump
+ * with it: a timer follows the loop's clock, so a fake clock that is moved by hand fires it here. True when
+ * handles are still active. */
+bool loop_pump(struct loop *l);
 /* From the loop's own thread. */
 void loop_stop(struct loop *l);
 /* Closes the mailbox and what is left, runs the close callbacks, frees. Asserts that no handle is left open. */
@@ -46,6 +55,9 @@ void loop_drain_mail(struct loop *l);
 
 struct timer {
 	uv_timer_t uv;
+	struct timer *next, *prev; /* armed ones, lib only */
+	int64_t at; /* due, in loop_now */
+	uint64_t stamp; /* 0: not armed */
 	void (*on_time)(struct timer *t);
 	void (*on_closed)(struct timer *t);
 };

@@ -27,13 +27,16 @@ struct value {
 	};
 };
 
+enum attr_edit { ATTR_AS_IS, ATTR_RENAMED, ATTR_SET }; /* lib/otlp only */
 struct attr {
-	slice raw; /* the whole field: tag, length, KeyValue; empty when deleted */
 	slice key;
 	struct value value;
 	struct attr *next; /* of the same owner, in order, deleted ones included */
+	const char *raw; /* lib/otlp only: the field in the body (tag, length, KeyValue); NULL when added */
+	uint32_t raw_len; /* lib/otlp only */
 	uint16_t key_id; /* 0: not well known */
 	bool deleted;
+	uint8_t edit; /* lib/otlp only: enum attr_edit */
 };
 
 enum owner_kind { OWN_RESOURCE, OWN_SCOPE, OWN_SPAN, OWN_EVENT, OWN_LINK };
@@ -50,6 +53,10 @@ struct resource {
 	struct attrs attrs;
 	slice schema_url; /* of ResourceSpans */
 	uint32_t first_scope, n_scopes; /* in traces.scopes */
+	/* lib/otlp only: the ResourceSpans field, the Resource field in it (may be empty), and their state */
+	slice raw, msg;
+	bool dirty; /* something inside is edited, filtered or refused */
+	bool refused; /* its own attributes are invalid: never encoded */
 };
 
 struct scope {
@@ -57,6 +64,11 @@ struct scope {
 	slice name, version, schema_url;
 	struct resource *resource;
 	uint32_t first_span, n_spans; /* in traces.spans; spans added by edits are not there */
+	/* lib/otlp only: as in struct resource; all spans in order, added ones included; field numbers that were set */
+	slice raw, msg;
+	struct span *first, *last;
+	uint32_t edited;
+	bool dirty, refused;
 };
 
 struct event {
@@ -67,6 +79,7 @@ struct event {
 	struct span *span;
 	struct event *next;
 	bool deleted;
+	bool renamed; /* lib/otlp only */
 };
 
 struct link {
@@ -94,8 +107,7 @@ struct span {
 	struct span *next; /* of the same scope, in order, filtered and added ones included */
 	uint16_t rule; /* 0: kept; otherwise span_filter's rule id */
 	bool refused; /* invalid alone: counted in the report, never encoded */
-	/* lib/otlp only: what encode needs to know about edits */
-	uint32_t edited;
+	uint32_t edited; /* lib/otlp only: bit N: field N was set, or one of the events (11) or links (13) changed */
 };
 
 struct traces {
@@ -110,6 +122,9 @@ struct traces {
 	bool dirty; /* encoding differs from the body */
 };
 
+/* The state of the index is at most this many bytes per body byte plus a constant. */
+enum { TRACES_INDEX_FACTOR = 6, TRACES_INDEX_CONSTANT = 1 << 20 };
+
 /* What the scan found besides the index. */
 struct scan_report {
 	uint32_t n_spans, n_refused;
@@ -118,17 +133,21 @@ struct scan_report {
 };
 
 /* Indexes `body` (takes one reference of its own). 0, or -1 with e for broken framing: wire types, lengths,
- * group nesting (the request is a 400). -2 when memory for the index or the repaired body is out (a 503).
- * Spans that are invalid alone (ids missing, all zero or of wrong length; AnyValue deeper than 64) are marked
- * refused. Invalid UTF-8 makes the body be rewritten once (from `pool`) and scanned again.
- * Bounds: index memory is at most 4 bytes per body byte plus a constant, otherwise -2. */
+ * group nesting (the request is a 400). -2 when memory for the index or the rewritten body is out (a 503).
+ * On failure nothing is to be released, except that calling traces_release is harmless.
+ * Spans that are invalid alone are marked refused: trace or span id missing, all zero or not 16 / 8 bytes; parent
+ * id not 0 or 8 bytes; a link's ids not 0 or 16 / 0 or 8 bytes (SDKs keep links with empty contexts); AnyValue
+ * deeper than 64 (an attribute's value is level 1). AnyValue too deep in resource or scope attributes refuses all
+ * spans below. Invalid UTF-8, and singular messages that are split over several fields (protobuf merges them),
+ * make the body be rewritten once (from `pool`) and scanned again. */
 int traces_scan(struct traces *t, struct buf *body, const struct key_table *keys, struct pool *pool,
 	struct scan_report *r, struct err *e) MUST_USE;
 void traces_release(struct traces *t);
 
 /* Validation without an index, for pipelines that change nothing: accepts and refuses exactly what
- * traces_scan does and fills the same report. *needs_rewrite is set when the body cannot be forwarded as it
- * is (a refused span, bad UTF-8): then scan and encode. */
+ * traces_scan does (but for -2) and fills the same report. *needs_rewrite is set when the body cannot be forwarded
+ * as it is (a refused span, bad UTF-8): then scan and encode. The BUF_SLACK bytes behind `body` must be readable,
+ * as they are in every buf. */
 int traces_check(slice body, struct scan_report *r, bool *needs_rewrite, struct err *e) MUST_USE;
 
 /* First live attribute of that key (duplicates: the first, as the Collector), or NULL. */

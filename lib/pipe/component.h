@@ -45,7 +45,7 @@ struct component {
 	int (*start)(struct stage *s, struct err *e); /* on error stop is not called */
 	void (*push)(struct stage *s, struct batch *b); /* processors: takes b, always */
 	void (*send)(struct stage *s, struct delivery *d); /* exporters: ends in exactly one delivery_done */
-	void (*stop)(struct stage *s); /* exporters and extensions end in stage_stopped(s); others are done on return */
+	void (*stop)(struct stage *s); /* exporters end in stage_stopped(s); others are done on return */
 	void (*lower)(const void *conf, struct pipeline_settings *p); /* LOWERED */
 };
 
@@ -68,7 +68,7 @@ static inline void stage_push(struct stage *next, struct batch *b)
 	next->type->push(next, b);
 }
 
-/* The end of stop for exporters and extensions. */
+/* The end of stop for exporters. */
 void stage_stopped(struct stage *s);
 
 /* What LOWERED processors set on their pipeline and on the process. */

@@ -31,12 +31,12 @@ struct retry_conf { /* retry_on_failure */
 extern const struct conf_field retry_fields[];
 void retry_check(const struct retry_conf *c, struct conf_report *r);
 
-enum sizer { SIZER_REQUESTS, SIZER_ITEMS, SIZER_BYTES };
+enum sizer { SIZER_REQUESTS, SIZER_ITEMS, SIZER_BYTES, SIZER_AUTO };
 struct queue_batch_conf {
 	bool enabled;
 	duration flush_timeout;
 	int64_t min_size, max_size;
-	int sizer; /* enum sizer */
+	int sizer; /* as written, may be SIZER_AUTO: use queue_batch_sizer */
 };
 struct queue_conf { /* sending_queue */
 	bool enabled;
@@ -48,6 +48,8 @@ struct queue_conf { /* sending_queue */
 };
 extern const struct conf_field queue_fields[];
 void queue_check(const struct queue_conf *c, struct conf_report *r);
+/* SIZER_ITEMS or SIZER_BYTES: a batch without its own sizer has the queue's, and items when that counts requests. */
+enum sizer queue_batch_sizer(const struct queue_conf *c);
 
 struct auth_conf {
 	bool enabled;
@@ -75,6 +77,8 @@ struct http_server_conf {
 	struct conf_map response_headers;
 };
 extern const struct conf_field http_server_fields[];
+/* All rules of the group, those of tls and cors included. */
+void http_server_check(const struct http_server_conf *c, struct conf_report *r);
 
 /* The Collector's confighttp client keys (inline in exporters). */
 struct http_client_conf {
@@ -90,6 +94,8 @@ struct http_client_conf {
 };
 enum client_compression { COMPRESS_GZIP, COMPRESS_NONE, COMPRESS_ZSTD, COMPRESS_DEFLATE };
 extern const struct conf_field http_client_fields[];
+/* All rules of the group, those of tls included. */
+void http_client_check(const struct http_client_conf *c, struct conf_report *r);
 
 /* What the core needs of every exporter: embedded as the FIRST member of its conf. */
 struct exporter_conf {
@@ -101,3 +107,5 @@ struct exporter_conf {
 enum tristate { TRI_AUTO, TRI_FALSE, TRI_TRUE };
 enum overflow { OVERFLOW_AUTO, OVERFLOW_REJECT, OVERFLOW_DROP_OLDEST };
 extern const struct conf_field exporter_fields[]; /* use CONF_INLINE(x_conf, exporter, exporter_conf, exporter_fields, ..) */
+/* All rules of the group: retry_check and queue_check. */
+void exporter_check(const struct exporter_conf *c, struct conf_report *r);

@@ -1,0 +1,55 @@
+/* main.c - picks the subcommand; everything else is in one file per command.
+ *
+ * `weir` alone is local mode; `weir --config F` is `weir run --config F` (INTERFACE section 1). */
+#include "lib/base/base.h"
+
+#include "cmd/weir/commands.h"
+
+static const struct command {
+	const char *name, *summary;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "run", "run with a config; without one: local mode", cmd_run },
+	{ "validate", "check a config and print every finding", cmd_validate },
+	{ "print-config", "print the merged and expanded config", cmd_print_config },
+	{ "components", "list what is built in; with a name, its options", cmd_components },
+	{ "schema", "print the JSON Schema of the config", cmd_schema },
+	{ "version", "print the version", cmd_version },
+};
+
+static void print_help(void)
+{
+	fputs("weir - a GenAI trace gateway: one OTLP door in, every observability backend out\n\n"
+	      "  weir                                   local mode: listen on 127.0.0.1:4318, print what arrives\n"
+	      "  weir --config F [--set key::path=value] run with a config (the Collector's YAML)\n"
+	      "  weir COMMAND --help                    options of a command\n\n",
+		stdout);
+	for (size_t i = 0; i < COUNTOF(commands); i++)
+		printf("  %-13s %s\n", commands[i].name, commands[i].summary);
+}
+
+int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("weir version %s\n", WEIR_VERSION);
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "run";
+	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+		print_help();
+		return EXIT_OK;
+	}
+	if (!strcmp(name, "--version") || !strcmp(name, "-v"))
+		return cmd_version(argc, argv);
+	if (name[0] == '-' || argc == 1)
+		return cmd_run(argc, argv);
+	for (size_t i = 0; i < COUNTOF(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "weir: unknown command \"%s\"; `weir --help` lists them\n", name);
+	return EXIT_USAGE;
+}

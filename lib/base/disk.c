@@ -1,0 +1,152 @@
+/* disk.c - the real disk; see disk.h.
+ *
+ * Thin over the system calls: errors come back as -errno, EINTR is hidden in the two helpers that loop
+ * and in open. All files are close-on-exec.
+ */
+#include "lib/base/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int result(int rc)
+{
+	return rc < 0 ? -errno : rc;
+}
+
+static int system_open(struct disk *d UNUSED, const char *path, int flags, unsigned mode)
+{
+	int fd;
+	do
+		fd = open(path, flags | O_CLOEXEC, (mode_t)mode);
+	while (fd < 0 && errno == EINTR);
+	return result(fd);
+}
+
+static int system_close(struct disk *d UNUSED, int fd)
+{
+	return result(close(fd));
+}
+
+static ssize_t system_write(struct disk *d UNUSED, int fd, const void *p, size_t n)
+{
+	ssize_t rc = write(fd, p, n);
+	return rc < 0 ? -errno : rc;
+}
+
+static ssize_t system_read(struct disk *d UNUSED, int fd, void *p, size_t n)
+{
+	ssize_t rc = read(fd, p, n);
+	return rc < 0 ? -errno : rc;
+}
+
+static int system_sync(struct disk *d UNUSED, int fd)
+{
+	return result(fdatasync(fd));
+}
+
+static int system_rename(struct disk *d UNUSED, const char *from, const char *to)
+{
+	return result(rename(from, to));
+}
+
+static int system_unlink(struct disk *d UNUSED, const char *path)
+{
+	return result(unlink(path));
+}
+
+static int make_dir(const char *path, unsigned mode)
+{
+	struct stat st;
+	if (mkdir(path, (mode_t)mode) == 0)
+		return 0;
+	int why = errno;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -why;
+}
+
+static int system_mkdirs(struct disk *d UNUSED, const char *path, unsigned mode)
+{
+	char *copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	int rc = 0;
+	for (char *p = copy + 1; *copy && *p && rc == 0; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		rc = make_dir(copy, mode);
+		*p = '/';
+	}
+	rc = rc ? rc : make_dir(copy, mode);
+	free(copy);
+	return rc;
+}
+
+static int64_t system_size(struct disk *d UNUSED, int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) ? -errno : (int64_t)st.st_size;
+}
+
+struct disk *disk_system(void)
+{
+	static struct disk system = { system_open, system_close, system_write, system_read, system_sync, system_rename,
+		system_unlink, system_mkdirs, system_size };
+	return &system;
+}
+
+int disk_write_all(struct disk *d, int fd, slice s)
+{
+	while (s.len) {
+		ssize_t n = d->write(d, fd, s.p, s.len);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n ? (int)n : -EIO;
+		s.p += n, s.len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Reads to the end; the size is not asked for, because files of /proc have none. */
+static int read_all(struct disk *d, int fd, size_t max, char **out, size_t *len)
+{
+	size_t cap = 4096, n = 0;
+	char *text = NULL;
+	for (;;) {
+		char *grown = text && n + 1 < cap ? text : realloc(text, text ? (cap *= 2) : cap);
+		if (!grown) {
+			free(text);
+			return -ENOMEM;
+		}
+		text = grown;
+		ssize_t got = d->read(d, fd, text + n, cap - n - 1);
+		if (got == -EINTR)
+			continue;
+		if (got > 0 && (size_t)got > max - n)
+			got = -EFBIG;
+		if (got < 0) {
+			free(text);
+			return (int)got;
+		}
+		n += (size_t)got;
+		if (got == 0)
+			break;
+	}
+	text[n] = 0;
+	*out = text;
+	*len = n;
+	return 0;
+}
+
+int disk_slurp(struct disk *d, const char *path, size_t max, char **out, size_t *len)
+{
+	int fd = d->open(d, path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	int rc = read_all(d, fd, max, out, len);
+	d->close(d, fd);
+	return rc;
+}

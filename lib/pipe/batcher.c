@@ -1,0 +1,81 @@
+/* batcher.c - accumulating pieces up to a size or a deadline (see batcher.h).
+ *
+ * The deadline starts with the first piece, as the Collector's flush_timeout does. */
+#include "lib/pipe/batcher.h"
+
+struct batcher *batcher_new(struct record *key)
+{
+	struct batcher *b = calloc(1, sizeof *b);
+	if (!b)
+		abort();
+	b->signal = key->signal;
+	b->pipeline = key->pipeline;
+	b->key = record_ref(key);
+	return b;
+}
+
+void batcher_free(struct batcher *b)
+{
+	record_unref(b->key);
+	VEC_RELEASE(&b->pieces);
+	free(b);
+}
+
+static void add_piece(struct pieces *out, struct queue_entry *e, struct buf *body, uint32_t n_items)
+{
+	*VEC_ADD(out) = (struct piece){ .entry = e, .body = body, .n_items = n_items };
+	e->n_open++;
+}
+
+struct cut {
+	struct pieces *out;
+	struct queue_entry *entry;
+};
+
+static void on_part(void *ctx, struct split_part part)
+{
+	struct cut *c = ctx;
+	add_piece(c->out, c->entry, part.body, part.n_items);
+}
+
+static bool too_large(const struct record *r, const struct batch_settings *s)
+{
+	if (!s->enabled || !s->max_size)
+		return false;
+	return (s->sizer == SIZER_ITEMS ? r->n_items : r->body->len) > s->max_size;
+}
+
+void pieces_of(struct queue_entry *e, const struct batch_settings *s, struct pieces *out)
+{
+	struct record *r = e->record;
+	size_t before = out->n;
+	if (too_large(r, s)) {
+		struct cut c = { out, e };
+		bool items = s->sizer == SIZER_ITEMS;
+		uint32_t max_items = items && s->max_size < UINT32_MAX ? (uint32_t)s->max_size : UINT32_MAX;
+		if (!otlp_split(r->signal, buf_slice(r->body), max_items, items ? 0 : s->max_size, NULL, on_part, &c))
+			return;
+		while (out->n > before)
+			buf_unref(out->v[--out->n].body);
+		e->n_open = 0;
+	}
+	add_piece(out, e, buf_ref(r->body), r->n_items);
+}
+
+bool batcher_fits(const struct batcher *b, const struct batch_settings *s, const struct piece *p)
+{
+	if (!b->pieces.n || !s->max_size)
+		return true;
+	uint64_t size = s->sizer == SIZER_ITEMS ? b->n_items + p->n_items : b->n_bytes + p->body->len;
+	return size <= s->max_size;
+}
+
+bool batcher_add(struct batcher *b, const struct batch_settings *s, const struct piece *p, int64_t now_ns)
+{
+	if (!b->pieces.n)
+		b->deadline_ns = now_ns + s->flush_ns;
+	*VEC_ADD(&b->pieces) = *p;
+	b->n_items += p->n_items;
+	b->n_bytes += p->body->len;
+	return !s->flush_ns || (s->sizer == SIZER_ITEMS ? b->n_items : b->n_bytes) >= s->min_size;
+}

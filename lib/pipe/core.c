@@ -1,0 +1,202 @@
+/* core.c - making the core, applying plans, ending (see core.h).
+ *
+ * Order of a swap: build everything; then the point of no return: pool limit, exporters, workers, listeners; then the old
+ * graph is stopped, and exporters and listeners that nobody names any more are sent home. */
+#include "lib/pipe/core.h"
+
+#include "lib/pipe/graph_parts.h"
+
+enum { ORPHAN_DRAIN_S = 25 };
+
+void core_on_timer(struct timer *t); /* drain.c */
+
+struct core *core_new(const struct core_options *o)
+{
+	struct core *c = calloc(1, sizeof *c);
+	if (!c)
+		abort();
+	c->o = *o;
+	c->loop = o->loop;
+	c->log = o->log;
+	c->n_workers = o->n_workers ? o->n_workers : 1;
+	c->started_wall_ns = clock_wall(o->loop->clock);
+	c->started_mono_ns = clock_mono(o->loop->clock);
+	pool_init(&c->pool, UINT64_MAX);
+	map_init(&c->exporter_stats);
+	map_init(&c->receiver_stats);
+	timer_init(c->loop, &c->timer, core_on_timer);
+	c->workers = calloc(c->n_workers + 1, sizeof *c->workers);
+	if (!c->workers)
+		abort();
+	for (unsigned i = 0; i <= c->n_workers; i++)
+		worker_start(&c->workers[i], c, i);
+	return c;
+}
+
+enum core_phase core_phase(const struct core *c)
+{
+	return (enum core_phase)atomic_load_explicit(&c->phase, memory_order_relaxed);
+}
+
+struct pool *core_pool(struct core *c)
+{
+	return &c->pool;
+}
+
+struct log *core_log(struct core *c)
+{
+	return c->log;
+}
+
+int64_t core_started_wall_ns(const struct core *c)
+{
+	return c->started_wall_ns;
+}
+
+const char *core_version(const struct core *c)
+{
+	return c->o.version;
+}
+
+size_t core_exporters(const struct core *c, struct exporter *const **out)
+{
+	*out = c->graph ? c->graph->exporters.v : NULL;
+	return c->graph ? c->graph->exporters.n : 0;
+}
+
+void core_each_address(const struct core *c, void (*each)(void *ctx, const char *address), void *ctx)
+{
+	for (const struct listener *l = c->listeners; l; l = l->next)
+		if (!l->on_main)
+			each(ctx, acceptor_address(l->acceptor));
+}
+
+void core_reload_failed(struct core *c)
+{
+	count_add(&c->n_reload_failures, 1);
+}
+
+static bool uses_exporter(const struct graph *g, const struct exporter *e)
+{
+	for (size_t i = 0; i < g->exporters.n; i++)
+		if (g->exporters.v[i] == e)
+			return true;
+	return false;
+}
+
+static void on_orphan_drained(struct exporter *e, void *ctx)
+{
+	struct core *c = ctx;
+	for (size_t i = 0; i < c->orphans.n; i++)
+		if (c->orphans.v[i] == e)
+			c->orphans.v[i] = c->orphans.v[--c->orphans.n];
+	exporter_free(e);
+}
+
+/* Exporters that the new graph does not name drain in the background; their loss is counted as removed. */
+static void retire_exporters(struct core *c, const struct graph *old)
+{
+	for (size_t i = 0; i < old->exporters.n; i++) {
+		struct exporter *e = old->exporters.v[i];
+		if (uses_exporter(c->graph, e))
+			continue;
+		*VEC_ADD(&c->orphans) = e;
+		exporter_drain(e, ORPHAN_DRAIN_S * NS_PER_S, DROP_REMOVED, on_orphan_drained, c);
+	}
+}
+
+static bool uses_listener(const struct graph *g, const struct listener *l)
+{
+	for (size_t i = 0; i < g->points.n; i++)
+		if (g->points.v[i].listener == l)
+			return true;
+	return false;
+}
+
+static void close_unused_listeners(struct core *c)
+{
+	for (struct listener *l = c->listeners, *next; l; l = next) {
+		next = l->next;
+		if (!uses_listener(c->graph, l))
+			listener_close(l);
+	}
+}
+
+static void release_sites(struct graph *g)
+{
+	for (size_t i = 0; i < g->points.n; i++)
+		free(g->points.v[i].sites);
+}
+
+int core_apply(struct core *c, struct plan *plan, struct err *e)
+{
+	struct graph *g = graph_build(c, plan, e), *old = c->graph;
+	if (!g) {
+		c->n_reload_failures += old != NULL;
+		return -1;
+	}
+	pool_set_limit(&c->pool, graph_pool_limit(g));
+	graph_commit_exporters(g);
+	c->graph = g;
+	for (unsigned i = 0; i <= c->n_workers; i++)
+		worker_adopt(&c->workers[i], g);
+	for (size_t i = 0; i < g->points.n; i++)
+		listener_start(g->points.v[i].listener);
+	if (old) {
+		count_add(&c->n_reloads, 1);
+		close_unused_listeners(c);
+		graph_stop(old);
+		retire_exporters(c, old);
+		release_sites(old);
+		graph_unref(old);
+	} else {
+		atomic_store(&c->phase, CORE_SERVING);
+	}
+	return 0;
+}
+
+static void free_stats(struct map *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		free(m->entries[i].value);
+	map_release(m);
+}
+
+static void free_listeners(struct core *c)
+{
+	for (struct listener *l = c->closed_listeners, *next; l; l = next) {
+		next = l->next;
+		listener_free(l);
+	}
+}
+
+void core_free(struct core *c)
+{
+	struct graph *g = c->graph;
+	while (c->listeners)
+		listener_close(c->listeners);
+	for (unsigned i = 0; i <= c->n_workers; i++)
+		worker_stop(&c->workers[i]);
+	if (g) {
+		graph_stop(g);
+		for (size_t i = 0; i < g->exporters.n; i++)
+			exporter_free(g->exporters.v[i]);
+		release_sites(g);
+		graph_unref(g);
+	}
+	timer_close(&c->timer, NULL);
+	while (!c->workers[c->n_workers].stopped)
+		loop_pump(c->loop);
+	free_listeners(c);
+	free_stats(&c->exporter_stats);
+	free_stats(&c->receiver_stats);
+	for (size_t i = 0; i < c->ids.n; i++)
+		free(c->ids.v[i]);
+	for (size_t i = 0; i < c->names.n; i++)
+		free(c->names.v[i]);
+	VEC_RELEASE(&c->ids);
+	VEC_RELEASE(&c->names);
+	VEC_RELEASE(&c->orphans);
+	free(c->workers);
+	free(c);
+}

@@ -1,0 +1,151 @@
+/* core_internal.h - the structs behind core.h; lib/pipe only.
+ *
+ * Ownership: the core owns workers, listeners, exporters and per-id counters, which outlive graphs. A graph owns its
+ * stages and pins its plan; it is freed on the main thread when the core, and every exporter stage made from its plan, has let go.
+ * Workers use the graph that they adopted last; adoption is a call the main thread waits for, so afterwards nobody uses the old one.
+ */
+#pragma once
+#include "lib/base/map.h"
+#include "lib/base/vec.h"
+#include "lib/net/acceptor.h"
+#include "lib/net/compress.h"
+#include "lib/net/http_server.h"
+#include "lib/pipe/core.h"
+#include "lib/pipe/groups.h"
+
+struct graph;
+
+struct worker {
+	struct core *core;
+	unsigned index; /* the main thread's pseudo-worker has index n_workers */
+	struct loop *loop; /* &own_loop, or the main loop */
+	struct loop own_loop;
+	uv_thread_t thread;
+	struct http_server *server;
+	struct codec *codec;
+	uv_check_t check; /* publishes n_connections after each poll */
+	_Atomic size_t n_connections; /* open, as of the last poll */
+	_Atomic size_t n_posted; /* handed over and not adopted yet */
+	struct graph *graph;
+	bool stopped; /* server and check are closed */
+};
+
+/* One bound address; lives through reloads. */
+struct listener {
+	struct listener *next;
+	struct core *core;
+	char *key; /* endpoint and transport as configured */
+	struct acceptor *acceptor;
+	bool on_main; /* extensions and the metrics page */
+	bool started;
+	struct http_site *sites; /* one per worker, the main thread's last */
+};
+
+/* What a graph wants of a listener; copied into the sites when workers adopt it. */
+struct listen_point {
+	struct listener *listener;
+	bool fresh; /* made for this graph: closed again on rollback */
+	struct http_site *sites;
+};
+
+struct pipeline {
+	const char *id; /* interned */
+	enum signal signal;
+	unsigned index;
+	struct pipeline_settings settings;
+	struct exporter **exporters;
+	size_t n_exporters;
+	struct stage **first; /* per worker: where batches enter; NULL when there is no stage */
+};
+
+/* A component of the plan as this graph runs it. */
+struct graph_node {
+	const struct plan_component *plan;
+	void *shared;
+	struct graph_stage *stages; /* per worker (receivers), one (extensions) */
+	size_t n_started;
+	struct pipeline **routes[N_SIGNALS]; /* receivers: pipelines fed */
+	size_t n_routes[N_SIGNALS];
+	struct receiver_stats *stats; /* receivers */
+};
+
+struct graph_stage {
+	struct stage stage; /* first */
+	struct graph *graph;
+	struct graph_node *node;
+	struct worker *worker;
+};
+
+struct graph {
+	_Atomic unsigned refs; /* the core's and one per exporter stage of this plan */
+	struct core *core;
+	struct plan *plan;
+	struct arena arena;
+	struct graph_node *nodes; /* parallel to plan->components */
+	struct pipeline *pipelines;
+	VEC(struct graph_stage *) chain; /* processor stages of all pipelines and workers, to stop */
+	VEC(struct listen_point) points;
+	VEC(struct exporter *) exporters; /* used by this graph, ordered by id */
+	VEC(struct exporter *) fresh; /* made for this graph: freed on rollback */
+	struct mail unpin;
+};
+
+struct core {
+	struct core_options o;
+	struct loop *loop;
+	struct log *log;
+	struct pool pool;
+	struct worker *workers; /* n_workers + 1 */
+	unsigned n_workers;
+	struct graph *graph;
+	struct listener *listeners, *closed_listeners;
+	VEC(struct exporter *) orphans; /* removed by a reload, draining */
+	VEC(char *) names; /* interned pipeline ids */
+	struct map exporter_stats, receiver_stats; /* by id, for the life of the core */
+	VEC(char *) ids; /* keys of those maps */
+	struct timer timer; /* drain steps; connection cap */
+	_Atomic int phase;
+	_Atomic uint64_t n_reloads, n_reload_failures;
+	int64_t started_wall_ns, started_mono_ns;
+	bool accepting_paused;
+
+	/* draining */
+	int64_t drain_deadline_ns, intake_deadline_ns;
+	bool exporters_draining, abandoned, drained;
+	size_t n_draining;
+	void (*on_drained)(void *ctx, uint64_t n_lost);
+	void *on_drained_ctx;
+};
+
+static inline struct graph_stage *graph_stage_of(struct stage *s)
+{
+	return CONTAINER_OF(s, struct graph_stage, stage);
+}
+
+/* names.c */
+const char *core_intern(struct core *c, const char *name);
+struct exporter_stats *core_exporter_stats(struct core *c, const char *id);
+struct receiver_stats *core_receiver_stats(struct core *c, const char *id);
+
+/* worker.c */
+void worker_start(struct worker *w, struct core *c, unsigned index);
+void worker_adopt(struct worker *w, struct graph *g); /* call from the main thread; waits */
+void worker_drain(struct worker *w);
+bool worker_idle(struct worker *w); /* no connection left */
+void worker_stop(struct worker *w);
+
+/* listener.c */
+struct listener *listener_open(struct core *c, const struct http_server_conf *conf, bool on_main, struct err *e);
+struct listener *listener_find(struct core *c, const struct http_server_conf *conf);
+void listener_start(struct listener *l);
+void listener_close(struct listener *l); /* stops accepting; its sites stay until core_free */
+void listener_free(struct listener *l);
+void listener_check_cap(struct core *c);
+
+/* graph.c */
+struct graph *graph_build(struct core *c, struct plan *plan, struct err *e); /* takes the plan */
+void graph_stop(struct graph *g); /* stages that no worker uses any more */
+void graph_unref(void *g); /* any thread */
+
+/* metrics.c */
+extern const struct http_handler metrics_handler;

@@ -1,0 +1,350 @@
+/* exporter.c - the life of an exporter: thread, stages, drain, and the workers' side of its queue (see exporter.h).
+ *
+ * The main thread talks to the exporter's thread by calls that wait (prepare, commit: rare) and by mails (wake,
+ * drain, abandon). A stage is stopped on its own thread when its last send has ended; the thread ends when the exporter is closing and its
+ * last stage has stopped. */
+#include "lib/pipe/call.h"
+#include "lib/pipe/exporter_internal.h"
+
+/* What a call from the main thread carries. */
+struct order {
+	struct exporter *exporter;
+	struct exporter_stage *stage;
+	const struct exporter_settings *settings;
+	enum drop_reason reason;
+	int64_t timeout_ns;
+	struct err err;
+	int result;
+};
+
+const char *exporter_state_name(enum exporter_state s)
+{
+	static const char *const names[] = { "ok", "retrying", "held" };
+	return names[s];
+}
+
+const char *exporter_id(const struct exporter *e)
+{
+	return e->id;
+}
+
+const struct component *exporter_type(const struct exporter *e)
+{
+	return e->type;
+}
+
+struct exporter_stats *exporter_stats(struct exporter *e)
+{
+	return e->stats;
+}
+
+enum exporter_state exporter_state(const struct exporter *e)
+{
+	return (enum exporter_state)atomic_load_explicit(&e->state, memory_order_relaxed);
+}
+
+struct exporter_view exporter_view(const struct exporter *e)
+{
+	return (struct exporter_view){
+		.queue_size = count_get(&e->queue.used),
+		.queue_capacity = count_get(&e->queue.capacity),
+		.queue_bytes = count_get(&e->queue.bytes),
+	};
+}
+
+static void on_wake(struct mail *m)
+{
+	struct exporter *e = CONTAINER_OF(m, struct exporter, wake);
+	atomic_store(&e->wake_posted, false);
+	exporter_pump(e);
+}
+
+static void on_timer(struct timer *t)
+{
+	exporter_pump(CONTAINER_OF(t, struct exporter, timer));
+}
+
+static void run_thread(void *arg)
+{
+	struct exporter *e = arg;
+	loop_run(&e->loop);
+}
+
+struct exporter *exporter_new(const struct component *type, const char *id, struct exporter_stats *stats,
+	struct loop *main_loop, struct log *log)
+{
+	struct exporter *e = calloc(1, sizeof *e);
+	if (!e || !(e->id = strdup(id)) || loop_init(&e->loop, main_loop->clock))
+		abort();
+	e->type = type;
+	e->stats = stats;
+	e->main_loop = main_loop;
+	e->log = log_child(log, id);
+	e->wake.run = on_wake;
+	e->random = (uint64_t)clock_wall(main_loop->clock) ^ (uint64_t)(uintptr_t)e;
+	queue_init(&e->queue, 1, SIZER_REQUESTS, 1);
+	timer_init(&e->loop, &e->timer, on_timer);
+	if (uv_thread_create_ex(&e->thread,
+		    &(uv_thread_options_t){ .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 256 * 1024 }, run_thread, e))
+		abort();
+	return e;
+}
+
+static void free_stage(struct exporter_stage *s)
+{
+	if (s->unpin)
+		s->unpin(s->pin);
+	log_free(s->log);
+	free(s->stage.state);
+	free(s);
+}
+
+static void run_start(void *arg)
+{
+	struct order *c = arg;
+	struct exporter_stage *s = c->stage;
+	c->result = s->stage.type->start ? s->stage.type->start(&s->stage, &c->err) : 0;
+	c->exporter->n_stages += c->result == 0;
+}
+
+int exporter_prepare(struct exporter *e, const void *conf, void *shared, void *pin, void (*unpin)(void *pin),
+	struct core *core, struct err *err)
+{
+	struct exporter_stage *s = calloc(1, sizeof *s);
+	if (!s || (e->type->state_size && !(s->stage.state = calloc(1, e->type->state_size))))
+		abort();
+	s->exporter = e;
+	s->log = log_child(e->log, e->id);
+	s->pin = pin;
+	s->stage.type = e->type;
+	s->stage.id = e->id;
+	s->stage.conf = conf;
+	s->stage.shared = shared;
+	s->stage.loop = &e->loop;
+	s->stage.log = s->log;
+	s->stage.core = core;
+	struct order c = { .exporter = e, .stage = s };
+	call_on(&e->loop, run_start, &c);
+	if (c.result) {
+		*err = c.err;
+		free_stage(s);
+		return -1;
+	}
+	s->unpin = unpin;
+	e->prepared = s;
+	return 0;
+}
+
+void stage_stopped(struct stage *stage)
+{
+	struct exporter_stage *s = (struct exporter_stage *)stage;
+	struct exporter *e = s->exporter;
+	free_stage(s);
+	e->n_stages--;
+	if (e->closing && !e->n_stages)
+		loop_stop(&e->loop);
+}
+
+void exporter_stop_stage(struct exporter_stage *s)
+{
+	if (s->stopping || s->n_in_flight)
+		return;
+	s->stopping = true;
+	if (s->stage.type->stop)
+		s->stage.type->stop(&s->stage);
+	else
+		stage_stopped(&s->stage);
+}
+
+static void copy_settings(struct exporter *e, const struct exporter_settings *s)
+{
+	free(e->batches);
+	e->batches = calloc(s->n_batches + 1, sizeof *e->batches);
+	if (!e->batches)
+		abort();
+	if (s->n_batches)
+		memcpy(e->batches, s->batches, s->n_batches * sizeof *e->batches);
+	e->settings = *s;
+	e->settings.batches = e->batches;
+	atomic_store(&e->queue.sizer, (int)s->sizer);
+	atomic_store(&e->queue.capacity, s->capacity);
+	atomic_store(&e->queue.quota, s->quota);
+	atomic_store(&e->required, s->required);
+	atomic_store(&e->drop_oldest, s->drop_oldest);
+}
+
+static void run_commit(void *arg)
+{
+	struct order *c = arg;
+	struct exporter *e = c->exporter;
+	copy_settings(e, c->settings);
+	if (c->stage) {
+		struct exporter_stage *old = e->stage;
+		e->stage = c->stage;
+		if (old) {
+			old->retiring = true;
+			exporter_stop_stage(old);
+		}
+		e->paused_until_ns = 0; /* a reload probes at once */
+	}
+	exporter_pump(e);
+}
+
+void exporter_commit(struct exporter *e, const struct exporter_settings *s)
+{
+	struct order c = { .exporter = e, .stage = e->prepared, .settings = s };
+	e->prepared = NULL;
+	call_on(&e->loop, run_commit, &c);
+}
+
+static void run_rollback(void *arg)
+{
+	struct order *c = arg;
+	c->stage->retiring = true;
+	exporter_stop_stage(c->stage);
+}
+
+void exporter_rollback(struct exporter *e)
+{
+	struct order c = { .exporter = e, .stage = e->prepared };
+	if (!c.stage)
+		return;
+	e->prepared = NULL;
+	call_on(&e->loop, run_rollback, &c);
+}
+
+const void *exporter_conf_in_use(const struct exporter *e)
+{
+	/* written by run_commit, which the main thread waits for */
+	return e->stage ? e->stage->stage.conf : NULL;
+}
+
+static void run_drain(void *arg)
+{
+	struct order *c = arg;
+	struct exporter *e = c->exporter;
+	if (e->mode == MODE_RUN)
+		e->mode = MODE_DRAIN;
+	e->abandon_reason = c->reason;
+	e->drain_deadline_ns = loop_now(&e->loop) + c->timeout_ns;
+	e->paused_until_ns = 0;
+	for (struct pending *p = e->waiting.first; p; p = p->next)
+		p->due_ns = 0;
+	exporter_pump(e);
+}
+
+void exporter_drain(struct exporter *e, int64_t timeout_ns, enum drop_reason reason,
+	void (*on_drained)(struct exporter *e, void *ctx), void *ctx)
+{
+	struct order c = { .exporter = e, .timeout_ns = timeout_ns, .reason = reason };
+	e->on_drained = on_drained;
+	e->on_drained_ctx = ctx;
+	call_on(&e->loop, run_drain, &c);
+}
+
+void exporter_give_up(struct exporter *e)
+{
+	struct exporter_stage *s = e->stage;
+	e->mode = MODE_ABANDON;
+	exporter_drop_all(e, e->abandon_reason);
+	e->stage = NULL;
+	if (!s)
+		return;
+	/* what is in flight is cancelled by stop and then counted when it is done */
+	s->stopping = s->retiring = true;
+	if (s->stage.type->stop)
+		s->stage.type->stop(&s->stage);
+	else
+		stage_stopped(&s->stage);
+}
+
+static void run_abandon(void *arg)
+{
+	struct order *c = arg;
+	c->exporter->abandon_reason = c->reason;
+	c->exporter->drain_deadline_ns = 0;
+	exporter_pump(c->exporter);
+}
+
+void exporter_abandon(struct exporter *e, enum drop_reason reason)
+{
+	struct order c = { .exporter = e, .reason = reason };
+	call_on(&e->loop, run_abandon, &c);
+}
+
+static void on_timer_closed(struct timer *t)
+{
+	struct exporter *e = CONTAINER_OF(t, struct exporter, timer);
+	struct exporter_stage *s = e->stage;
+	e->closing = true;
+	e->stage = NULL;
+	if (s) {
+		s->retiring = true;
+		exporter_stop_stage(s);
+	} else if (!e->n_stages) {
+		loop_stop(&e->loop);
+	}
+}
+
+static void run_close(void *arg)
+{
+	struct order *c = arg;
+	timer_close(&c->exporter->timer, on_timer_closed);
+}
+
+void exporter_free(struct exporter *e)
+{
+	struct order c = { .exporter = e };
+	exporter_rollback(e);
+	call_on(&e->loop, run_close, &c);
+	uv_thread_join(&e->thread);
+	while (e->batchers) {
+		struct batcher *b = e->batchers;
+		e->batchers = b->next;
+		batcher_free(b);
+	}
+	loop_release(&e->loop);
+	log_free(e->log);
+	free(e->batches);
+	free(e->id);
+	free(e);
+}
+
+bool exporter_reserve(struct exporter *e, struct record *r, struct queue_entry **entry)
+{
+	bool required = atomic_load_explicit(&e->required, memory_order_relaxed);
+	bool force = atomic_load_explicit(&e->drop_oldest, memory_order_relaxed);
+	uint64_t units;
+	*entry = NULL;
+	if (queue_reserve(&e->queue, r->n_items, r->body->len, force, &units)) {
+		*entry = queue_entry_new(record_ref(r), units);
+		return true;
+	}
+	if (!required)
+		return true;
+	count_add(&e->stats->by_signal[signal_index(r->signal)].enqueue_failed, r->n_items);
+	return false;
+}
+
+void exporter_commit_entry(struct exporter *e, struct queue_entry *entry)
+{
+	struct exporter_counts *c = &e->stats->by_signal[signal_index(entry->record->signal)];
+	count_add(&c->accepted, entry->record->n_items);
+	count_add(&c->queued, entry->record->n_items);
+	if (queue_commit(&e->queue, entry) && !atomic_exchange(&e->wake_posted, true))
+		loop_post(&e->loop, &e->wake);
+}
+
+void exporter_release_entry(struct exporter *e, struct queue_entry *entry)
+{
+	queue_release(&e->queue, entry->units, entry->record->body->len);
+	queue_entry_free(entry);
+}
+
+void exporter_count_dropped(struct exporter *e, const struct record *r)
+{
+	struct exporter_counts *c = &e->stats->by_signal[signal_index(r->signal)];
+	count_add(&c->accepted, r->n_items);
+	count_add(&c->dropped[DROP_OVERFLOW], r->n_items);
+	count_add(&c->enqueue_failed, r->n_items);
+}

@@ -1,0 +1,189 @@
+/* graph_exporters.c - which exporters a graph uses, what is prepared before, and what is committed after, the swap.
+ *
+ * An exporter is found again by type and id. Equal options (by the option table) keep the running stage; changed ones
+ * get a stage prepared on the exporter's thread. Settings that live in the core (queue, retry, batching, required) are
+ * computed here and copied at commit. */
+#include "lib/pipe/graph_parts.h"
+
+static struct exporter *find_running(const struct core *c, const struct plan_component *p)
+{
+	for (size_t i = 0; c->graph && i < c->graph->exporters.n; i++) {
+		struct exporter *e = c->graph->exporters.v[i];
+		if (exporter_type(e) == p->type && !strcmp(exporter_id(e), p->id))
+			return e;
+	}
+	return NULL;
+}
+
+static bool is_fresh(const struct graph *g, const struct exporter *e)
+{
+	for (size_t i = 0; i < g->fresh.n; i++)
+		if (g->fresh.v[i] == e)
+			return true;
+	return false;
+}
+
+static int add_exporter(struct graph *g, const struct plan_component *p, struct err *e)
+{
+	struct core *c = g->core;
+	struct exporter *x = find_running(c, p);
+	if (!x) {
+		x = exporter_new(p->type, p->id, core_exporter_stats(c, p->id), c->loop, c->log);
+		*VEC_ADD(&g->fresh) = x;
+	} else if (conf_equal(p->type->fields, exporter_conf_in_use(x), p->conf)) {
+		*VEC_ADD(&g->exporters) = x;
+		return 0;
+	}
+	atomic_fetch_add(&g->refs, 1);
+	if (exporter_prepare(x, p->conf, graph_node_of(g, p)->shared, g, graph_unref, c, e)) {
+		atomic_fetch_sub(&g->refs, 1);
+		return err_prefix(e, "%s", p->id);
+	}
+	*VEC_ADD(&g->exporters) = x;
+	return 0;
+}
+
+int graph_add_exporters(struct graph *g, struct err *e)
+{
+	for (size_t i = 0; i < g->plan->n_components; i++) {
+		const struct plan_component *p = &g->plan->components[i];
+		if (p->used && p->type->kind == EXPORTER && add_exporter(g, p, e))
+			return -1;
+	}
+	return 0;
+}
+
+struct exporter *graph_exporter(struct graph *g, const struct plan_component *p)
+{
+	for (size_t i = 0; i < g->exporters.n; i++)
+		if (exporter_type(g->exporters.v[i]) == p->type && !strcmp(exporter_id(g->exporters.v[i]), p->id))
+			return g->exporters.v[i];
+	return NULL;
+}
+
+/* Alone in every pipeline that names it? (INTERFACE section 6, "Required and overflow") */
+static bool is_alone(const struct graph *g, const struct plan_component *p)
+{
+	for (size_t i = 0; i < g->plan->n_pipelines; i++) {
+		const struct plan_pipeline *pp = &g->plan->pipelines[i];
+		for (size_t k = 0; k < pp->n_exporters; k++)
+			if (pp->exporters[k] == p && pp->n_exporters > 1)
+				return false;
+	}
+	return true;
+}
+
+static struct batch_settings batch_of(const struct queue_conf *q, const struct pipeline_settings *s)
+{
+	if (q->batch.enabled)
+		return (struct batch_settings){
+			.enabled = true,
+			.flush_ns = q->batch.flush_timeout.ns,
+			.min_size = (uint64_t)q->batch.min_size,
+			.max_size = (uint64_t)q->batch.max_size,
+			.sizer = queue_batch_sizer(q),
+		};
+	return (struct batch_settings){
+		.enabled = s->has_batch,
+		.flush_ns = s->batch_timeout.ns,
+		.min_size = s->batch_min_items,
+		.max_size = s->batch_max_items,
+		.sizer = SIZER_ITEMS,
+	};
+}
+
+/* The batching of each pipeline that feeds the exporter. */
+static size_t collect_batches(struct graph *g, const struct plan_component *p, struct pipeline_batch *out)
+{
+	const struct exporter_conf *conf = p->conf;
+	size_t n = 0;
+	for (size_t i = 0; i < g->plan->n_pipelines; i++) {
+		const struct plan_pipeline *pp = &g->plan->pipelines[i];
+		for (size_t k = 0; k < pp->n_exporters; k++) {
+			if (pp->exporters[k] != p)
+				continue;
+			out[n++] = (struct pipeline_batch){
+				.pipeline = g->pipelines[i].id,
+				.batch = batch_of(&conf->sending_queue, &g->pipelines[i].settings),
+			};
+			break;
+		}
+	}
+	return n;
+}
+
+/* What is left of 3/4 of the pool after byte-sized queues, shared by the others: a dead destination cannot
+ * stop the intake (DESIGN section 6). */
+static uint64_t quota_of(const struct graph *g, const struct exporter_conf *conf)
+{
+	uint64_t pool = atomic_load(&g->core->pool.limit) / 4 * 3, n_others = 0;
+	if (conf->sending_queue.sizer == SIZER_BYTES)
+		return conf->sending_queue.queue_size;
+	for (size_t i = 0; i < g->plan->n_components; i++) {
+		const struct plan_component *p = &g->plan->components[i];
+		if (!p->used || p->type->kind != EXPORTER)
+			continue;
+		const struct queue_conf *q = &((const struct exporter_conf *)p->conf)->sending_queue;
+		if (q->sizer == SIZER_BYTES)
+			pool -= q->queue_size < pool ? q->queue_size : pool;
+		else
+			n_others++;
+	}
+	return pool / (n_others ? n_others : 1);
+}
+
+static void commit_exporter(struct graph *g, const struct plan_component *p)
+{
+	const struct exporter_conf *conf = p->conf;
+	const struct queue_conf *q = &conf->sending_queue;
+	struct pipeline_batch *batches = calloc(g->plan->n_pipelines + 1, sizeof *batches);
+	if (!batches)
+		abort();
+	bool alone = is_alone(g, p);
+	struct exporter_settings s = {
+		.retry = conf->retry_on_failure,
+		.n_consumers = q->num_consumers,
+		.capacity = q->queue_size,
+		.quota = quota_of(g, conf),
+		.sizer = (enum sizer)q->sizer,
+		.required = conf->required == TRI_AUTO ? alone : conf->required == TRI_TRUE,
+		.drop_oldest = conf->overflow == OVERFLOW_DROP_OLDEST,
+		.batches = batches,
+		.n_batches = collect_batches(g, p, batches),
+	};
+	if (conf->overflow == OVERFLOW_AUTO)
+		s.drop_oldest = !s.required;
+	exporter_commit(graph_exporter(g, p), &s);
+	free(batches);
+}
+
+void graph_commit_exporters(struct graph *g)
+{
+	for (size_t i = 0; i < g->plan->n_components; i++) {
+		const struct plan_component *p = &g->plan->components[i];
+		if (p->used && p->type->kind == EXPORTER)
+			commit_exporter(g, p);
+	}
+}
+
+static void on_drained(struct exporter *e, void *ctx)
+{
+	(void)ctx;
+	exporter_free(e);
+}
+
+void graph_rollback(struct graph *g)
+{
+	for (size_t i = 0; i < g->exporters.n; i++)
+		if (!is_fresh(g, g->exporters.v[i]))
+			exporter_rollback(g->exporters.v[i]);
+	for (size_t i = 0; i < g->fresh.n; i++)
+		on_drained(g->fresh.v[i], NULL);
+	graph_stop(g);
+	for (size_t i = 0; i < g->points.n; i++) {
+		free(g->points.v[i].sites);
+		if (g->points.v[i].fresh)
+			listener_close(g->points.v[i].listener);
+	}
+	graph_unref(g);
+}

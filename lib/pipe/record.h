@@ -1,0 +1,37 @@
+/* record.h - the immutable result of one request in one pipeline: the only thing that is queued or logged.
+ *
+ * One record serves all exporters of its pipeline; it is refcounted across threads and never changed. Its body is
+ * a complete Export*ServiceRequest, often the very buf that the socket was read into. Records with equal batch
+ * keys (signal, pipeline, partition) may be joined by concatenating bodies; others never are.
+ */
+#pragma once
+#include <stdatomic.h>
+
+#include "lib/base/buf.h"
+#include "lib/otlp/encode.h"
+
+enum { RECORD_VERSION = 1 };
+
+struct record {
+	_Atomic uint32_t refs;
+	enum signal signal;
+	const char *pipeline; /* interned by the core: compare the pointer */
+	slice partition; /* values of the batch processor's metadata_keys; in the record's own memory */
+	int64_t arrival_ns; /* monotonic */
+	uint32_t n_items; /* spans, log records, data points; never 0 */
+	struct buf *body;
+};
+
+/* Takes the body's reference. Count 1. */
+struct record *record_new(enum signal signal, const char *pipeline, slice partition, int64_t arrival_ns,
+	uint32_t n_items, struct buf *body) MUST_USE;
+struct record *record_ref(struct record *r);
+void record_unref(struct record *r);
+bool record_joinable(const struct record *a, const struct record *b);
+
+/* 0, 1, 2 for TRACES, LOGS, METRICS: the index of per-signal counters. */
+static inline unsigned signal_index(enum signal s)
+{
+	return s == TRACES ? 0 : s == LOGS ? 1 : 2;
+}
+enum { N_SIGNALS = 3 };
