@@ -4,7 +4,7 @@ CC      ?= cc
 O       ?= build
 PREFIX  ?= /usr/local
 OPT     ?= -O2 -flto=auto -fno-plt
-PKGS    := libuv libprotobuf-c zlib libzstd yaml-0.1 openssl libpcre2-8
+PKGS    := libuv libprotobuf-c zlib libzstd yaml-0.1 openssl libpcre2-8 libisal libdeflate
 Q       := $(if $(V),,@)
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
            -Wcast-qual -Wvla -Wundef -Wformat=2 -Wconversion -Wno-sign-conversion -Wswitch-enum -Werror

@@ -88,14 +88,14 @@ static enum answer read_env(struct expander *x, slice what, struct pos pos, slic
 	slice name = dash ? (slice){ what.p, (size_t)(dash - what.p) } : what;
 	if (!is_variable_name(name)) {
 		REPORT(x, FINDING_ERROR, pos,
-			"environment variable \"%.*s\" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$",
-			SLICE_ARG(name));
+		        "environment variable \"%.*s\" has invalid name: must match regex ^[a-zA-Z_][a-zA-Z0-9_]*$",
+		        SLICE_ARG(name));
 		return FAULTY;
 	}
 	const char *value = getenv(arena_cstr(x->arena, name));
 	if (!value && !dash) {
 		REPORT(x, FINDING_WARNING, pos, "the environment variable \"%.*s\" is not set: taken as empty",
-			SLICE_ARG(name));
+		        SLICE_ARG(name));
 		return UNSET;
 	}
 	*out = value ? slice_of(value) : rest_of(what, name.len + 2);
@@ -153,8 +153,9 @@ static enum answer read_scheme(struct expander *x, slice scheme, slice uri, stru
 		if (slice_is(scheme, schemes[i].name))
 			return schemes[i].read(x, what, pos, out);
 	}
-	REPORT(x, FINDING_ERROR, pos, "scheme \"%.*s\" is not supported for uri \"%.*s\" (valid values: [env file yaml])",
-		SLICE_ARG(scheme), SLICE_ARG(uri));
+	REPORT(x, FINDING_ERROR, pos,
+	        "scheme \"%.*s\" is not supported for uri \"%.*s\" (valid values: [env file yaml])", SLICE_ARG(scheme),
+	        SLICE_ARG(uri));
 	return FAULTY;
 }
 

@@ -22,7 +22,8 @@ static bool is_type(slice s)
 /* Unicode's white space beyond ASCII, as UTF-8. */
 static bool holds_wide_space(slice s)
 {
-	static const char *const spaces[] = { "\u00A0", "\u1680", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000", "\uFEFF" };
+	static const char *const spaces[] = { "\u00A0", "\u1680", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000",
+		"\uFEFF" };
 	for (size_t i = 0; i < COUNTOF(spaces); i++) {
 		if (memmem(s.p, s.len, spaces[i], strlen(spaces[i])))
 			return true;

@@ -49,7 +49,8 @@ static size_t n_entries(const struct node *section)
 
 static void make_room(struct builder *b, const struct root_rows *r)
 {
-	b->cap = n_entries(r->receivers) + n_entries(r->processors) + n_entries(r->exporters) + n_entries(r->extensions);
+	b->cap =
+	        n_entries(r->receivers) + n_entries(r->processors) + n_entries(r->exporters) + n_entries(r->extensions);
 	for (const struct component *const *c = registry_all(); *c; c++)
 		b->cap++;
 	b->plan->components = arena_zalloc(b->arena, b->cap * sizeof(*b->plan->components));
@@ -69,7 +70,8 @@ static void declare_all(struct builder *b, const struct root_rows *r)
 static void check_exporters_exist(struct builder *b, const struct root_rows *r, const struct node *pipelines)
 {
 	if (!n_entries(r->exporters) && !n_entries(r->connectors) && !n_entries(pipelines))
-		findings_add(b->findings, FINDING_ERROR, b->plan->root->pos, "no exporter configuration specified in config");
+		findings_add(b->findings, FINDING_ERROR, b->plan->root->pos,
+		        "no exporter configuration specified in config");
 }
 
 static void build(struct builder *b)

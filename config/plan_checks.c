@@ -49,9 +49,10 @@ static void warn_open_endpoints(struct builder *b, const char *id, const struct 
 	const struct node *endpoint = node_get(n, "endpoint");
 	if (endpoint && endpoint->kind == NODE_SCALAR && is_open_address(endpoint->text) && !is_guarded(n))
 		findings_add(b->findings, FINDING_WARNING, endpoint->pos,
-			"receivers::%s: \"%.*s\" listens on all interfaces without authentication: whoever reaches the port can "
-			"send; use localhost or set auth or tls.client_ca_file",
-			id, SLICE_ARG(endpoint->text));
+		        "receivers::%s: \"%.*s\" listens on all interfaces without authentication: whoever reaches the "
+		        "port can "
+		        "send; use localhost or set auth or tls.client_ca_file",
+		        id, SLICE_ARG(endpoint->text));
 	for (size_t i = 0; i < n->n; i++)
 		warn_open_endpoints(b, id, n->entries[i].value);
 }
@@ -65,7 +66,7 @@ static void check_authenticator(struct builder *b, const char *label, const stru
 	const struct declared *d = find_reference(b, EXTENSION, n->text, n->pos, label);
 	if (d && d->component && !d->component->used)
 		findings_add(b->findings, FINDING_ERROR, n->pos,
-			"%s: references extension \"%s\" which is not listed in service::extensions", label, d->id);
+		        "%s: references extension \"%s\" which is not listed in service::extensions", label, d->id);
 }
 
 static void check_authenticators(struct builder *b, const char *label, const struct node *n)
@@ -117,9 +118,10 @@ static void check_queues(struct builder *b)
 			continue;
 		const struct node *size = node_get(node_get(c->node, "sending_queue"), "queue_size");
 		findings_add(b->findings, FINDING_ERROR, size ? size->pos : c->pos,
-			"exporters::%s::sending_queue: with this queue_size the queues together may hold %llu bytes, which is more "
-			"than 3/4 of memory_limiter's %llu",
-			c->id, (unsigned long long)sum, (unsigned long long)limit);
+		        "exporters::%s::sending_queue: with this queue_size the queues together may hold %llu bytes, "
+		        "which is more than "
+		        "3/4 of the %llu bytes that memory_limiter allows",
+		        c->id, (unsigned long long)sum, (unsigned long long)limit);
 	}
 }
 

@@ -62,7 +62,7 @@ static void declare(struct builder *b, enum kind kind, const struct node_entry *
 	const struct declared *first = map_get(&b->declared[kind], slice_of(s.canonical));
 	if (first) {
 		findings_add(f, FINDING_ERROR, entry->key_pos, "duplicate name \"%s\", first at %s:%u:%u", s.canonical,
-			first->pos.file, first->pos.line, first->pos.col);
+		        first->pos.file, first->pos.line, first->pos.col);
 		return;
 	}
 	struct declared *d = remember(b, kind, s.canonical, entry->key_pos);
@@ -72,14 +72,14 @@ static void declare(struct builder *b, enum kind kind, const struct node_entry *
 	}
 	if (s.by_alias)
 		findings_add(f, FINDING_NOTICE, entry->key_pos, "\"%.*s\" alias is deprecated; use \"%s\" instead",
-			SLICE_ARG(s.id.type), s.type->name);
+		        SLICE_ARG(s.id.type), s.type->name);
 	add_component(b, d, s.type, entry->value);
 }
 
 static void refuse_connector(struct builder *b, const struct node_entry *entry)
 {
 	findings_add(b->findings, FINDING_ERROR, entry->key_pos,
-		"connector \"%.*s\": connectors are not part of weir (yet)", SLICE_ARG(entry->key));
+	        "connector \"%.*s\": connectors are not part of weir (yet)", SLICE_ARG(entry->key));
 	remember(b, CONNECTOR, arena_cstr(b->arena, slice_trim(entry->key)), entry->key_pos);
 }
 
@@ -89,7 +89,7 @@ void declare_section(struct builder *b, enum kind kind, const struct node *secti
 		return;
 	if (section->kind != NODE_MAP) {
 		findings_add(b->findings, FINDING_ERROR, section->pos, "'%s' must be a map of ids to options",
-			kind_section(kind));
+		        kind_section(kind));
 		return;
 	}
 	for (size_t i = 0; i < section->n; i++) {
@@ -130,14 +130,15 @@ static const char *nearest_id(struct builder *b, enum kind kind, slice text)
 	return findings_nearest(text, names);
 }
 
-static struct declared *report_dangling(struct builder *b, enum kind kind, slice text, struct pos pos, const char *where)
+static struct declared *report_dangling(
+        struct builder *b, enum kind kind, slice text, struct pos pos, const char *where)
 {
 	const char *near = nearest_id(b, kind, text);
 	const struct declared *d = near ? map_get(&b->declared[kind], slice_of(near)) : NULL;
 	if (d && !d->component) /* the same slip: its declaration has the finding */
 		return NULL;
 	findings_add(b->findings, FINDING_ERROR, pos, "%s: references %s \"%.*s\" which is not configured%s%s%s", where,
-		kind_name(kind), SLICE_ARG(text), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	        kind_name(kind), SLICE_ARG(text), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return NULL;
 }
 
@@ -160,6 +161,6 @@ struct declared *find_reference(struct builder *b, enum kind kind, slice text, s
 	if (kind == EXTENSION || !s.type || s.id.name.len || !(s.type->flags & BARE))
 		return report_dangling(b, kind, text, pos, where);
 	findings_add(b->findings, FINDING_NOTICE, pos, "%s \"%s\" is not declared under %s: declared with its defaults",
-		kind_name(kind), s.type->name, kind_section(kind));
+	        kind_name(kind), s.type->name, kind_section(kind));
 	return declare_bare(b, kind, slice_of(s.type->name), pos);
 }

@@ -65,21 +65,21 @@ struct stages {
 
 /* May `c` take this place? Findings say why not. */
 static bool fits_pipeline(struct builder *b, const struct plan_pipeline *p, const struct plan_component *c,
-	const struct stages *before, struct pos pos)
+        const struct stages *before, struct pos pos)
 {
 	enum kind kind = c->type->kind;
 	if (!(c->type->signals & p->signal)) {
 		findings_add(b->findings, FINDING_ERROR, pos,
-			"service::pipelines::%s: %s \"%s\" cannot be used for %s: telemetry type is not supported", p->id,
-			kind_name(kind), c->id, signal_name(p->signal));
+		        "service::pipelines::%s: %s \"%s\" cannot be used for %s: telemetry type is not supported",
+		        p->id, kind_name(kind), c->id, signal_name(p->signal));
 		return false;
 	}
 	for (size_t i = 0; i < before->n; i++) {
 		if (before->v[i] != c)
 			continue;
 		enum severity severity = kind == PROCESSOR ? FINDING_ERROR : FINDING_WARNING;
-		findings_add(b->findings, severity, pos, "service::pipelines::%s: references %s \"%s\" multiple times", p->id,
-			kind_name(kind), c->id);
+		findings_add(b->findings, severity, pos, "service::pipelines::%s: references %s \"%s\" multiple times",
+		        p->id, kind_name(kind), c->id);
 		return false;
 	}
 	return true;
@@ -112,10 +112,12 @@ static struct stages default_receiver(struct builder *b, const struct plan_pipel
 	struct stages out = { .v = arena_zalloc(b->arena, sizeof(struct plan_component *)) };
 	struct declared *d = declare_bare(b, RECEIVER, SLICE("otlp"), pos);
 	if (!d) {
-		findings_add(b->findings, FINDING_ERROR, pos, "service::pipelines::%s: must have at least one receiver", p->id);
+		findings_add(b->findings, FINDING_ERROR, pos, "service::pipelines::%s: must have at least one receiver",
+		        p->id);
 		return out;
 	}
-	findings_add(b->findings, FINDING_NOTICE, pos, "service::pipelines::%s: has no receivers: \"otlp\" is used", p->id);
+	findings_add(
+	        b->findings, FINDING_NOTICE, pos, "service::pipelines::%s: has no receivers: \"otlp\" is used", p->id);
 	if (d->component) {
 		d->component->used = true;
 		out.v[out.n++] = d->component;
@@ -139,14 +141,16 @@ static unsigned read_signal(struct builder *b, const struct node_entry *entry)
 			return signals[i];
 	}
 	if (slice_is(id.type, "profiles")) {
-		findings_add(b->findings, FINDING_ERROR, entry->key_pos, "pipeline \"%.*s\": weir does not take profiles",
-			SLICE_ARG(entry->key));
+		findings_add(b->findings, FINDING_ERROR, entry->key_pos,
+		        "pipeline \"%.*s\": weir does not take profiles", SLICE_ARG(entry->key));
 		return 0;
 	}
 	const char *near = findings_nearest(id.type, names);
 	findings_add(b->findings, FINDING_ERROR, entry->key_pos,
-		"service::pipelines: unknown signal \"%.*s\" in id \"%.*s\" (valid values: [logs metrics traces])%s%s%s",
-		SLICE_ARG(id.type), SLICE_ARG(entry->key), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	        "service::pipelines: unknown signal \"%.*s\" in id \"%.*s\" (valid values: [logs metrics "
+	        "traces])%s%s%s",
+	        SLICE_ARG(id.type), SLICE_ARG(entry->key), near ? ", did you mean \"" : "", near ? near : "",
+	        near ? "\"?" : "");
 	return 0;
 }
 
@@ -161,12 +165,12 @@ static void build_pipeline(struct builder *b, const struct node_entry *entry)
 		return;
 	/* With an unknown key a list that seems to be missing may stand under it. */
 	struct stages receivers = is_empty(rows.receivers) && rc == 0 ? default_receiver(b, &p, entry->key_pos)
-								      : resolve(b, &p, RECEIVER, rows.receivers);
+	                                                              : resolve(b, &p, RECEIVER, rows.receivers);
 	struct stages processors = resolve(b, &p, PROCESSOR, rows.processors);
 	struct stages exporters = resolve(b, &p, EXPORTER, rows.exporters);
 	if (is_empty(rows.exporters) && rc == 0)
 		findings_add(b->findings, FINDING_ERROR, entry->key_pos, "%.*s: must have at least one exporter",
-			SLICE_ARG(label));
+		        SLICE_ARG(label));
 	p.receivers = receivers.v;
 	p.n_receivers = receivers.n;
 	p.processors = processors.v;
@@ -180,12 +184,13 @@ void build_pipelines(struct builder *b, const struct node *pipelines, struct pos
 {
 	bool is_map = pipelines && pipelines->kind == NODE_MAP;
 	if (pipelines && !is_map && pipelines->kind != NODE_NULL) {
-		findings_add(b->findings, FINDING_ERROR, pipelines->pos, "service::pipelines: must be a map of pipeline ids");
+		findings_add(b->findings, FINDING_ERROR, pipelines->pos,
+		        "service::pipelines: must be a map of pipeline ids");
 		return;
 	}
 	if (!is_map || !pipelines->n) {
 		findings_add(b->findings, FINDING_ERROR, service_pos,
-			"service::pipelines: service must have at least one pipeline");
+		        "service::pipelines: service must have at least one pipeline");
 		return;
 	}
 	b->plan->pipelines = arena_zalloc(b->arena, pipelines->n * sizeof(*b->plan->pipelines));

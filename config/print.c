@@ -30,7 +30,7 @@ static bool emit_text(struct writer *w, slice s, yaml_scalar_style_t style)
 	const char *p = s.p ? s.p : "";
 	bool plain = style == YAML_PLAIN_SCALAR_STYLE;
 	return yaml_scalar_event_initialize(&e, NULL, NULL, (const yaml_char_t *)p, (int)s.len, plain, true, style) &&
-	       emit(w, &e);
+	        emit(w, &e);
 }
 
 static bool emit_scalar(struct writer *w, const struct node *n)
@@ -39,7 +39,16 @@ static bool emit_scalar(struct writer *w, const struct node *n)
 		return emit_text(w, SLICE("[REDACTED]"), YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 	if (n->kind == NODE_NULL)
 		return emit_text(w, SLICE("null"), YAML_PLAIN_SCALAR_STYLE);
-	return emit_text(w, n->text, n->quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE);
+	if (n->quoted)
+		return emit_text(w, n->text, YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+	return emit_text(w, n->raw.len && !n->expanded ? n->raw : n->text, YAML_PLAIN_SCALAR_STYLE);
+}
+
+/* << is the merge key only when it is plain. */
+static bool emit_key(struct writer *w, slice key)
+{
+	bool merges = slice_is(key, "<<");
+	return emit_text(w, key, merges ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE);
 }
 
 static bool emit_node(struct writer *w, const struct node *n);
@@ -58,8 +67,7 @@ static bool emit_map(struct writer *w, const struct node *n)
 	yaml_event_t e;
 	bool ok = yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE) && emit(w, &e);
 	for (size_t i = 0; ok && i < n->n; i++) {
-		ok = emit_text(w, n->entries[i].key, YAML_PLAIN_SCALAR_STYLE);
-		ok = ok && emit_node(w, n->entries[i].value);
+		ok = emit_key(w, n->entries[i].key) && emit_node(w, n->entries[i].value);
 	}
 	return ok && yaml_mapping_end_event_initialize(&e) && emit(w, &e);
 }

@@ -104,6 +104,7 @@ slice scalar_normal(struct arena *a, slice text)
 		return SLICE("false");
 	if (!read_integer(text, &i))
 		return text;
-	const char *s = arena_printf(a, "%s%llu", i.negative && i.magnitude ? "-" : "", (unsigned long long)i.magnitude);
+	const char *s =
+	        arena_printf(a, "%s%llu", i.negative && i.magnitude ? "-" : "", (unsigned long long)i.magnitude);
 	return slice_of(s);
 }

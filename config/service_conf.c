@@ -142,7 +142,8 @@ static void check(const void *conf, struct conf_report *r)
 	slice host;
 	uint32_t port;
 	if (conf_is_set(r, &m->address)) {
-		conf_warn(r, &m->address, "\"address\" is deprecated; use readers with a pull exporter \"prometheus\" instead");
+		conf_warn(r, &m->address,
+		        "\"address\" is deprecated; use readers with a pull exporter \"prometheus\" instead");
 		if (split_address(m->address, &host, &port) < 0)
 			conf_fail(r, &m->address, "must be HOST:PORT");
 	}
@@ -181,7 +182,7 @@ static void take_logs(const struct logs_rows *l, struct service_conf *out)
 }
 
 int service_conf_load(struct node *service, struct pos pos, struct service_conf *out, struct service_parts *parts,
-	struct arena *a, struct findings *f)
+        struct arena *a, struct findings *f)
 {
 	struct service_rows rows = { 0 };
 	int rc = conf_load(service_fields, service, SLICE("service"), pos, &rows, check, a, f);

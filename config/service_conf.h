@@ -12,4 +12,4 @@ struct service_parts {
 extern const struct conf_field service_fields[];
 /* `service` may be NULL: all defaults. 0, or -1 after an error finding. */
 int service_conf_load(struct node *service, struct pos pos, struct service_conf *out, struct service_parts *parts,
-	struct arena *a, struct findings *f) MUST_USE;
+        struct arena *a, struct findings *f) MUST_USE;

@@ -82,7 +82,8 @@ static bool read_inline(struct loader *l UNUSED, const char *text, struct source
 
 static bool refuse_http(struct loader *l, const char *rest UNUSED, struct source *out)
 {
-	return fail(l, out->start, "weir does not fetch configs over the network: ", "fetch it first and give its path");
+	return fail(
+	        l, out->start, "weir does not fetch configs over the network: ", "fetch it first and give its path");
 }
 
 /* How each scheme is read and, when it is not as given, the name its findings carry. */
@@ -130,7 +131,8 @@ static bool read_source(struct loader *l, const char *word, struct source *out)
 	if (s)
 		return s->read(l, word + strlen(s->prefix), out);
 	if (has_scheme(word))
-		return fail(l, out->start, "unsupported scheme: ", "a source is a path, file:PATH, env:NAME, yaml:TEXT or -");
+		return fail(l, out->start,
+		        "unsupported scheme: ", "a source is a path, file:PATH, env:NAME, yaml:TEXT or -");
 	return read_file(l, word, out);
 }
 
@@ -175,7 +177,8 @@ static struct node *load_set(struct loader *l, const char *word, uint32_t nth)
 	struct pos pos = { "--set", nth, 1 };
 	const char *equals = strchr(word, '=');
 	if (!equals || equals == word) {
-		fail(l, pos, equals ? "missing key before the equal sign" : "missing equal sign", ": write key::path=value");
+		fail(l, pos, equals ? "missing key before the equal sign" : "missing equal sign",
+		        ": write key::path=value");
 		return NULL;
 	}
 	slice key = { word, (size_t)(equals - word) };

@@ -53,7 +53,7 @@ static struct pos pos_of_offset(const struct reader *r, size_t offset)
 }
 
 /* libyaml's index counts characters. */
-static bool is_tab(const struct reader *r, yaml_mark_t m)
+static size_t offset_of(const struct reader *r, yaml_mark_t m)
 {
 	size_t i = 0;
 	for (size_t n = 0; i < r->text.len; i++) {
@@ -61,7 +61,7 @@ static bool is_tab(const struct reader *r, yaml_mark_t m)
 		if (starts && n++ == m.index)
 			break;
 	}
-	return i < r->text.len && r->text.p[i] == '\t';
+	return i;
 }
 
 static void syntax_fault(struct reader *r)
@@ -72,10 +72,14 @@ static void syntax_fault(struct reader *r)
 		FAULT(r, pos_of_offset(r, p->problem_offset), "not YAML: %s", problem);
 		return;
 	}
-	const char *hint = is_tab(r, p->problem_mark) ? "; YAML is indented by spaces, not by tabs" : "";
-	struct pos pos = pos_at(r, p->problem_mark);
-	if (p->context && p->context_mark.line != p->problem_mark.line)
-		FAULT(r, pos, "not YAML: %s, %s that began at line %zu%s", problem, p->context, p->context_mark.line + 1, hint);
+	/* At the end of the text libyaml invents a line break. */
+	size_t offset = offset_of(r, p->problem_mark);
+	bool at_end = offset == r->text.len, is_tab = !at_end && r->text.p[offset] == '\t';
+	struct pos pos = at_end ? pos_of_offset(r, offset) : pos_at(r, p->problem_mark);
+	const char *hint = is_tab ? "; YAML is indented by spaces, not by tabs" : "";
+	if (p->context && p->context_mark.line + 1 != pos.line)
+		FAULT(r, pos, "not YAML: %s, %s that began at line %zu%s", problem, p->context,
+		        p->context_mark.line + 1, hint);
 	else if (p->context)
 		FAULT(r, pos, "not YAML: %s, %s%s", problem, p->context, hint);
 	else
@@ -197,7 +201,8 @@ static void add_own_entry(struct reader *r, struct draft *d, struct node_entry e
 	uintptr_t first = (uintptr_t)map_get(&d->index, entry.key);
 	if (first) {
 		struct pos p = d->entries.v[first - 1].key_pos;
-		FAULT(r, entry.key_pos, "the key \"%.*s\" is given twice, first at line %u", SLICE_ARG(entry.key), p.line);
+		FAULT(r, entry.key_pos, "the key \"%.*s\" is given twice, first at line %u", SLICE_ARG(entry.key),
+		        p.line);
 		return;
 	}
 	add_entry(d, entry);
@@ -227,7 +232,7 @@ static void merge_value(struct reader *r, struct draft *d, const struct node *va
 static bool is_merge_key(const yaml_event_t *e)
 {
 	return e->type == YAML_SCALAR_EVENT && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !e->data.scalar.tag &&
-	       e->data.scalar.length == 2 && memcmp(e->data.scalar.value, "<<", 2) == 0;
+	        e->data.scalar.length == 2 && memcmp(e->data.scalar.value, "<<", 2) == 0;
 }
 
 /* The text of a key; p is NULL after a finding. */
@@ -314,7 +319,8 @@ static struct node *build_alias(struct reader *r, const yaml_event_t *e, unsigne
 		return NULL;
 	}
 	if (!fits(n, depth, &r->n_aliased)) {
-		FAULT(r, pos, "the aliases expand to more than %d nodes or %d levels", YAML_MAX_ALIASED, YAML_MAX_DEPTH);
+		FAULT(r, pos, "the aliases expand to more than %d nodes or %d levels", YAML_MAX_ALIASED,
+		        YAML_MAX_DEPTH);
 		return NULL;
 	}
 	return node_copy(r->arena, n);

@@ -33,7 +33,8 @@ static int complain_unknown(const char *command, const char *word, const struct 
 	const char *near = findings_nearest((slice){ word, strcspn(word, "=") }, known);
 	if (!near)
 		return complain(command, "unknown flag", word);
-	fprintf(stderr, "%s: unknown flag \"%s\", did you mean \"%s\"? (see %s --help)\n", command, word, near, command);
+	fprintf(stderr, "%s: unknown flag \"%s\", did you mean \"%s\"? (see %s --help)\n", command, word, near,
+	        command);
 	return -1;
 }
 
@@ -65,13 +66,14 @@ static int take_option(struct cursor *c, const struct args_option *options)
 		return 0;
 	}
 	return word[0] == '-' ? complain_unknown(c->argv[0], word, options)
-			      : complain(c->argv[0], "unexpected argument", word);
+	                      : complain(c->argv[0], "unexpected argument", word);
 }
 
 static int take_word(struct args *a, struct cursor *c, const struct args_option *options)
 {
 	const char *word = c->argv[c->at], *attached = NULL;
-	const char **configs = (const char **)(uintptr_t)a->sources.configs, **sets = (const char **)(uintptr_t)a->sources.sets;
+	const char **configs = (const char **)(uintptr_t)a->sources.configs,
+	           **sets = (const char **)(uintptr_t)a->sources.sets;
 	bool is_config = matches(word, "--config", &attached) || matches(word, "-c", &attached);
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
 		a->help = true;
@@ -93,7 +95,8 @@ int args_parse(struct args *a, int argc, char **argv, const struct args_option *
 {
 	struct cursor c = { .argc = argc, .at = 1, .argv = argv };
 	size_t room = (size_t)argc + 1;
-	*a = (struct args){ .sources.configs = calloc(room, sizeof(char *)), .sources.sets = calloc(room, sizeof(char *)) };
+	*a = (struct args){ .sources.configs = calloc(room, sizeof(char *)),
+		.sources.sets = calloc(room, sizeof(char *)) };
 	if (!a->sources.configs || !a->sources.sets)
 		abort();
 	int rc = 0;

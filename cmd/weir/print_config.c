@@ -9,10 +9,10 @@
 #include "lib/base/strbuf.h"
 
 static const char help[] =
-	"weir print-config --config F [--config G ..] [--set key::path=value ..] [--mode redacted|unredacted]\n"
-	"\n"
-	"Prints the merged and expanded config as YAML on stdout; secrets as [REDACTED] unless --mode unredacted.\n"
-	"Findings go to stderr. Exit code 1 when the config has errors.\n";
+        "weir print-config --config F [--config G ..] [--set key::path=value ..] [--mode redacted|unredacted]\n"
+        "\n"
+        "Prints the merged and expanded config as YAML on stdout; secrets as [REDACTED] unless --mode unredacted.\n"
+        "Findings go to stderr. Exit code 1 when the config has errors.\n";
 
 enum { MAX_OUTPUT = 256 << 20 };
 

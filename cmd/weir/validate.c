@@ -8,13 +8,13 @@
 #include "cmd/weir/commands.h"
 
 static const char help[] =
-	"weir validate --config F [--config G ..] [--set key::path=value ..]\n"
-	"\n"
-	"Checks a config and prints every finding as FILE:LINE:COL: error|warning|notice: TEXT on stderr.\n"
-	"Starts nothing, opens no socket, resolves no name. Exit code 0 when there is no error, else 1.\n"
-	"\n"
-	"  --config, -c F   a path, file:PATH, env:NAME, yaml:TEXT, or - for stdin; later ones win\n"
-	"  --set K=V        one value on top of all files: exporters::debug::verbosity=detailed\n";
+        "weir validate --config F [--config G ..] [--set key::path=value ..]\n"
+        "\n"
+        "Checks a config and prints every finding as FILE:LINE:COL: error|warning|notice: TEXT on stderr.\n"
+        "Starts nothing, opens no socket, resolves no name. Exit code 0 when there is no error, else 1.\n"
+        "\n"
+        "  --config, -c F   a path, file:PATH, env:NAME, yaml:TEXT, or - for stdin; later ones win\n"
+        "  --set K=V        one value on top of all files: exporters::debug::verbosity=detailed\n";
 
 static int validate(const struct args *a)
 {

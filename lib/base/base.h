@@ -26,7 +26,7 @@ typedef struct bytes {
 } bytes;
 
 #define COUNTOF(a) (sizeof(a) / sizeof(*(a)))
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define MUST_USE __attribute__((warn_unused_result))
 #define UNUSED __attribute__((unused))

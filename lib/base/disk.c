@@ -5,6 +5,7 @@
  */
 #include "lib/base/disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -90,10 +91,38 @@ static int64_t system_size(struct disk *d UNUSED, int fd)
 	return fstat(fd, &st) ? -errno : (int64_t)st.st_size;
 }
 
+static int system_truncate(struct disk *d UNUSED, int fd, int64_t size)
+{
+	return result(ftruncate(fd, size));
+}
+
+static int system_list(struct disk *d UNUSED, const char *dir, void (*each)(void *ctx, const char *name), void *ctx)
+{
+	DIR *open = opendir(dir);
+	if (!open)
+		return -errno;
+	for (const struct dirent *e; (e = readdir(open));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			each(ctx, e->d_name);
+	closedir(open);
+	return 0;
+}
+
 struct disk *disk_system(void)
 {
-	static struct disk system = { system_open, system_close, system_write, system_read, system_sync, system_rename,
-		system_unlink, system_mkdirs, system_size };
+	static struct disk system = {
+		.open = system_open,
+		.close = system_close,
+		.write = system_write,
+		.read = system_read,
+		.sync = system_sync,
+		.rename = system_rename,
+		.unlink = system_unlink,
+		.mkdirs = system_mkdirs,
+		.size = system_size,
+		.truncate = system_truncate,
+		.list = system_list,
+	};
 	return &system;
 }
 

@@ -17,6 +17,9 @@ struct disk {
 	int (*unlink)(struct disk *d, const char *path);
 	int (*mkdirs)(struct disk *d, const char *path, unsigned mode); /* like mkdir -p */
 	int64_t (*size)(struct disk *d, int fd);
+	int (*truncate)(struct disk *d, int fd, int64_t size);
+	/* Calls each for every name in the directory, without "." and "..", in no order. */
+	int (*list)(struct disk *d, const char *dir, void (*each)(void *ctx, const char *name), void *ctx);
 };
 
 struct disk *disk_system(void);

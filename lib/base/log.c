@@ -187,12 +187,54 @@ static void json_line(
 	strbuf_addc(b, '}');
 }
 
-static void write_line(const struct log_conf *conf, const struct strbuf *line)
+/* Errors are ignored: there is nobody to tell. A block is longer than what a pipe takes at once. */
+static void write_line(const struct log_conf *conf, slice line)
 {
 	for (unsigned i = 0; i < conf->n_fds; i++) {
-		ssize_t n = write(conf->fds[i], line->p, line->len);
-		(void)n; /* there is nobody to tell */
+		ssize_t n;
+		for (size_t at = 0; at < line.len; at += (size_t)n) {
+			n = write(conf->fds[i], line.p + at, line.len - at);
+			if (n <= 0)
+				break;
+		}
 	}
+}
+
+struct line {
+	const struct log *log;
+	enum log_level level;
+	const char *text;
+	slice block;
+	size_t max;
+};
+
+static void print_line(const struct line *l, const struct log_conf *conf, va_list ap)
+{
+	struct strbuf b;
+	strbuf_init(&b, l->max);
+	int64_t now = clock_wall(l->log->root->clock);
+	bool json = conf->encoding == LOG_JSON;
+	if (json)
+		json_line(&b, now, l->level, l->log->name, l->text, ap);
+	else
+		text_line(&b, now, l->level, l->log->name, l->text, ap);
+	if (json && l->block.len) {
+		b.len--; /* the closing brace */
+		strbuf_adds(&b, ",\"output\":");
+		add_quoted(&b, l->block);
+		strbuf_addc(&b, '}');
+	}
+	strbuf_addc(&b, '\n');
+	if (!json)
+		strbuf_add(&b, l->block);
+	if (b.failed) {
+		/* the message without what is long */
+		strbuf_clear(&b);
+		strbuf_addf(&b, json ? "{\"level\":\"%s\",\"msg\":\"log line too long\"}\n" : "%s log line too long\n",
+		        level_names[l->level]);
+	}
+	write_line(conf, strbuf_slice(&b));
+	strbuf_release(&b);
 }
 
 void log_write(struct log *l, enum log_level level, const char *text, ...)
@@ -206,26 +248,24 @@ void log_write(struct log *l, enum log_level level, const char *text, ...)
 	pthread_mutex_unlock(&r->lock);
 	if (!pass)
 		return;
-	struct strbuf line;
-	strbuf_init(&line, LINE_MAX_BYTES);
 	va_list ap;
 	va_start(ap, text);
-	if (conf.encoding == LOG_JSON)
-		json_line(&line, clock_wall(r->clock), level, l->name, text, ap);
-	else
-		text_line(&line, clock_wall(r->clock), level, l->name, text, ap);
+	print_line(&(struct line){ l, level, text, { 0 }, LINE_MAX_BYTES }, &conf, ap);
 	va_end(ap);
-	strbuf_addc(&line, '\n');
-	if (line.failed) {
-		/* too long even so: the message without its values, which are what is long */
-		strbuf_clear(&line);
-		strbuf_addf(&line,
-		        conf.encoding == LOG_JSON ? "{\"level\":\"%s\",\"msg\":\"log line too long\"}\n"
-		                                  : "%s log line too long\n",
-		        level_names[level]);
-	}
-	write_line(&conf, &line);
-	strbuf_release(&line);
+}
+
+void log_block(struct log *l, enum log_level level, slice block, const char *text, ...)
+{
+	if (!log_enabled(l, level))
+		return;
+	pthread_mutex_lock(&l->root->lock);
+	struct log_conf conf = l->root->conf;
+	pthread_mutex_unlock(&l->root->lock);
+	va_list ap;
+	va_start(ap, text);
+	/* a byte becomes at most six in JSON */
+	print_line(&(struct line){ l, level, text, block, LINE_MAX_BYTES + 6 * block.len }, &conf, ap);
+	va_end(ap);
 }
 
 struct log_num log_num_u(uint64_t n)

@@ -33,6 +33,9 @@ void log_free(struct log *l);
 bool log_enabled(const struct log *l, enum log_level level);
 /* Pairs of (const char *key, const char *value), ended by NULL. */
 void log_write(struct log *l, enum log_level level, const char *text, ...) __attribute__((sentinel));
+/* A line that is a product and not a report (the debug exporter's): never sampled, of any length. `block`, whole
+ * lines whose foreign text is escaped already, follows the line in text and is its member "output" in JSON. */
+void log_block(struct log *l, enum log_level level, slice block, const char *text, ...) __attribute__((sentinel));
 
 #define log_debug(l, ...) (log_enabled(l, LOG_DEBUG) ? log_write(l, LOG_DEBUG, __VA_ARGS__) : (void)0)
 #define log_info(l, ...) log_write(l, LOG_INFO, __VA_ARGS__)

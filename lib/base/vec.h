@@ -13,7 +13,7 @@ void *vec_grow(void *v, size_t *cap, size_t n, size_t size) MUST_USE;
 		size_t n, cap; \
 	}
 /* Appends one zeroed element and yields its address. */
-#define VEC_ADD(x)                                                                        \
-	((x)->v = vec_grow((x)->v, &(x)->cap, (x)->n, sizeof(*(x)->v)),                   \
-		memset(&(x)->v[(x)->n], 0, sizeof(*(x)->v)), &(x)->v[(x)->n++])
+#define VEC_ADD(x)                                                                                                   \
+	((x)->v = vec_grow((x)->v, &(x)->cap, (x)->n, sizeof(*(x)->v)), memset(&(x)->v[(x)->n], 0, sizeof(*(x)->v)), \
+	        &(x)->v[(x)->n++])
 #define VEC_RELEASE(x) (free((x)->v), (x)->v = NULL, (x)->n = (x)->cap = 0)

@@ -21,7 +21,15 @@
 #include "lib/conf/node.h"
 
 enum conf_type {
-	T_BOOL, T_U32, T_U64, T_I64, T_F64, T_STR, T_DURATION, T_BYTES, T_ENUM,
+	T_BOOL,
+	T_U32,
+	T_U64,
+	T_I64,
+	T_F64,
+	T_STR,
+	T_DURATION,
+	T_BYTES,
+	T_ENUM,
 	T_STRS, /* list of strings; a comma-joined string is taken too */
 	T_MAP, /* string to string, in order */
 	T_NODE, /* any YAML value, kept as a node (struct node *) */
@@ -37,7 +45,7 @@ enum {
 	CONF_OPTIONAL = 1, /* no default and not required: stays zero */
 	CONF_SECRET = 2, /* value (or each value of a map) is [REDACTED] in print-config and never logged */
 	CONF_COLLECTOR_NS = 4, /* T_DURATION: a bare number means nanoseconds, as in the Collector (default for all) */
-	CONF_ZERO_DEFAULT = 8, /* T_BYTES: zero or a negative number means the default, as the Collector has it for limits */
+	CONF_ZERO_DEFAULT = 8, /* T_BYTES: zero or less means the default, as for limits of the Collector */
 };
 
 struct conf_strs {
@@ -59,21 +67,23 @@ struct conf_list {
 
 struct conf_field {
 	const char *key; /* YAML key */
-	const char *def; /* default as the user would write it; for groups "key=value;key=value" overrides of its rows */
+	const char *def; /* as the user would write it; for groups "key=value;key=value" overrides of its rows */
 	const char *help; /* one sentence, ends with a dot */
 	const char *aliases; /* older spellings, space separated: accepted with a warning */
 	enum conf_type type;
 	unsigned flags;
 	size_t offset;
 	double min, max; /* numbers, durations (s), bytes: checked when min < max */
-	const char *const *choices; /* T_ENUM: NULL-terminated, index is the value; "deflate|zlib": other spellings after '|' */
+	const char *const *choices; /* T_ENUM: NULL-terminated, index is the value; "name|other spelling" */
 	const struct conf_field *rows; /* groups and lists */
 	size_t size; /* sizeof of the nested struct (groups and lists) */
 };
 
-#define CONF_AT(S, m, T) _Generic(((struct S *)0)->m, T: offsetof(struct S, m))
-#define CONF_ROW_(T, S, m, ctype, d, ...) \
-	{ .key = #m, .type = T, .offset = CONF_AT(S, m, ctype), .def = d, .help = __VA_ARGS__ }
+#define CONF_AT(S, m, T) _Generic(((struct S *)0)->m, T : offsetof(struct S, m))
+#define CONF_ROW_(T, S, m, ctype, d, ...)                                                           \
+	{                                                                                           \
+		.key = #m, .type = T, .offset = CONF_AT(S, m, ctype), .def = d, .help = __VA_ARGS__ \
+	}
 #define CONF_BOOL(S, m, d, ...) CONF_ROW_(T_BOOL, S, m, bool, d, __VA_ARGS__)
 #define CONF_U32(S, m, d, ...) CONF_ROW_(T_U32, S, m, uint32_t, d, __VA_ARGS__)
 #define CONF_U64(S, m, d, ...) CONF_ROW_(T_U64, S, m, uint64_t, d, __VA_ARGS__)
@@ -82,22 +92,43 @@ struct conf_field {
 #define CONF_STR(S, m, d, ...) CONF_ROW_(T_STR, S, m, slice, d, __VA_ARGS__)
 #define CONF_DURATION(S, m, d, ...) CONF_ROW_(T_DURATION, S, m, duration, d, __VA_ARGS__)
 #define CONF_BYTES(S, m, d, ...) CONF_ROW_(T_BYTES, S, m, bytes, d, __VA_ARGS__)
-#define CONF_ENUM(S, m, d, names, ...) \
-	{ .key = #m, .type = T_ENUM, .offset = CONF_AT(S, m, int), .def = d, .choices = names, .help = __VA_ARGS__ }
+#define CONF_ENUM(S, m, d, names, ...)                                                               \
+	{                                                                                            \
+		.key = #m, .type = T_ENUM, .offset = CONF_AT(S, m, int), .def = d, .choices = names, \
+		.help = __VA_ARGS__                                                                  \
+	}
 #define CONF_STRS(S, m, d, ...) CONF_ROW_(T_STRS, S, m, struct conf_strs, d, __VA_ARGS__)
 #define CONF_MAP(S, m, ...) CONF_ROW_(T_MAP, S, m, struct conf_map, "", __VA_ARGS__)
-#define CONF_NODE(S, m, ...) \
-	{ .key = #m, .type = T_NODE, .offset = CONF_AT(S, m, struct node *), .flags = CONF_OPTIONAL, .help = __VA_ARGS__ }
-#define CONF_NEST_(T, S, m, N, nested, ...) \
-	{ .key = #m, .type = T, .offset = CONF_AT(S, m, struct N), .rows = nested, .size = sizeof(struct N), .help = __VA_ARGS__ }
+#define CONF_NODE(S, m, ...)                                                                               \
+	{                                                                                                  \
+		.key = #m, .type = T_NODE, .offset = CONF_AT(S, m, struct node *), .flags = CONF_OPTIONAL, \
+		.help = __VA_ARGS__                                                                        \
+	}
+#define CONF_NEST_(T, S, m, N, nested, ...)                                                                        \
+	{                                                                                                          \
+		.key = #m, .type = T, .offset = CONF_AT(S, m, struct N), .rows = nested, .size = sizeof(struct N), \
+		.help = __VA_ARGS__                                                                                \
+	}
 #define CONF_GROUP(S, m, N, nested, ...) CONF_NEST_(T_GROUP, S, m, N, nested, __VA_ARGS__)
 #define CONF_OPTION(S, m, N, nested, ...) CONF_NEST_(T_OPTION, S, m, N, nested, __VA_ARGS__)
 #define CONF_INLINE(S, m, N, nested, ...) CONF_NEST_(T_INLINE, S, m, N, nested, __VA_ARGS__)
-#define CONF_LIST(S, m, N, nested, ...) \
-	{ .key = #m, .type = T_LIST, .offset = CONF_AT(S, m, struct conf_list), .rows = nested, .size = sizeof(struct N), .flags = CONF_OPTIONAL, .help = __VA_ARGS__ }
-#define CONF_REFUSED(name, ...) { .key = name, .type = T_REFUSED, .flags = CONF_OPTIONAL, .help = __VA_ARGS__ }
-#define CONF_IGNORED(name, ...) { .key = name, .type = T_IGNORED, .flags = CONF_OPTIONAL, .help = __VA_ARGS__ }
-#define CONF_END { .key = NULL }
+#define CONF_LIST(S, m, N, nested, ...)                                                               \
+	{                                                                                             \
+		.key = #m, .type = T_LIST, .offset = CONF_AT(S, m, struct conf_list), .rows = nested, \
+		.size = sizeof(struct N), .flags = CONF_OPTIONAL, .help = __VA_ARGS__                 \
+	}
+#define CONF_REFUSED(name, ...)                                                             \
+	{                                                                                   \
+		.key = name, .type = T_REFUSED, .flags = CONF_OPTIONAL, .help = __VA_ARGS__ \
+	}
+#define CONF_IGNORED(name, ...)                                                             \
+	{                                                                                   \
+		.key = name, .type = T_IGNORED, .flags = CONF_OPTIONAL, .help = __VA_ARGS__ \
+	}
+#define CONF_END            \
+	{                   \
+		.key = NULL \
+	}
 
 /* Where each member of one loaded struct came from; members are named by their address. */
 struct conf_report;
@@ -116,7 +147,7 @@ bool conf_is_set(const struct conf_report *r, const void *member);
  * `id_pos` is the place of the component's id, `id` its text for messages ("exporters::otlp_http/a").
  * Findings are added; returns 0 when none of them was an error. `check` may be NULL. */
 int conf_load(const struct conf_field *rows, struct node *n, slice id, struct pos id_pos, void *out,
-	void (*check)(const void *conf, struct conf_report *r), struct arena *a, struct findings *f) MUST_USE;
+        void (*check)(const void *conf, struct conf_report *r), struct arena *a, struct findings *f) MUST_USE;
 
 /* The same values? Compares two loaded structs by their rows (reload: "unchanged"). */
 bool conf_equal(const struct conf_field *rows, const void *a, const void *b);

@@ -19,7 +19,7 @@ static void add_limits(struct strbuf *out, const struct conf_field *f, const cha
 		}
 		strbuf_adds(out, after);
 	}
-	if (!conf_has_range(f) || (conf_range_open(f) && f->min < -1e9))
+	if (!conf_has_range(f) || (conf_range_open(f) && f->min <= 0))
 		return;
 	conf_bound(f, f->min, low);
 	conf_bound(f, f->max, high);

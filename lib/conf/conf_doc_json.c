@@ -224,12 +224,13 @@ static void add_property(
 {
 	separate(j);
 	add_string(j->out, name);
-	strbuf_adds(j->out, ":{");
+	strbuf_adds(j->out, ":{\"description\":");
+	add_string(j->out, slice_of(f->help));
+	strbuf_addc(j->out, ',');
 	add_type_schema(j->out, f, scope);
 	add_default(j->out, f, scope);
 	if (is_number(f->type))
 		add_bounds(j->out, f, "minimum", "maximum");
-	add_member(j->out, "description", slice_of(f->help));
 	strbuf_adds(j->out, alias ? ",\"deprecated\":true}" : "}");
 }
 

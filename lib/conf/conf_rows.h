@@ -49,7 +49,7 @@ const char *conf_type_name(const struct conf_field *f);
 /* Visits the rows of one level as the user sees it: T_INLINE flattened, conf_enabled_row of a T_OPTION first. `group`
  * is the row of the level, NULL at the root and for list elements; `scope` leads to the level, `group` included. */
 void conf_walk(const struct conf_field *rows, const struct conf_field *group, const struct conf_scope *scope,
-	void (*visit)(void *ctx, const struct conf_field *f, const struct conf_scope *scope), void *ctx);
+        void (*visit)(void *ctx, const struct conf_field *f, const struct conf_scope *scope), void *ctx);
 
 /* One struct that is filled: the component's, a group's, a list element's. T_INLINE shares its parent's. */
 struct conf_level {

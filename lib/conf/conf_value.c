@@ -61,7 +61,7 @@ static int wrong_type(const struct value *v, const char *expected, const char *h
 	        show(v), *hint ? ": " : "", hint);
 }
 
-static int out_of_range(const struct value *v)
+static int out_of_range(const struct value *v, double n)
 {
 	const struct conf_field *f = v->f;
 	char low[32], high[32];
@@ -69,6 +69,8 @@ static int out_of_range(const struct value *v)
 	conf_bound(f, f->max, high);
 	if (!conf_range_open(f))
 		return FAULT(v, "'%s' must be within [%s, %s], got %s", f->key, low, high, show(v));
+	if (n > f->max)
+		return FAULT(v, "'%s' is too large, got %s", f->key, show(v));
 	if (f->min > 1)
 		return FAULT(v, "'%s' must be at least %s, got %s", f->key, low, show(v));
 	return FAULT(v, "'%s' must be %s, got %s", f->key, f->min > 0 ? "positive" : "non-negative", show(v));
@@ -122,10 +124,9 @@ static int read_int(const struct value *v, void *at)
 	bool is_signed = v->f->type == T_I64;
 	if (i < 0 && !is_signed && !conf_has_range(v->f))
 		return FAULT(v, "'%s' must be non-negative, got %s", v->f->key, show(v));
-	if (!in_range(v, i < 0 ? (double)i : (double)u))
-		return out_of_range(v);
-	if (i < 0 && !is_signed)
-		return out_of_range(v);
+	double n = i < 0 ? (double)i : (double)u;
+	if (!in_range(v, n) || (i < 0 && !is_signed))
+		return out_of_range(v, n);
 	if ((v->f->type == T_U32 && u > UINT32_MAX) || (is_signed && u > INT64_MAX))
 		return FAULT(v, "'%s' is too large, got %s", v->f->key, show(v));
 	if (v->f->type == T_U32)
@@ -143,7 +144,7 @@ static int read_f64(const struct value *v, double *at)
 	if (!is_plain(v->n) || parse_f64(v->n->text, &d))
 		return wrong_type(v, "float64", "write a number, without quotes");
 	if (!in_range(v, d))
-		return out_of_range(v);
+		return out_of_range(v, d);
 	*at = d;
 	return 0;
 }
@@ -163,7 +164,7 @@ static int read_duration(const struct value *v, duration *at)
 		return FAULT(v, "'%s': time: invalid duration %s, expected one like \"200ms\", \"1m30s\" or \"1h\"",
 		        v->f->key, show(v));
 	if (!in_range(v, (double)d.ns / 1e9))
-		return out_of_range(v);
+		return out_of_range(v, (double)d.ns / 1e9);
 	if (bare && ns != 0)
 		conf_find(v->r, FINDING_WARNING, v->n->pos, v->path,
 		        "'%s' has no unit: %lld is taken as nanoseconds, as in the Collector; for seconds write "
@@ -190,7 +191,7 @@ static int read_bytes(const struct value *v, bytes *at)
 		return FAULT(v, "'%s' expected a number of bytes or a size such as 64KiB, 20MiB or 1GiB, got %s",
 		        v->f->key, show(v));
 	if (!in_range(v, (double)b.n))
-		return out_of_range(v);
+		return out_of_range(v, (double)b.n);
 	*at = b;
 	return 0;
 }

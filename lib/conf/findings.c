@@ -23,18 +23,14 @@ void findings_release(struct findings *f)
 
 void findings_add(struct findings *f, enum severity s, struct pos pos, const char *fmt, ...)
 {
-	va_list ap, again;
+	char text[2048]; /* ids and keys can be long; what is longer is cut */
+	va_list ap;
 	va_start(ap, fmt);
-	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	size_t size = len > 0 ? (size_t)len + 1 : 1;
-	char *text = arena_zalloc(&f->arena, size);
-	vsnprintf(text, size, fmt, again);
-	va_end(again);
 
 	f->v = vec_grow(f->v, &f->cap, f->n, sizeof(*f->v));
-	f->v[f->n++] = (struct finding){ s, pos, text };
+	f->v[f->n++] = (struct finding){ s, pos, arena_printf(&f->arena, "%s", text) };
 	if (s == FINDING_ERROR)
 		f->n_errors++;
 }

@@ -23,7 +23,8 @@ struct watch {
 	struct watch *next, *prev;
 	curl_socket_t fd;
 	int wanted, armed; /* UV_READABLE, UV_WRITABLE: by libcurl, at the kernel */
-	bool connection; /* opened by us, and so closed through us */
+	bool connection; /* opened by on_open */
+	bool lasting; /* and connected, so that it is closed through on_close */
 };
 
 enum { HEAD_CONTENT_TYPE, HEAD_RETRY_AFTER, HEAD_DATE, N_HEADS };
@@ -52,7 +53,7 @@ struct transfer {
 
 struct http_client {
 	struct loop *loop;
-	struct http_client_settings settings;
+	struct http_client_settings settings; /* its slices are the caller's: only client_prepare reads them */
 	struct client_strings strings;
 	struct arena arena;
 	const struct curl_api *curl; /* NULL until the first post */
@@ -80,6 +81,7 @@ void transfer_forget_aim(struct transfer *t);
 /* http_client_io.c: libcurl's sockets and timer on the loop. */
 void client_watch_multi(struct http_client *c); /* sets the callbacks of c->multi */
 void transfer_watch(struct transfer *t); /* sets the socket callbacks of t->easy */
+void client_unwatch_all(struct http_client *c); /* after the multi is gone */
 void client_handle_closed(struct http_client *c); /* counts n_handles down; the last one ends the client */
 void client_collect(struct http_client *c); /* http_client.c: finishes what libcurl says is done */
 

@@ -131,9 +131,11 @@ static void disarm(struct timer *t)
 
 static void on_uv_timer(uv_timer_t *u);
 
+/* At least 1 ms: libuv runs a timer that is due at once again in the same turn, for ever if it starts itself anew. */
 static void wake_in(struct timer *t, int64_t ns)
 {
-	uv_timer_start(&t->uv, on_uv_timer, ns <= 0 ? 0 : ((uint64_t)ns + NS_PER_MS - 1) / NS_PER_MS, 0);
+	uint64_t ms = ns <= NS_PER_MS ? 1 : ((uint64_t)ns + NS_PER_MS - 1) / NS_PER_MS;
+	uv_timer_start(&t->uv, on_uv_timer, ms, 0);
 }
 
 static void on_uv_timer(uv_timer_t *u)

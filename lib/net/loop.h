@@ -62,7 +62,7 @@ struct timer {
 	void (*on_closed)(struct timer *t);
 };
 void timer_init(struct loop *l, struct timer *t, void (*on_time)(struct timer *t));
-/* Once, after `ns` (rounded up to ms); replaces an earlier start. */
+/* Once, after `ns` (rounded up to ms, at least 1); replaces an earlier start. */
 void timer_start(struct timer *t, int64_t ns);
 void timer_stop(struct timer *t);
 void timer_close(struct timer *t, void (*on_closed)(struct timer *t)); /* on_closed may be NULL */

@@ -69,7 +69,7 @@ static uint16_t id_of(const struct traces *t, slice key)
 	return t->keys ? key_table_id(t->keys, key) : 0;
 }
 
-static void delete(struct attrs *as, struct attr *a)
+static void take_out(struct attrs *as, struct attr *a)
 {
 	as->n -= !a->deleted;
 	a->deleted = true;
@@ -83,7 +83,7 @@ static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct 
 		if (a->deleted || a == keep || a->key_id != id || (id == 0 && !slice_eq(a->key, key)))
 			continue;
 		if (found || keep)
-			delete (as, a);
+			take_out(as, a);
 		else
 			found = a;
 	}
@@ -129,7 +129,7 @@ void attr_set_bool(struct traces *t, struct attrs *as, slice key, bool b)
 
 void attr_delete(struct traces *t, struct attrs *as, struct attr *a)
 {
-	delete (as, a);
+	take_out(as, a);
 	mark_attrs(t, as);
 }
 

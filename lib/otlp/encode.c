@@ -60,10 +60,10 @@ static void drop(struct planner *g, slice range)
 	push(g, (struct cut){ .at = range.p, .len = range.len, .kind = CUT_DROP });
 }
 
-static void insert(struct planner *g, const char *at, const char *bytes, size_t n)
+static void insert(struct planner *g, const char *at, const char *new, size_t n)
 {
 	if (n)
-		push(g, (struct cut){ .at = at, .new_len = n, .kind = CUT_BYTES, .bytes = bytes });
+		push(g, (struct cut){ .at = at, .new_len = n, .kind = CUT_BYTES, .bytes = new });
 }
 
 /* `range` empty: at the end of the enclosing message, which is `end`. */
@@ -118,18 +118,18 @@ static const struct plan *close_plan(struct planner *g, size_t base, slice body)
 	return p;
 }
 
-/* What is inside a length-delimited field; empty stays empty. */
+/* What is inside a length-delimited field; for a field that does not exist empty, but never NULL. */
 static slice content(slice raw)
 {
 	uint32_t tag, n;
 	const uint8_t *p = wire_tag(wire_start(raw), wire_end(raw), &tag);
 	p = p ? wire_len(p, wire_end(raw), &n) : NULL;
-	return p ? wire_slice(p, n) : (slice){ 0 };
+	return p ? wire_slice(p, n) : SLICE("");
 }
 
 static const char *end_of(slice s)
 {
-	return s.len ? s.p + s.len : s.p;
+	return s.p + s.len;
 }
 
 /* Drops every occurrence of the fields in `mask` (bit N: field N). */
@@ -274,6 +274,7 @@ static void cut_status(struct planner *g, const struct span *s, slice body)
 	struct wire_field f = { 0 };
 	for (slice at = body; at.len && wire_next(&at, &f) && f.tag != TAG(15, WIRE_LEN);)
 		f = (struct wire_field){ 0 };
+	f.content = f.raw.len ? f.content : SLICE("");
 	drop_fields(g, f.content, 1 << 2 | 1 << 3);
 	struct fresh out = fresh(g, s->status_message.len + 2 * FIELD_MAX);
 	if (!out.o)

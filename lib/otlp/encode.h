@@ -19,7 +19,7 @@ struct split_part {
 	uint32_t n_items;
 };
 /* Cuts a valid request into parts of at most `max_items` items (spans, log records, metrics data points count
- * by metric and are not cut inside one) and, when max_bytes > 0, of at most max_bytes (a single item may
+ * by metric and are not cut inside one; 0: no limit) and, when max_bytes > 0, of at most max_bytes (a single item may
  * exceed it). Resource and scope are repeated. Calls emit for each part in order; emit takes the part's body.
  * Returns 0, or -1 when pool or memory refuse (some parts may have been emitted). */
 int otlp_split(enum signal signal, slice body, uint32_t max_items, size_t max_bytes, struct pool *pool,

@@ -1,7 +1,7 @@
 /* json_in.c - OTLP/JSON to wire bytes (json.h): one pass over the text, driven by the tables.
  *
  * A message is written where it is met, behind a length whose width is guessed from the last one of its type
- * and corrected by moving the content (json_close). Scalars equal to their default are left out as canonical
+ * and corrected by moving the content (reader_close). Scalars equal to their default are left out as canonical
  * protobuf does, unless they are in a oneof or overwrite an earlier value of the same message. Recursion is
  * bounded by JSON_DEPTH. What the schema does not know is skipped, with the same strictness about syntax.
  */
@@ -16,7 +16,7 @@
 static bool member(struct reader *r, const struct json_field *f, uint64_t *seen);
 static bool skip(struct reader *r);
 
-bool json_fail(struct reader *r, const char *text)
+bool reader_fail(struct reader *r, const char *text)
 {
 	if (r->status == 0) {
 		r->status = -1;
@@ -25,7 +25,7 @@ bool json_fail(struct reader *r, const char *text)
 	return false;
 }
 
-bool json_grow(struct reader *r, size_t n)
+bool reader_grow(struct reader *r, size_t n)
 {
 	size_t used = (size_t)(r->w - r->out->data), need = used + n, more = r->out->cap + r->out->cap / 2;
 	r->out->len = used;
@@ -64,7 +64,7 @@ static inline bool take(struct reader *r, char c)
 static bool word(struct reader *r, slice w)
 {
 	if ((size_t)(r->end - r->at) < w.len || memcmp(r->at, w.p, w.len) != 0)
-		return json_fail(r, "value expected");
+		return reader_fail(r, "value expected");
 	r->at += w.len;
 	return true;
 }
@@ -73,7 +73,7 @@ static bool enter(struct reader *r)
 {
 	r->at++;
 	space(r);
-	return ++r->depth <= JSON_DEPTH || json_fail(r, "nested too deeply");
+	return ++r->depth <= JSON_DEPTH || reader_fail(r, "nested too deeply");
 }
 
 /* Behind an element of an array or object that ends with `close`: another one follows (*more) or not. */
@@ -86,7 +86,7 @@ static inline bool separator(struct reader *r, char close, bool *more)
 		return true;
 	}
 	r->depth--;
-	return take(r, close) || json_fail(r, close == '}' ? "',' or '}' expected" : "',' or ']' expected");
+	return take(r, close) || reader_fail(r, close == '}' ? "',' or '}' expected" : "',' or ']' expected");
 }
 
 /* Reads `"name":` and what white space follows. *f is NULL for a name the message does not have. *after is the
@@ -101,15 +101,15 @@ static inline bool name(struct reader *r, const struct json_message *m, uint8_t 
 		return true;
 	}
 	if (!take(r, '"'))
-		return json_fail(r, "a name in quotes expected");
-	if (!json_text(r, &s))
+		return reader_fail(r, "a name in quotes expected");
+	if (!reader_text(r, &s))
 		return false;
 	*f = json_field_named(m, s.p, s.len);
 	if (*f)
 		*after = (*f)->index;
 	space(r);
 	if (!take(r, ':'))
-		return json_fail(r, "':' expected");
+		return reader_fail(r, "':' expected");
 	space(r);
 	return true;
 }
@@ -136,12 +136,12 @@ static bool skip_object(struct reader *r)
 		return separator(r, '}', &more);
 	while (more) {
 		if (!take(r, '"'))
-			return json_fail(r, "a name in quotes expected");
-		if (!json_skip_string(r))
+			return reader_fail(r, "a name in quotes expected");
+		if (!reader_skip_string(r))
 			return false;
 		space(r);
 		if (!take(r, ':'))
-			return json_fail(r, "':' expected");
+			return reader_fail(r, "':' expected");
 		space(r);
 		if (!skip(r) || !separator(r, '}', &more))
 			return false;
@@ -153,7 +153,7 @@ static bool number(struct reader *r, struct number *n)
 {
 	const char *p = number_scan(r->at, r->end, n);
 	if (!p)
-		return json_fail(r, "value expected");
+		return reader_fail(r, "value expected");
 	r->at = p;
 	return true;
 }
@@ -169,7 +169,7 @@ static bool skip(struct reader *r)
 		return skip_array(r);
 	case '"':
 		r->at++;
-		return json_skip_string(r);
+		return reader_skip_string(r);
 	case 't':
 		return word(r, SLICE("true"));
 	case 'f':
@@ -187,7 +187,7 @@ static bool message(struct reader *r, const struct json_message *m)
 	bool more = true;
 
 	if (peek(r) != '{')
-		return json_fail(r, "object expected");
+		return reader_fail(r, "object expected");
 	if (!enter(r))
 		return false;
 	if (peek(r) == '}')
@@ -209,15 +209,15 @@ static bool submessage(struct reader *r, const struct json_field *f)
 	const struct json_message *m = f->message;
 	size_t width = r->width[m->id], content;
 
-	if (!json_room(r, 16))
+	if (!reader_room(r, 16))
 		return false;
 	if (UNLIKELY(width == 0)) /* half of the rest is a fair guess for the large ones, and others cost little */
 		width = wire_varint_size((uint64_t)(r->end - r->at) / 2);
-	json_tag(r, f);
-	content = json_open(r, width);
+	reader_tag(r, f);
+	content = reader_open(r, width);
 	if (!message(r, m))
 		return false;
-	width = json_close(r, content, width);
+	width = reader_close(r, content, width);
 	r->width[m->id] = (uint8_t)width;
 	return width != 0;
 }
@@ -235,7 +235,7 @@ static bool quoted_number(struct reader *r, struct number *n, slice *other)
 		r->at = p + 1;
 		return true;
 	}
-	if (!json_text(r, other))
+	if (!reader_text(r, other))
 		return false;
 	p = number_scan(other->p, other->p + other->len, n);
 	return p && p == other->p + other->len;
@@ -253,11 +253,11 @@ static bool integer(struct reader *r, const struct json_field *f, uint64_t *bits
 
 	if (!quoted_number(r, &n, &other)) {
 		r->at = place;
-		return json_fail(r, "integer expected");
+		return reader_fail(r, "integer expected");
 	}
 	if (!number_integer(&n, &v) || v > limit + (is_signed && n.negative) || (!is_signed && n.negative && v)) {
 		r->at = place;
-		return json_fail(r, "integer out of range");
+		return reader_fail(r, "integer out of range");
 	}
 	*bits = n.negative ? 0 - v : v;
 	return true;
@@ -277,11 +277,11 @@ static bool real(struct reader *r, const struct json_field *f, uint64_t *bits)
 			d = other.p[0] == '-' ? -__builtin_inf() : __builtin_inf();
 		else {
 			r->at = place;
-			return json_fail(r, "number expected");
+			return reader_fail(r, "number expected");
 		}
 	} else if (!number_double(&n, &d) || (f->kind == J_FLOAT && (d > 3.4028235677973366e38 || d < -3.4028235677973366e38))) {
 		r->at = place;
-		return json_fail(r, "number out of range");
+		return reader_fail(r, "number out of range");
 	}
 	if (f->kind == J_FLOAT) {
 		float narrow = (float)d;
@@ -298,7 +298,7 @@ static bool boolean(struct reader *r, uint64_t *bits)
 {
 	*bits = peek(r) == 't';
 	if (peek(r) != 't' && peek(r) != 'f')
-		return json_fail(r, "true or false expected");
+		return reader_fail(r, "true or false expected");
 	return word(r, *bits ? SLICE("true") : SLICE("false"));
 }
 
@@ -310,7 +310,7 @@ static bool enumeration(struct reader *r, const struct json_field *f, uint64_t *
 	if (peek(r) != '"')
 		return integer(r, f, bits);
 	r->at++;
-	if (!json_text(r, &s))
+	if (!reader_text(r, &s))
 		return false;
 	for (unsigned i = 0; i < f->values->n_values; i++)
 		if (slice_is(s, f->values->values[i].name)) {
@@ -318,7 +318,7 @@ static bool enumeration(struct reader *r, const struct json_field *f, uint64_t *
 			return true;
 		}
 	r->at = place;
-	return json_fail(r, "unknown name of an enum value");
+	return reader_fail(r, "unknown name of an enum value");
 }
 
 /* The number as the wire has it; room for 10 bytes is there. */
@@ -369,12 +369,12 @@ static bool scalar(struct reader *r, const struct json_field *f, bool tagged, bo
 		ok = boolean(r, &bits);
 	else
 		ok = f->kind == J_ENUM ? enumeration(r, f, &bits) : integer(r, f, &bits);
-	if (!ok || !json_room(r, 16))
+	if (!ok || !reader_room(r, 16))
 		return false;
 	if (bits == 0 && !always)
 		return true;
 	if (tagged)
-		json_tag(r, f);
+		reader_tag(r, f);
 	put_scalar(r, f, bits);
 	return true;
 }
@@ -386,10 +386,10 @@ static bool single(struct reader *r, const struct json_field *f, bool always)
 	if (f->kind > J_ID)
 		return scalar(r, f, !f->packed, always);
 	if (!take(r, '"'))
-		return json_fail(r, "string expected");
+		return reader_fail(r, "string expected");
 	if (f->kind == J_STRING)
-		return json_string(r, f, always);
-	return f->kind == J_ID ? json_id(r, f, always) : json_bytes(r, f, always);
+		return reader_string(r, f, always);
+	return f->kind == J_ID ? reader_id(r, f, always) : reader_bytes(r, f, always);
 }
 
 /* null among messages is an empty one: dropping it would move its neighbours. */
@@ -397,9 +397,9 @@ static bool element(struct reader *r, const struct json_field *f)
 {
 	if (f->kind != J_MESSAGE || peek(r) != 'n')
 		return single(r, f, true);
-	if (!word(r, SLICE("null")) || !json_room(r, 16))
+	if (!word(r, SLICE("null")) || !reader_room(r, 16))
 		return false;
-	json_tag(r, f);
+	reader_tag(r, f);
 	*r->w++ = 0;
 	return true;
 }
@@ -410,21 +410,21 @@ static bool repeated(struct reader *r, const struct json_field *f)
 	bool more = true;
 
 	if (peek(r) != '[')
-		return json_fail(r, "array expected");
+		return reader_fail(r, "array expected");
 	if (!enter(r))
 		return false;
 	if (peek(r) == ']')
 		return separator(r, ']', &more);
 	if (f->packed) {
-		if (!json_room(r, 16))
+		if (!reader_room(r, 16))
 			return false;
-		json_tag(r, f);
-		content = json_open(r, 1);
+		reader_tag(r, f);
+		content = reader_open(r, 1);
 	}
 	while (more)
 		if (!element(r, f) || !separator(r, ']', &more))
 			return false;
-	return !f->packed || json_close(r, content, 1) != 0;
+	return !f->packed || reader_close(r, content, 1) != 0;
 }
 
 /* The value of a known field. `seen`: fields of this message that were written. */
@@ -443,7 +443,7 @@ static bool document(struct reader *r, const struct json_message *root)
 	if (!(peek(r) == 'n' ? word(r, SLICE("null")) : message(r, root)))
 		return false;
 	space(r);
-	return r->at == r->end || json_fail(r, "something follows the document");
+	return r->at == r->end || reader_fail(r, "something follows the document");
 }
 
 int json_read(const struct json_message *root, slice json, bool strict_ids, struct pool *pool, struct buf **out,

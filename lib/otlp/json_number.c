@@ -6,6 +6,7 @@
  */
 #include "lib/otlp/json_number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,7 +171,8 @@ size_t number_print(double d, char out[NUMBER_TEXT_MAX])
 	n = abs == 0 || (abs >= 1e-5 && abs < 1e15) ? print_short(abs, out + sign) : 0;
 	if (n)
 		return n + sign;
-	for (int precision = 15; precision <= 17; precision++) {
+	/* %.15g drops the zeros at the end, so it is the shortest unless the number is denormal */
+	for (int precision = abs < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
 		double back;
 		n = (size_t)snprintf(out, NUMBER_TEXT_MAX, "%.*g", precision, d);
 		if (parse_f64((slice){ out, n }, &back) == 0 && back == d)

@@ -89,15 +89,15 @@ static void value(struct writer *w, const struct json_field *f, slice content)
 	if (f->kind == J_MESSAGE)
 		submessage(w, f->message, content);
 	else if (f->kind == J_STRING)
-		write_string(w, content);
+		writer_string(w, content);
 	else
-		write_bytes(w, content, f->kind == J_ID);
+		writer_bytes(w, content, f->kind == J_ID);
 }
 
 static void comma(struct writer *w, bool *first)
 {
 	if (!*first)
-		write_raw(w, SLICE(","));
+		writer_raw(w, SLICE(","));
 	*first = false;
 }
 
@@ -111,12 +111,12 @@ static void elements(struct writer *w, const struct json_field *f, slice at, boo
 	}
 	while (at.len && w->status == 0) {
 		uint64_t bits;
-		if (!read_scalar(f, &at, &bits)) {
+		if (!json_read_scalar(f, &at, &bits)) {
 			w->status = -1;
 			return;
 		}
 		comma(w, first);
-		write_scalar(w, f, bits);
+		writer_scalar(w, f, bits);
 	}
 }
 
@@ -124,7 +124,7 @@ static void elements(struct writer *w, const struct json_field *f, slice at, boo
 static void single(struct writer *w, const struct json_field *f, slice content, bool *first)
 {
 	uint64_t bits = 0;
-	if (is_scalar(f) && !read_scalar(f, &content, &bits)) {
+	if (is_scalar(f) && !json_read_scalar(f, &content, &bits)) {
 		w->status = -1;
 		return;
 	}
@@ -132,9 +132,9 @@ static void single(struct writer *w, const struct json_field *f, slice content, 
 	if (is_default && !f->oneof)
 		return;
 	comma(w, first);
-	write_raw(w, f->key);
+	writer_raw(w, f->key);
 	if (is_scalar(f))
-		write_scalar(w, f, bits);
+		writer_scalar(w, f, bits);
 	else
 		value(w, f, content);
 }
@@ -148,7 +148,7 @@ static void render_plain(struct writer *w, const struct json_message *m, slice b
 		if (!t.f)
 			continue;
 		if (open && t.f != open) {
-			write_raw(w, SLICE("]"));
+			writer_raw(w, SLICE("]"));
 			open = NULL;
 		}
 		if (!t.f->repeated) {
@@ -157,15 +157,15 @@ static void render_plain(struct writer *w, const struct json_message *m, slice b
 		}
 		if (!open) {
 			comma(w, &first);
-			write_raw(w, t.f->key);
-			write_raw(w, SLICE("["));
+			writer_raw(w, t.f->key);
+			writer_raw(w, SLICE("["));
 			open = t.f;
 			first_element = true;
 		}
 		elements(w, t.f, t.value, &first_element);
 	}
 	if (open)
-		write_raw(w, SLICE("]"));
+		writer_raw(w, SLICE("]"));
 }
 
 static void repeated_slow(struct writer *w, const struct json_message *m, const struct json_field *f, slice body,
@@ -174,12 +174,12 @@ static void repeated_slow(struct writer *w, const struct json_message *m, const 
 	bool first_element = true;
 	struct tagged t;
 	comma(w, first);
-	write_raw(w, f->key);
-	write_raw(w, SLICE("["));
+	writer_raw(w, f->key);
+	writer_raw(w, SLICE("["));
 	while (w->status == 0 && next(w, m, &body, &t))
 		if (t.f == f)
 			elements(w, f, t.value, &first_element);
-	write_raw(w, SLICE("]"));
+	writer_raw(w, SLICE("]"));
 }
 
 /* Several occurrences of a singular message merge, which is to parse them one after the other. */
@@ -200,7 +200,7 @@ static void merged(struct writer *w, const struct json_message *m, const struct 
 		}
 	}
 	comma(w, first);
-	write_raw(w, f->key);
+	writer_raw(w, f->key);
 	value(w, f, buf_slice(all));
 	buf_unref(all);
 }
@@ -232,7 +232,7 @@ static void render_field(struct writer *w, const struct json_message *m, const s
 
 static void render(struct writer *w, const struct json_message *m, slice body)
 {
-	write_raw(w, SLICE("{"));
+	writer_raw(w, SLICE("{"));
 	if (LIKELY(is_plain(w, m, body))) {
 		render_plain(w, m, body);
 	} else {
@@ -240,7 +240,7 @@ static void render(struct writer *w, const struct json_message *m, slice body)
 		for (unsigned i = 0; i < m->n_fields && w->status == 0; i++)
 			render_field(w, m, &m->fields[i], body, &first);
 	}
-	write_raw(w, SLICE("}"));
+	writer_raw(w, SLICE("}"));
 }
 
 int json_write(const struct json_message *root, slice body, struct pool *pool, struct buf **out)

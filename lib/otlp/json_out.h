@@ -14,28 +14,28 @@ struct writer {
 	int status; /* 0, or what json_write returns */
 };
 
-bool json_write_grow(struct writer *w, size_t n);
+bool writer_grow(struct writer *w, size_t n);
 
 /* Room for n more bytes; false (and status -2) when pool or memory refuse. */
-static inline bool json_write_room(struct writer *w, size_t n)
+static inline bool writer_room(struct writer *w, size_t n)
 {
-	return LIKELY((size_t)(w->lim - w->w) >= n) || json_write_grow(w, n);
+	return LIKELY((size_t)(w->lim - w->w) >= n) || writer_grow(w, n);
 }
 
 /* Bytes as they are. */
-static inline void write_raw(struct writer *w, slice s)
+static inline void writer_raw(struct writer *w, slice s)
 {
-	if (!json_write_room(w, s.len))
+	if (!writer_room(w, s.len))
 		return;
 	memcpy(w->w, s.p, s.len);
 	w->w += s.len;
 }
 
 /* With quotes and escapes; bytes that are not UTF-8 become U+FFFD. */
-void write_string(struct writer *w, slice s);
+void writer_string(struct writer *w, slice s);
 /* With quotes, as base64 or hex. */
-void write_bytes(struct writer *w, slice s, bool hex);
+void writer_bytes(struct writer *w, slice s, bool hex);
 /* Takes one value of a number, bool or enum field from *at, sign-extended to 64 bits where it is signed. */
-bool read_scalar(const struct json_field *f, slice *at, uint64_t *bits);
-/* Prints what read_scalar gave. */
-void write_scalar(struct writer *w, const struct json_field *f, uint64_t bits);
+bool json_read_scalar(const struct json_field *f, slice *at, uint64_t *bits);
+/* Prints what json_read_scalar gave. */
+void writer_scalar(struct writer *w, const struct json_field *f, uint64_t bits);

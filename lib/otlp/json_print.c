@@ -11,7 +11,7 @@
 #include "lib/otlp/json_scan.h"
 #include "lib/otlp/wire.h"
 
-bool json_write_grow(struct writer *w, size_t n)
+bool writer_grow(struct writer *w, size_t n)
 {
 	size_t used = (size_t)(w->w - w->out->data), need = used + n, more = w->out->cap + w->out->cap / 2;
 	w->out->len = used;
@@ -45,28 +45,28 @@ static void write_escape(struct writer *w, unsigned char c)
 static void write_run(struct writer *w, slice s, bool high)
 {
 	if (LIKELY(!high || utf8_valid(s))) {
-		write_raw(w, s);
+		writer_raw(w, s);
 		return;
 	}
-	if (json_write_room(w, 3 * s.len))
+	if (writer_room(w, 3 * s.len))
 		w->w += utf8_repair(s, w->w, NULL);
 }
 
-void write_string(struct writer *w, slice s)
+void writer_string(struct writer *w, slice s)
 {
 	const char *p = s.p, *end = s.len ? s.p + s.len : s.p;
-	write_raw(w, SLICE("\""));
+	writer_raw(w, SLICE("\""));
 	while (p < end) {
 		bool high = false;
 		const char *q = scan_text(p, end, &high);
 		write_run(w, (slice){ p, (size_t)(q - p) }, high);
 		p = q;
-		if (p < end && json_write_room(w, 6))
+		if (p < end && writer_room(w, 6))
 			write_escape(w, (unsigned char)*p++);
 		if (w->status != 0)
 			return;
 	}
-	write_raw(w, SLICE("\""));
+	writer_raw(w, SLICE("\""));
 }
 
 static void write_hex(struct writer *w, slice s)
@@ -93,9 +93,9 @@ static void write_base64(struct writer *w, slice s)
 	}
 }
 
-void write_bytes(struct writer *w, slice s, bool hex)
+void writer_bytes(struct writer *w, slice s, bool hex)
 {
-	if (!json_write_room(w, 2 * s.len + 8))
+	if (!writer_room(w, 2 * s.len + 8))
 		return;
 	*w->w++ = '"';
 	if (hex)
@@ -124,7 +124,7 @@ static bool read_varint(const struct json_field *f, slice *at, uint64_t *bits)
 	return true;
 }
 
-bool read_scalar(const struct json_field *f, slice *at, uint64_t *bits)
+bool json_read_scalar(const struct json_field *f, slice *at, uint64_t *bits)
 {
 	size_t n = f->wire_type == WIRE_64 ? 8 : 4;
 	if (f->wire_type == WIRE_VARINT)
@@ -154,16 +154,16 @@ static void write_double(struct writer *w, uint64_t bits, bool narrow)
 	w->w += number_print(d, w->w);
 }
 
-void write_scalar(struct writer *w, const struct json_field *f, uint64_t bits)
+void writer_scalar(struct writer *w, const struct json_field *f, uint64_t bits)
 {
-	if (!json_write_room(w, NUMBER_TEXT_MAX + 4))
+	if (!writer_room(w, NUMBER_TEXT_MAX + 4))
 		return;
 	if (f->kind == J_DOUBLE || f->kind == J_FLOAT) {
 		write_double(w, bits, f->kind == J_FLOAT);
 		return;
 	}
 	if (f->kind == J_BOOL) {
-		write_raw(w, bits ? SLICE("true") : SLICE("false"));
+		writer_raw(w, bits ? SLICE("true") : SLICE("false"));
 		return;
 	}
 	bool quoted = f->kind >= J_INT64, is_unsigned = f->kind == J_UINT64 || f->kind == J_FIXED64;

@@ -1,7 +1,7 @@
 /* json_reader.h - the state of one JSON to wire conversion, and its two halves (lib/otlp only).
  *
- * json_in.c walks the structure, json_text.c reads strings. Input is read strictly within [at, end), output
- * is written at `w`, and nothing may be written beyond what json_room granted. The output may move whenever
+ * json_in.c walks the structure, reader_text.c reads strings. Input is read strictly within [at, end), output
+ * is written at `w`, and nothing may be written beyond what reader_room granted. The output may move whenever
  * room is asked for, so places in it are kept as offsets.
  */
 #pragma once
@@ -26,17 +26,17 @@ struct reader {
 };
 
 /* Notes the first failure and its place. Always false. */
-bool json_fail(struct reader *r, const char *text);
-bool json_grow(struct reader *r, size_t n);
+bool reader_fail(struct reader *r, const char *text);
+bool reader_grow(struct reader *r, size_t n);
 
 /* Room for n more bytes of output; false (and status -2) when pool or memory refuse. */
-static inline bool json_room(struct reader *r, size_t n)
+static inline bool reader_room(struct reader *r, size_t n)
 {
-	return LIKELY((size_t)(r->lim - r->w) >= n) || json_grow(r, n);
+	return LIKELY((size_t)(r->lim - r->w) >= n) || reader_grow(r, n);
 }
 
 /* The tag of f; needs room for 2 bytes. */
-static inline void json_tag(struct reader *r, const struct json_field *f)
+static inline void reader_tag(struct reader *r, const struct json_field *f)
 {
 	memcpy(r->w, f->tag, sizeof(f->tag));
 	r->w += f->tag_len;
@@ -45,33 +45,33 @@ static inline void json_tag(struct reader *r, const struct json_field *f)
 /* All of these start behind the opening quote and end behind the closing one. */
 
 /* The value of a string field, with tag and length; an empty one only when `always`. */
-bool json_string(struct reader *r, const struct json_field *f, bool always);
+bool reader_string(struct reader *r, const struct json_field *f, bool always);
 /* The value of an id or bytes field. */
-bool json_id(struct reader *r, const struct json_field *f, bool always);
-bool json_bytes(struct reader *r, const struct json_field *f, bool always);
+bool reader_id(struct reader *r, const struct json_field *f, bool always);
+bool reader_bytes(struct reader *r, const struct json_field *f, bool always);
 /* The decoded text. It is in the input, or in free room of the output with at least 32 bytes between it and r->w,
  * and valid until room is asked for. */
-bool json_text(struct reader *r, slice *s);
+bool reader_text(struct reader *r, slice *s);
 /* Only checks. */
-bool json_skip_string(struct reader *r);
+bool reader_skip_string(struct reader *r);
 
 /* Reserves `width` bytes for the length of what follows and returns the offset of the first byte of content.
  * Needs room for `width`. */
-static inline size_t json_open(struct reader *r, size_t width)
+static inline size_t reader_open(struct reader *r, size_t width)
 {
 	r->w += width;
 	return (size_t)(r->w - r->out->data);
 }
 
 /* Writes the length, moving the content when it needs another width. Returns the width, 0 on failure. */
-size_t json_close_moved(struct reader *r, size_t content, size_t width);
+size_t reader_close_moved(struct reader *r, size_t content, size_t width);
 
-static inline size_t json_close(struct reader *r, size_t content, size_t width)
+static inline size_t reader_close(struct reader *r, size_t content, size_t width)
 {
 	size_t len = (size_t)(r->w - r->out->data) - content;
 	if (LIKELY(width == 1 && len < 128)) {
 		r->out->data[content - 1] = (char)len;
 		return 1;
 	}
-	return json_close_moved(r, content, width);
+	return reader_close_moved(r, content, width);
 }

@@ -1,4 +1,4 @@
-/* json_text.c - strings of JSON to wire bytes: UTF-8, hex ids, base64 (json_reader.h).
+/* reader_text.c - strings of JSON to wire bytes: UTF-8, hex ids, base64 (json_reader.h).
  *
  * The common string has neither escapes nor bad bytes: it is found by 16-byte steps and copied once. What
  * is repaired (unpaired surrogates, bytes that are not UTF-8) is counted in n_utf8. Decoded text that is
@@ -12,11 +12,11 @@
 
 enum { ID_MAX = 64, TEXT_GAP = 32 };
 
-size_t json_close_moved(struct reader *r, size_t content, size_t width)
+size_t reader_close_moved(struct reader *r, size_t content, size_t width)
 {
 	size_t len = (size_t)(r->w - r->out->data) - content, need = wire_varint_size(len);
 	if (need != width) {
-		if (!json_room(r, need))
+		if (!reader_room(r, need))
 			return 0;
 		char *from = r->out->data + content;
 		memmove(from + need - width, from, len);
@@ -42,13 +42,13 @@ static inline void copy_text(struct reader *r, const char *s, size_t n)
 static bool append_run(struct reader *r, const char *s, size_t n, bool high)
 {
 	if (LIKELY(!high || utf8_valid((slice){ s, n }))) {
-		if (!json_room(r, n + 16))
+		if (!reader_room(r, n + 16))
 			return false;
 		copy_text(r, s, n);
 		return true;
 	}
 	size_t n_bad;
-	if (!json_room(r, 3 * n + 16))
+	if (!reader_room(r, 3 * n + 16))
 		return false;
 	r->w += utf8_repair((slice){ s, n }, r->w, &n_bad);
 	r->n_utf8 += n_bad;
@@ -74,7 +74,7 @@ static bool unicode(struct reader *r, uint32_t *cp)
 {
 	uint32_t low;
 	if (!hex4(r->at, r->end, cp))
-		return json_fail(r, "four hex digits expected behind \\u");
+		return reader_fail(r, "four hex digits expected behind \\u");
 	r->at += 4;
 	if (*cp < 0xd800 || *cp > 0xdfff)
 		return true;
@@ -100,7 +100,7 @@ static bool escape(struct reader *r, uint32_t *cp)
 		return unicode(r, cp);
 	}
 	if (c >= sizeof(plain) || !plain[c])
-		return json_fail(r, "unknown escape in a string");
+		return reader_fail(r, "unknown escape in a string");
 	r->at++;
 	*cp = (uint32_t)plain[c];
 	return true;
@@ -108,7 +108,7 @@ static bool escape(struct reader *r, uint32_t *cp)
 
 static bool bad_end(struct reader *r)
 {
-	return json_fail(r, r->at < r->end ? "control character in a string" : "string without end");
+	return reader_fail(r, r->at < r->end ? "control character in a string" : "string without end");
 }
 
 /* Appends the decoded string to the output. */
@@ -125,13 +125,13 @@ static bool decode(struct reader *r)
 			return bad_end(r);
 		if (*r->at++ == '"')
 			return true;
-		if (!escape(r, &cp) || !json_room(r, 16))
+		if (!escape(r, &cp) || !reader_room(r, 16))
 			return false;
 		r->w += utf8_put(cp, r->w);
 	}
 }
 
-bool json_string(struct reader *r, const struct json_field *f, bool always)
+bool reader_string(struct reader *r, const struct json_field *f, bool always)
 {
 	bool high = false;
 	const char *from = r->at, *q = scan_text(from, r->end, &high);
@@ -141,21 +141,21 @@ bool json_string(struct reader *r, const struct json_field *f, bool always)
 		r->at = q + 1;
 		if (n == 0 && !always)
 			return true;
-		if (!json_room(r, n + 32))
+		if (!reader_room(r, n + 32))
 			return false;
-		json_tag(r, f);
+		reader_tag(r, f);
 		r->w = wire_put_varint(r->w, n);
 		copy_text(r, from, n);
 		return true;
 	}
-	if (!json_room(r, 16))
+	if (!reader_room(r, 16))
 		return false;
-	json_tag(r, f);
-	size_t width = n < 128 ? 1 : 2, content = json_open(r, width);
-	return decode(r) && json_close(r, content, width);
+	reader_tag(r, f);
+	size_t width = n < 128 ? 1 : 2, content = reader_open(r, width);
+	return decode(r) && reader_close(r, content, width);
 }
 
-bool json_text(struct reader *r, slice *s)
+bool reader_text(struct reader *r, slice *s)
 {
 	bool high = false;
 	const char *from = r->at, *q = scan_text(from, r->end, &high);
@@ -164,7 +164,7 @@ bool json_text(struct reader *r, slice *s)
 		*s = (slice){ from, (size_t)(q - from) };
 		return true;
 	}
-	if (!json_room(r, 2 * TEXT_GAP))
+	if (!reader_room(r, 2 * TEXT_GAP))
 		return false;
 	size_t start = (size_t)(r->w - r->out->data);
 	r->w += TEXT_GAP;
@@ -175,10 +175,10 @@ bool json_text(struct reader *r, slice *s)
 	return ok;
 }
 
-bool json_skip_string(struct reader *r)
+bool reader_skip_string(struct reader *r)
 {
 	for (;;) {
-		bool high;
+		bool high = false;
 		uint32_t cp;
 		uint64_t n_utf8 = r->n_utf8;
 		r->at = scan_text(r->at, r->end, &high);
@@ -196,9 +196,9 @@ static bool put_id(struct reader *r, const struct json_field *f, const char *id,
 {
 	if (n == 0 && !always)
 		return true;
-	if (!json_room(r, ID_MAX + 16))
+	if (!reader_room(r, ID_MAX + 16))
 		return false;
-	json_tag(r, f);
+	reader_tag(r, f);
 	*r->w++ = (char)n;
 	if (n)
 		memcpy(r->w, id, n);
@@ -212,7 +212,7 @@ static bool odd_id(struct reader *r, const struct json_field *f, bool always)
 {
 	char id[ID_MAX] = { 0 };
 	slice s;
-	if (!json_text(r, &s))
+	if (!reader_text(r, &s))
 		return false;
 	size_t n = s.len / 2 < ID_MAX ? s.len / 2 : ID_MAX;
 	bool hex = s.len % 2 == 0;
@@ -224,7 +224,7 @@ static bool odd_id(struct reader *r, const struct json_field *f, bool always)
 	for (size_t i = 2 * n; i < s.len && hex; i++)
 		hex = hex_value(s.p[i]) >= 0;
 	if (r->strict_ids && s.len && (!hex || n != f->id_len))
-		return json_fail(r, "an id is hex of 32 (trace) or 16 (span) digits");
+		return reader_fail(r, "an id is hex of 32 (trace) or 16 (span) digits");
 	if (!hex) {
 		id[0] = 0;
 		n = 1;
@@ -232,7 +232,7 @@ static bool odd_id(struct reader *r, const struct json_field *f, bool always)
 	return put_id(r, f, id, n, always);
 }
 
-bool json_id(struct reader *r, const struct json_field *f, bool always)
+bool reader_id(struct reader *r, const struct json_field *f, bool always)
 {
 	char id[16];
 	size_t digits = 2 * (size_t)f->id_len;
@@ -255,11 +255,11 @@ static int base64_value(char c)
 	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-bool json_bytes(struct reader *r, const struct json_field *f, bool always)
+bool reader_bytes(struct reader *r, const struct json_field *f, bool always)
 {
 	slice s;
 	const char *place = r->at;
-	if (!json_text(r, &s))
+	if (!reader_text(r, &s))
 		return false;
 	size_t padding = 0;
 	while (padding < 2 && s.len && s.p[s.len - 1] == '=' && (s.len + padding) % 4 == 0) {
@@ -272,9 +272,9 @@ bool json_bytes(struct reader *r, const struct json_field *f, bool always)
 	if (n == 0 && !always)
 		return true;
 	/* text that was decoded lies behind the gap and has its room already: this does not move it */
-	if (!json_room(r, n + 16))
+	if (!reader_room(r, n + 16))
 		return false;
-	json_tag(r, f);
+	reader_tag(r, f);
 	r->w = wire_put_varint(r->w, n);
 	uint32_t bits = 0;
 	for (size_t i = 0; i < s.len; i++) {
@@ -288,5 +288,5 @@ bool json_bytes(struct reader *r, const struct json_field *f, bool always)
 	return true;
 bad:
 	r->at = place;
-	return json_fail(r, "bytes that are not base64");
+	return reader_fail(r, "bytes that are not base64");
 }

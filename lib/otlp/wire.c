@@ -97,7 +97,7 @@ bool wire_next(slice *at, struct wire_field *f)
 		return false;
 	f->content = (slice){ 0 };
 	if ((f->tag & 7) == WIRE_LEN) {
-		uint32_t n;
+		uint32_t n = 0;
 		value = wire_len(value, end, &n);
 		f->content = wire_slice(value, n);
 	}

@@ -48,7 +48,7 @@ static const struct conf_field queue_batch_fields[] = {
 	        "Unit of min_size and max_size: items or bytes; auto is the queue's sizer, or items when that is "
 	        "requests."),
 	CONF_REFUSED(
-	        "partition", "requests of different tenants are never joined; further partitions are not supported."),
+	        "partition", "Requests of different tenants are never joined; further partitions are not supported."),
 	CONF_END,
 };
 
@@ -94,7 +94,8 @@ static void queue_batch_check(const struct queue_conf *c, struct conf_report *r)
 		conf_clash(r, &b->min_size, &b->max_size,
 		        "`max_size` (%lld) must be greater or equal to `min_size` (%lld)", (long long)b->max_size,
 		        (long long)b->min_size);
-	if (queue_batch_sizer(c) == (enum sizer)c->sizer && b->min_size > 0 && (uint64_t)b->min_size > c->queue_size)
+	if (b->sizer != SIZER_REQUESTS && queue_batch_sizer(c) == (enum sizer)c->sizer && b->min_size > 0 &&
+	        (uint64_t)b->min_size > c->queue_size)
 		conf_clash(r, &c->queue_size, &b->min_size,
 		        "`min_size` must be less than or equal to `queue_size`: min_size is %lld, queue_size %llu",
 		        (long long)b->min_size, (unsigned long long)c->queue_size);

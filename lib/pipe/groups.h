@@ -106,6 +106,7 @@ struct exporter_conf {
 };
 enum tristate { TRI_AUTO, TRI_FALSE, TRI_TRUE };
 enum overflow { OVERFLOW_AUTO, OVERFLOW_REJECT, OVERFLOW_DROP_OLDEST };
-extern const struct conf_field exporter_fields[]; /* use CONF_INLINE(x_conf, exporter, exporter_conf, exporter_fields, ..) */
+/* Use CONF_INLINE(x_conf, exporter, exporter_conf, exporter_fields, ..). */
+extern const struct conf_field exporter_fields[];
 /* All rules of the group: retry_check and queue_check. */
 void exporter_check(const struct exporter_conf *c, struct conf_report *r);

@@ -190,21 +190,38 @@ static void check_listener(const struct http_server_conf *c, struct conf_report 
 		        SLICE_ARG(c->endpoint));
 }
 
-/* A line break in a header would be a header of someone else's choice. */
+static bool is_control(char c)
+{
+	return ((unsigned char)c < ' ' && c != '\t') || c == 127;
+}
+
+static bool is_header_name(slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (is_control(s.p[i]) || s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == ':')
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* A line break in a value would be a header of someone else's choice. */
+static bool is_header_value(slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (is_control(s.p[i]))
+			return false;
+	}
+	return true;
+}
+
 static void check_headers(const struct conf_map *m, struct conf_report *r)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		slice key = m->v[i].key, value = m->v[i].value;
-		bool bad = key.len == 0;
-		for (size_t k = 0; k < key.len; k++)
-			bad = bad || (unsigned char)key.p[k] <= ' ' || key.p[k] == ':' || key.p[k] == 127;
-		if (bad)
-			conf_fail(r, m, "\"%.*s\" is not a name of a header", SLICE_ARG(key));
-		for (size_t k = 0; k < value.len && !bad; k++)
-			bad = ((unsigned char)value.p[k] < ' ' && value.p[k] != '\t') || value.p[k] == 127;
-		if (bad && key.len)
+		if (!is_header_name(m->v[i].key))
+			conf_fail(r, m, "\"%.*s\" is not a name of a header", SLICE_ARG(m->v[i].key));
+		else if (!is_header_value(m->v[i].value))
 			conf_fail(r, m, "the value of header \"%.*s\" holds a line break or another control character",
-			        SLICE_ARG(key));
+			        SLICE_ARG(m->v[i].key));
 	}
 }
 

@@ -7,9 +7,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "config/plan.h"
 
@@ -48,9 +49,9 @@ static inline void expect_findings(struct findings *f, const char *file, const c
 	}
 	ok = ok && (n == MAX_EXPECTED || !expected[n]);
 	if (!ok) {
-		print_error("of:\n%s\ngot:\n%sexpected:\n", what, text);
+		fprintf(stderr, "of:\n%s\ngot:\n%sexpected:\n", what, text);
 		for (size_t i = 0; i < MAX_EXPECTED && expected[i]; i++)
-			print_error("%s:%s\n", file, expected[i]);
+			fprintf(stderr, "%s:%s\n", file, expected[i]);
 	}
 	free(copy);
 	free(text);

@@ -12,6 +12,12 @@
 
 #include "lib/base/disk.h"
 
+static void count(void *ctx, const char *name)
+{
+	assert_string_equal(name, "two");
+	++*(int *)ctx;
+}
+
 static void real_files(void **state UNUSED)
 {
 	char dir[] = "/tmp/weir-disk-XXXXXX", path[64], path2[64], deep[64];
@@ -28,6 +34,14 @@ static void real_files(void **state UNUSED)
 	assert_int_equal(disk_write_all(d, fd, SLICE("hello")), 0);
 	assert_int_equal(d->sync(d, fd), 0);
 	assert_int_equal(d->size(d, fd), 5);
+	assert_int_equal(d->truncate(d, fd, 4), 0);
+	assert_int_equal(d->size(d, fd), 4);
+	assert_int_equal(disk_write_all(d, fd, SLICE("?")), 0); /* at the old place: a gap of one NUL */
+	assert_int_equal(d->size(d, fd), 6);
+	assert_int_equal(d->truncate(d, fd, 4), 0);
+	assert_int_equal(d->close(d, fd), 0);
+	fd = d->open(d, path, O_WRONLY | O_APPEND, 0);
+	assert_int_equal(disk_write_all(d, fd, SLICE("o")), 0);
 	assert_int_equal(d->close(d, fd), 0);
 	assert_int_equal(d->mkdirs(d, path, 0755), -EEXIST);
 	assert_int_equal(d->rename(d, path, path2), 0);
@@ -39,11 +53,15 @@ static void real_files(void **state UNUSED)
 	free(text);
 	assert_int_equal(disk_slurp(d, path2, 4, &text, &len), -EFBIG);
 	assert_int_equal(disk_slurp(d, path, 4, &text, &len), -ENOENT);
-	assert_int_equal(d->unlink(d, path2), 0);
-	assert_int_equal(d->unlink(d, path2), -ENOENT);
 	rmdir(deep);
 	deep[strlen(dir) + 2] = 0;
 	rmdir(deep);
+	int n = 0;
+	assert_int_equal(d->list(d, dir, count, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(d->unlink(d, path2), 0);
+	assert_int_equal(d->unlink(d, path2), -ENOENT);
+	assert_int_equal(d->list(d, path, count, &n), -ENOENT);
 	assert_int_equal(rmdir(dir), 0);
 }
 

@@ -121,6 +121,29 @@ static void sampling(void **state UNUSED)
 	rig_release(&r);
 }
 
+static void blocks(void **state UNUSED)
+{
+	struct rig r;
+	rig_init(&r, LOG_INFO, LOG_TEXT, true);
+	struct log *child = log_child(r.root, "debug");
+	for (int i = 0; i < 15; i++)
+		log_block(child, LOG_INFO, SLICE("one\ntwo\n"), "Traces", "spans", LOG_U(2), NULL);
+	assert_int_equal(lines(&r), 45); /* never sampled */
+	log_block(child, LOG_INFO, SLICE("one\ntwo\n"), "Traces", "spans", LOG_U(2), NULL);
+	assert_string_equal(rig_read(&r), "2026-11-21T07:00:00.123Z info  debug: Traces spans=2\none\ntwo\n");
+	log_block(child, LOG_DEBUG, SLICE("x\n"), "Traces", NULL);
+	assert_string_equal(rig_read(&r), "");
+	struct log_conf c = { LOG_INFO, LOG_JSON, false, { r.pipe[1] }, 1 };
+	log_configure(r.root, &c);
+	log_block(child, LOG_INFO, SLICE("one\ntwo\n"), "Traces", "spans", LOG_U(2), NULL);
+	json_t *v = json_loads(rig_read(&r), 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(v, "output")), "one\ntwo\n");
+	assert_string_equal(json_string_value(json_object_get(v, "spans")), "2");
+	json_decref(v);
+	log_free(child);
+	rig_release(&r);
+}
+
 static void reconfigured(void **state UNUSED)
 {
 	struct rig r;
@@ -143,6 +166,7 @@ int main(void)
 		cmocka_unit_test(json_lines),
 		cmocka_unit_test(too_long),
 		cmocka_unit_test(sampling),
+		cmocka_unit_test(blocks),
 		cmocka_unit_test(reconfigured),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

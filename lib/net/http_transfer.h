@@ -1,0 +1,12 @@
+/* http_transfer.h - inside of http_client.h: one exchange, from post to reply. */
+#pragma once
+#include "lib/net/http_client_impl.h"
+
+struct transfer *transfer_new(struct http_client *c); /* NULL: libcurl has no memory */
+void transfer_free(struct transfer *t);
+/* Takes URL, headers and body of a post. 0 or -1 with e. */
+int transfer_load(struct transfer *t, const struct http_post *p, struct err *e) MUST_USE;
+/* Fills r (views into t and text) from what libcurl says. */
+void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct http_reply *r, char *text, size_t n);
+/* Forgets the exchange, keeps what the next one can use. */
+void transfer_clear(struct transfer *t);
