@@ -60,8 +60,8 @@ static struct buf *convert(const struct sample *s, bool in)
 	struct buf *out;
 	struct err e;
 	uint64_t n_utf8;
-	int rc = in ? json_to_otlp(TRACES, buf_slice(s->json), NULL, &out, &n_utf8, &e) :
-		      otlp_to_json(TRACES, buf_slice(s->wire), NULL, &out);
+	int rc = in ? json_to_otlp(TRACES, buf_slice(s->json), NULL, &out, &n_utf8, &e)
+	            : otlp_to_json(TRACES, buf_slice(s->wire), NULL, &out);
 	if (rc != 0) {
 		fprintf(stderr, "conversion failed: %s\n", in ? e.text : "out of memory");
 		exit(1);
@@ -81,7 +81,7 @@ static void measure(const struct sample *samples, int n, bool in, uint64_t spans
 		best = took < best ? took : best;
 	}
 	printf("JSON %-3s %7.0f MB/s %7.0f ns/span\n", in ? "in" : "out", (double)size / best / 1e6,
-		best * 1e9 / (double)(spans ? spans : 1));
+	        best * 1e9 / (double)(spans ? spans : 1));
 }
 
 int main(int argc, char **argv)

@@ -18,13 +18,13 @@ static bool matches(const char *word, const char *flag, const char **value)
 	return true;
 }
 
-static int complain(const char *command, const char *what, const char *word)
+static int complain(const char *what, const char *word)
 {
-	fprintf(stderr, "%s: %s \"%s\" (see %s --help)\n", command, what, word, command);
+	fprintf(stderr, "weir: %s \"%s\" (see --help)\n", what, word);
 	return -1;
 }
 
-static int complain_unknown(const char *command, const char *word, const struct args_option *options)
+static int complain_unknown(const char *word, const struct args_option *options)
 {
 	const char *known[MAX_KNOWN] = { "--config", "--set", "--help" };
 	size_t n = 3;
@@ -32,9 +32,8 @@ static int complain_unknown(const char *command, const char *word, const struct 
 		known[n++] = o->name;
 	const char *near = findings_nearest((slice){ word, strcspn(word, "=") }, known);
 	if (!near)
-		return complain(command, "unknown flag", word);
-	fprintf(stderr, "%s: unknown flag \"%s\", did you mean \"%s\"? (see %s --help)\n", command, word, near,
-	        command);
+		return complain("unknown flag", word);
+	fprintf(stderr, "weir: unknown flag \"%s\", did you mean \"%s\"? (see --help)\n", word, near);
 	return -1;
 }
 
@@ -58,15 +57,14 @@ static int take_option(struct cursor *c, const struct args_option *options)
 		if (!matches(word, o->name, &attached))
 			continue;
 		if (!o->value && attached)
-			return complain(c->argv[0], "no value belongs to the flag", word);
+			return complain("no value belongs to the flag", word);
 		if (o->flag)
 			*o->flag = true;
 		if (o->value && !(*o->value = take_value(c, attached)))
-			return complain(c->argv[0], "a value is missing for", word);
+			return complain("a value is missing for", word);
 		return 0;
 	}
-	return word[0] == '-' ? complain_unknown(c->argv[0], word, options)
-	                      : complain(c->argv[0], "unexpected argument", word);
+	return word[0] == '-' ? complain_unknown(word, options) : complain("unexpected argument", word);
 }
 
 static int take_word(struct args *a, struct cursor *c, const struct args_option *options)
@@ -83,7 +81,7 @@ static int take_word(struct args *a, struct cursor *c, const struct args_option 
 		return take_option(c, options);
 	const char *value = take_value(c, attached);
 	if (!value || !*value)
-		return complain(c->argv[0], "a value is missing for", word);
+		return complain("a value is missing for", word);
 	if (is_config)
 		configs[a->sources.n_configs++] = value;
 	else

@@ -24,7 +24,7 @@ static int print_plan(const struct plan *p, bool unredacted)
 	ok = ok && fflush(stdout) == 0;
 	strbuf_release(&out);
 	if (!ok)
-		fprintf(stderr, "print-config: cannot write the config\n");
+		fprintf(stderr, "weir print-config: cannot write the config\n");
 	return ok ? EXIT_OK : EXIT_USAGE;
 }
 
@@ -52,9 +52,9 @@ int cmd_print_config(int argc, char **argv)
 			fputs(help, stdout);
 			code = EXIT_OK;
 		} else if (!unredacted && strcmp(mode, "redacted") != 0) {
-			fprintf(stderr, "print-config: --mode is redacted or unredacted, not \"%s\"\n", mode);
+			fprintf(stderr, "weir print-config: --mode is redacted or unredacted, not \"%s\"\n", mode);
 		} else if (!a.sources.n_configs) {
-			fprintf(stderr, "print-config: at least one --config must be given\n");
+			fprintf(stderr, "weir print-config: at least one --config must be given\n");
 		} else {
 			code = load_and_print(&a, unredacted);
 		}

@@ -37,7 +37,7 @@ int cmd_validate(int argc, char **argv)
 			fputs(help, stdout);
 			code = EXIT_OK;
 		} else if (!a.sources.n_configs) {
-			fprintf(stderr, "validate: at least one --config must be given\n");
+			fprintf(stderr, "weir validate: at least one --config must be given\n");
 		} else {
 			code = validate(&a);
 		}

@@ -100,13 +100,13 @@ static bool have_dense(struct codec *c, int level)
 static int dense_one(struct codec *c, enum coding coding, slice in, struct buf **out)
 {
 	bool gzip = coding == CODING_GZIP;
-	size_t bound = gzip ? libdeflate_gzip_compress_bound(c->dense, in.len) :
-			      libdeflate_zlib_compress_bound(c->dense, in.len);
+	size_t bound = gzip ? libdeflate_gzip_compress_bound(c->dense, in.len)
+	                    : libdeflate_zlib_compress_bound(c->dense, in.len);
 
 	if (buf_reserve(out, bound) != 0)
 		return -1;
-	(*out)->len = gzip ? libdeflate_gzip_compress(c->dense, in.p, in.len, (*out)->data, (*out)->cap) :
-			     libdeflate_zlib_compress(c->dense, in.p, in.len, (*out)->data, (*out)->cap);
+	(*out)->len = gzip ? libdeflate_gzip_compress(c->dense, in.p, in.len, (*out)->data, (*out)->cap)
+	                   : libdeflate_zlib_compress(c->dense, in.p, in.len, (*out)->data, (*out)->cap);
 	return (*out)->len > 0 ? 0 : -1;
 }
 
@@ -156,8 +156,8 @@ static int zstd(struct codec *c, int level, const slice *parts, size_t n, struct
 	if (!c->zstd_out)
 		return -1;
 	if (ZSTD_isError(ZSTD_CCtx_reset(c->zstd_out, ZSTD_reset_session_and_parameters)) ||
-		ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd_out, ZSTD_c_compressionLevel, level)) ||
-		ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(c->zstd_out, sum(parts, n))))
+	        ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd_out, ZSTD_c_compressionLevel, level)) ||
+	        ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(c->zstd_out, sum(parts, n))))
 		return -1;
 	for (size_t i = 0; i + 1 < n; i++)
 		if (zstd_piece(c->zstd_out, parts[i], false, out) != 0)
@@ -196,7 +196,7 @@ static int encode(struct codec *c, enum coding coding, int level, const slice *p
 }
 
 int codec_deflate(struct codec *c, enum coding coding, int level, const slice *parts, size_t n, struct pool *pool,
-	struct buf **out)
+        struct buf **out)
 {
 	struct buf *b = buf_new(pool, coding == CODING_IDENTITY ? 0 : sum(parts, n) / 3 + HEADROOM);
 

@@ -188,7 +188,9 @@ static int all_members(struct codec *c, enum coding coding, slice in, size_t max
 		if (r == INFLATE_MEMORY)
 			return err_set(e, "no memory to decode %s", name), r;
 		if (r == INFLATE_BAD && n > 0)
-			return err_set(e, "junk or damage after %u %s members, %zu bytes before the end", n, name, left), r;
+			return err_set(e, "junk or damage after %u %s members, %zu bytes before the end", n, name,
+			               left),
+			       r;
 		if (r == INFLATE_BAD)
 			return err_set(e, "damaged or truncated %s data", name), r;
 	}
@@ -196,7 +198,7 @@ static int all_members(struct codec *c, enum coding coding, slice in, size_t max
 }
 
 int codec_inflate(struct codec *c, enum coding coding, slice in, size_t max_out, struct pool *pool, struct buf **out,
-	struct err *e)
+        struct err *e)
 {
 	if (coding == CODING_UNKNOWN)
 		return err_set(e, "unknown content coding"), INFLATE_BAD;

@@ -22,7 +22,7 @@ void codec_free(struct codec *c);
 
 /* On INFLATE_OK *out is a new buf (caller owns). INFLATE_BAD (with e): damaged, truncated, trailing junk. */
 int codec_inflate(struct codec *c, enum coding coding, slice in, size_t max_out, struct pool *pool, struct buf **out,
-	struct err *e) MUST_USE;
+        struct err *e) MUST_USE;
 /* level 0 is the coding's default (gzip, deflate 1; zstd 1). 0 or -1 (pool, memory). Input is the concatenation of `parts`. */
 int codec_deflate(struct codec *c, enum coding coding, int level, const slice *parts, size_t n, struct pool *pool,
-	struct buf **out) MUST_USE;
+        struct buf **out) MUST_USE;

@@ -40,7 +40,8 @@ static void load(void)
 		void *f = dlsym(lib, functions[i].name);
 
 		if (!f) {
-			err_set(&loaded.err, "this %s is too old or not libcurl: it has no %s", SONAME, functions[i].name);
+			err_set(&loaded.err, "this %s is too old or not libcurl: it has no %s", SONAME,
+			        functions[i].name);
 			return;
 		}
 		memcpy((char *)&loaded.api + functions[i].at, &f, sizeof(f));

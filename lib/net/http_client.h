@@ -25,7 +25,10 @@ struct http_client_settings {
 
 enum http_fault {
 	HTTP_FAULT_NONE, /* an answer arrived, whatever its status */
-	HTTP_FAULT_RESOLVE, HTTP_FAULT_CONNECT, HTTP_FAULT_TIMEOUT, HTTP_FAULT_RESET,
+	HTTP_FAULT_RESOLVE,
+	HTTP_FAULT_CONNECT,
+	HTTP_FAULT_TIMEOUT,
+	HTTP_FAULT_RESET,
 	HTTP_FAULT_TLS, /* handshake failed */
 	HTTP_FAULT_TRUST, /* the peer's certificate is not trusted */
 	HTTP_FAULT_TOO_LARGE, /* the response is over the limit */

@@ -45,7 +45,7 @@ static const char *why(const struct transfer *t, CURLcode code)
 	long os = 0;
 
 	if (code == CURLE_COULDNT_CONNECT &&
-		t->client->curl->easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK && os != 0)
+	        t->client->curl->easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os) == CURLE_OK && os != 0)
 		return strerror((int)os);
 	return t->error[0] ? t->error : t->client->curl->easy_strerror(code);
 }

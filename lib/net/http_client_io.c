@@ -116,7 +116,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *client, void 
 		w = watch_new(c, fd, false);
 	if (!w)
 		return what == CURL_POLL_REMOVE ? 0 : -1;
-	w->wanted = what == CURL_POLL_REMOVE ? 0 : (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	w->wanted = what == CURL_POLL_REMOVE
+	        ? 0
+	        : (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	w->lasting |= w->connection && (w->wanted & UV_READABLE); /* it came as far as waiting for an answer */
 	if (what == CURL_POLL_REMOVE && !w->lasting)
 		watch_close(w);

@@ -66,8 +66,8 @@ static void prepare_proxy(struct http_client *c)
 	s->no_proxy = from_env(c, "NO_PROXY", "no_proxy");
 	/* As Go does: a proxy cannot reach this machine's loopback, whoever forgot to say so. */
 	if (strcmp(s->no_proxy, "*") != 0)
-		s->no_proxy = arena_printf(
-			&c->arena, "%s%slocalhost,127.0.0.0/8,::1", s->no_proxy, *s->no_proxy ? "," : "");
+		s->no_proxy =
+		        arena_printf(&c->arena, "%s%slocalhost,127.0.0.0/8,::1", s->no_proxy, *s->no_proxy ? "," : "");
 }
 
 int client_prepare(struct http_client *c, struct err *e)
@@ -202,8 +202,8 @@ static int aim(struct transfer *t, CURLU *u, struct err *e)
 	int r = -1;
 
 	if (curl->url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-		curl->url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-		curl->url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
+	        curl->url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	        curl->url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
 		r = 0;
 	bool https = r == 0 && strcmp(scheme, "https") == 0;
 
@@ -242,8 +242,8 @@ int transfer_aim(struct transfer *t, const char *url, struct err *e)
 
 	if (!u)
 		abort();
-	int r = curl->url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK ? aim(t, u, e) :
-								       err_set(e, "not a usable http or https URL");
+	int r = curl->url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK ? aim(t, u, e)
+	                                                             : err_set(e, "not a usable http or https URL");
 	curl->url_cleanup(u);
 	if (r == 0)
 		t->url = printed("%s", url);

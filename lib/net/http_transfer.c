@@ -210,7 +210,7 @@ int transfer_load(struct transfer *t, const struct http_post *p, struct err *e)
 	load_body(t, p);
 	if (t->timeout_ns != p->timeout_ns)
 		t->client->curl->easy_setopt(
-			t->easy, CURLOPT_TIMEOUT_MS, (long)((p->timeout_ns + NS_PER_MS - 1) / NS_PER_MS));
+		        t->easy, CURLOPT_TIMEOUT_MS, (long)((p->timeout_ns + NS_PER_MS - 1) / NS_PER_MS));
 	t->timeout_ns = p->timeout_ns;
 	t->on_done = p->on_done;
 	t->ctx = p->ctx;

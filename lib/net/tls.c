@@ -12,14 +12,14 @@
 #include "lib/net/tls_settings.h"
 
 /* RFC 7301 3.2: a client that offers protocols without ours is told so, instead of being misunderstood later. */
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
-	void *arg)
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+        unsigned in_len, void *arg)
 {
 	static const unsigned char http1[] = "\x08http/1.1";
 
 	(void)ssl, (void)arg;
 	if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, http1, sizeof(http1) - 1, in, in_len) ==
-		OPENSSL_NPN_NEGOTIATED)
+	        OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_OK;
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -29,8 +29,7 @@ static void harden(SSL_CTX *ctx)
 	static const unsigned char id[] = "weir"; /* needed for tickets with client certificates */
 
 	SSL_CTX_set_options(ctx,
-		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-			SSL_OP_NO_SSLv3);
+	        SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_SSLv3);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* idle connections stay small */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);

@@ -98,7 +98,7 @@ static int use_key(SSL_CTX *ctx, struct pem *p, const char *cert_name, struct er
 
 	if (!key)
 		return err_set(e, "no usable PEM private key in %s (encrypted keys are not supported): %s", p->name,
-			tls_reason());
+		        tls_reason());
 	if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1)
 		r = err_set(e, "%s does not belong to %s: %s", p->name, cert_name, tls_reason());
 	EVP_PKEY_free(key);
@@ -114,7 +114,7 @@ static int apply_pair(SSL_CTX *ctx, const struct tls_settings *s, struct err *e)
 		return 0;
 	if (!has_cert || !has_key)
 		return err_set(e, "TLS %s is given without its %s", has_cert ? "certificate" : "key",
-			has_cert ? "key" : "certificate");
+		        has_cert ? "key" : "certificate");
 	int r = pem_open(&cert, "certificate", s->cert_file, s->cert_pem, e);
 
 	if (r == 0)
@@ -151,7 +151,8 @@ static int apply_versions(SSL_CTX *ctx, const struct tls_settings *s, struct err
 {
 	int min = TLS1_2_VERSION, max = 0;
 
-	if (version(s->min_version, "min_version", &min, e) != 0 || version(s->max_version, "max_version", &max, e) != 0)
+	if (version(s->min_version, "min_version", &min, e) != 0 ||
+	        version(s->max_version, "max_version", &max, e) != 0)
 		return -1;
 	if (max != 0 && max < TLS1_2_VERSION && s->min_version.len == 0)
 		min = max;
@@ -160,8 +161,8 @@ static int apply_versions(SSL_CTX *ctx, const struct tls_settings *s, struct err
 	SSL_CTX_set_min_proto_version(ctx, min);
 	SSL_CTX_set_max_proto_version(ctx, max);
 	/* Forward secrecy and AEAD only; versions before 1.2 have neither AEAD nor signatures above level 0. */
-	const char *ciphers = min < TLS1_2_VERSION ? "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=0" :
-						     "ECDHE+AESGCM:ECDHE+CHACHA20";
+	const char *ciphers = min < TLS1_2_VERSION ? "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=0"
+	                                           : "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 	if (SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
 		return err_set(e, "OpenSSL has no usable ciphers: %s", tls_reason());
@@ -184,7 +185,8 @@ int tls_apply_roots(SSL_CTX *ctx, slice file, slice pem, struct err *e)
 
 	while (r == 0 && (cert = PEM_read_bio_X509_AUX(p.bio, NULL, no_password, NULL))) {
 		/* its name is what a server asks its clients for */
-		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) != 1 || SSL_CTX_add_client_CA(ctx, cert) != 1)
+		if (X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) != 1 ||
+		        SSL_CTX_add_client_CA(ctx, cert) != 1)
 			r = err_set(e, "cannot use %s: %s", p.name, tls_reason());
 		X509_free(cert);
 		n++;

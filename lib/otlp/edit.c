@@ -270,7 +270,8 @@ struct span *span_add(struct traces *t, struct scope *scope, slice trace_id, sli
 	s->scope = scope;
 	*(scope->last ? &scope->last->next : &scope->first) = s;
 	scope->last = s;
-	t->n_kept++;
+	s->refused = scope->refused || scope->resource->refused; /* what it would be in is never encoded */
+	t->n_kept += !s->refused;
 	mark_span(t, s, 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5);
 	return s;
 }

@@ -15,6 +15,7 @@ void attr_set_int(struct traces *t, struct attrs *as, slice key, int64_t i);
 void attr_set_double(struct traces *t, struct attrs *as, slice key, double d);
 void attr_set_bool(struct traces *t, struct attrs *as, slice key, bool b);
 void attr_delete(struct traces *t, struct attrs *as, struct attr *a);
+/* Other attributes that have the new key are deleted. */
 void attr_rename(struct traces *t, struct attrs *as, struct attr *a, slice key);
 /* Builds ARRAY and KVLIST values: the bytes are in the arena of `t`. */
 struct value value_array(struct traces *t, const struct value *items, size_t n);
@@ -34,7 +35,7 @@ void event_delete(struct traces *t, struct event *ev);
 void link_delete(struct traces *t, struct link *l);
 struct event *event_add(struct traces *t, struct span *s, uint64_t time_ns, slice name);
 struct link *link_add(struct traces *t, struct span *s, slice trace_id, slice span_id);
-/* A new span at the end of `scope`; ids are 16, 8 and 0 or 8 bytes. */
+/* A new span at the end of `scope`; ids are 16, 8 and 0 or 8 bytes. Refused if the scope is. */
 struct span *span_add(struct traces *t, struct scope *scope, slice trace_id, slice span_id, slice parent_id, slice name);
 
 /* Takes the span out of what is encoded; `rule` (not 0) says why. The span stays readable. */

@@ -19,8 +19,8 @@ enum { JSON_DEPTH = 128 }; /* INTERFACE section 6: deeper is a 400 */
  * are malformed, since no scan refuses one record. Unpaired surrogates become U+FFFD and bad bytes too; *n_utf8 is set to
  * their number. null in an array of messages is an empty message, so that neighbours keep their place. JSON_DEPTH counts
  * open arrays and objects; it is reached before AnyValue is OTLP_ANYVALUE_DEPTH deep. Reads only within `json`. */
-int json_to_otlp(enum signal signal, slice json, struct pool *pool, struct buf **out, uint64_t *n_utf8,
-	struct err *e) MUST_USE;
+int json_to_otlp(
+        enum signal signal, slice json, struct pool *pool, struct buf **out, uint64_t *n_utf8, struct err *e) MUST_USE;
 
 /* Writes one request as a single line of JSON without a final newline. `body` must be valid (scanned). Unknown fields
  * cannot be expressed and are left out. 0, -1 malformed (never when scanned), -2 pool or memory. */

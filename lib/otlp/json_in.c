@@ -44,7 +44,7 @@ bool reader_grow(struct reader *r, size_t n)
 static inline void space(struct reader *r)
 {
 	while (r->at < r->end && UNLIKELY((unsigned char)*r->at <= ' ') &&
-		(*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
+	        (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
 		r->at++;
 }
 
@@ -245,7 +245,7 @@ static bool integer(struct reader *r, const struct json_field *f, uint64_t *bits
 {
 	const char *place = r->at;
 	bool is_signed = f->kind == J_INT32 || f->kind == J_SINT32 || f->kind == J_SFIXED32 || f->kind == J_ENUM ||
-		f->kind == J_INT64 || f->kind == J_SINT64 || f->kind == J_SFIXED64;
+	        f->kind == J_INT64 || f->kind == J_SINT64 || f->kind == J_SFIXED64;
 	unsigned size = f->kind >= J_INT64 ? 64 : 32;
 	uint64_t limit = UINT64_MAX >> (64 - size + is_signed), v;
 	struct number n;
@@ -279,7 +279,8 @@ static bool real(struct reader *r, const struct json_field *f, uint64_t *bits)
 			r->at = place;
 			return reader_fail(r, "number expected");
 		}
-	} else if (!number_double(&n, &d) || (f->kind == J_FLOAT && (d > 3.4028235677973366e38 || d < -3.4028235677973366e38))) {
+	} else if (!number_double(&n, &d) ||
+	        (f->kind == J_FLOAT && (d > 3.4028235677973366e38 || d < -3.4028235677973366e38))) {
 		r->at = place;
 		return reader_fail(r, "number out of range");
 	}
@@ -447,9 +448,12 @@ static bool document(struct reader *r, const struct json_message *root)
 }
 
 int json_read(const struct json_message *root, slice json, bool strict_ids, struct pool *pool, struct buf **out,
-	uint64_t *n_utf8, struct err *e)
+        uint64_t *n_utf8, struct err *e)
 {
-	struct reader r = { .at = json.p, .begin = json.p, .end = json.len ? json.p + json.len : json.p, .e = e,
+	struct reader r = { .at = json.p,
+		.begin = json.p,
+		.end = json.len ? json.p + json.len : json.p,
+		.e = e,
 		.strict_ids = strict_ids };
 
 	/* three quarters of the text is what most requests need at most; it grows and shrinks */

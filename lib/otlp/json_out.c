@@ -168,8 +168,8 @@ static void render_plain(struct writer *w, const struct json_message *m, slice b
 		writer_raw(w, SLICE("]"));
 }
 
-static void repeated_slow(struct writer *w, const struct json_message *m, const struct json_field *f, slice body,
-	bool *first)
+static void repeated_slow(
+        struct writer *w, const struct json_message *m, const struct json_field *f, slice body, bool *first)
 {
 	bool first_element = true;
 	struct tagged t;
@@ -206,8 +206,8 @@ static void merged(struct writer *w, const struct json_message *m, const struct 
 }
 
 /* What to do about one field of a message that is not plain. */
-static void render_field(struct writer *w, const struct json_message *m, const struct json_field *f, slice body,
-	bool *first)
+static void render_field(
+        struct writer *w, const struct json_message *m, const struct json_field *f, slice body, bool *first)
 {
 	slice last = { 0 };
 	bool there = false;

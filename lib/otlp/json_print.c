@@ -27,8 +27,9 @@ bool writer_grow(struct writer *w, size_t n)
 /* c is a quote, a backslash or a control character; room for 6 bytes is there. */
 static void write_escape(struct writer *w, unsigned char c)
 {
-	static const char shorthand[128] = { ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-		['\r'] = 'r', ['\t'] = 't' };
+	static const char shorthand[128] = {
+		['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
+	};
 	static const char digits[] = "0123456789abcdef";
 	*w->w++ = '\\';
 	if (shorthand[c]) {

@@ -46,8 +46,8 @@ static inline __m128i hex16(const char *p, int *bad)
 	__m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
 	__m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
 	__m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
-	__m128i nibble = _mm_or_si128(_mm_and_si128(is_digit, digit),
-		_mm_andnot_si128(is_digit, _mm_add_epi8(letter, _mm_set1_epi8(10))));
+	__m128i nibble = _mm_or_si128(
+	        _mm_and_si128(is_digit, digit), _mm_andnot_si128(is_digit, _mm_add_epi8(letter, _mm_set1_epi8(10))));
 	*bad |= _mm_movemask_epi8(_mm_or_si128(is_digit, is_letter)) ^ 0xffff;
 	/* in each pair the first digit, which is the low byte, is the high nibble */
 	__m128i pair = _mm_or_si128(_mm_slli_epi16(nibble, 4), _mm_srli_epi16(nibble, 8));

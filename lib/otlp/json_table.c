@@ -139,7 +139,7 @@ static void build_field(struct json_message *m, const ProtobufCFieldDescriptor *
 {
 	struct json_field *f = &m->fields[m->n_fields];
 	bool id = strcmp(d->name, "trace_id") == 0 || strcmp(d->name, "span_id") == 0 ||
-		strcmp(d->name, "parent_span_id") == 0;
+	        strcmp(d->name, "parent_span_id") == 0;
 
 	f->number = d->id;
 	f->kind = (uint8_t)kind_of(d);

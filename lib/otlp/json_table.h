@@ -117,7 +117,7 @@ static inline const struct json_field *json_field_named(const struct json_messag
 		return NULL;
 	const struct json_name *n = &m->names[at - 1];
 	bool same = n->len == len && n->word[0] == word[0] && n->word[1] == word[1] && n->word[2] == word[2] &&
-		n->word[3] == word[3];
+	        n->word[3] == word[3];
 	return same ? &m->fields[n->field] : NULL;
 }
 

@@ -79,7 +79,7 @@ static bool unicode(struct reader *r, uint32_t *cp)
 	if (*cp < 0xd800 || *cp > 0xdfff)
 		return true;
 	if (*cp < 0xdc00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u' &&
-		hex4(r->at + 2, r->end, &low) && low >= 0xdc00 && low <= 0xdfff) {
+	        hex4(r->at + 2, r->end, &low) && low >= 0xdc00 && low <= 0xdfff) {
 		*cp = 0x10000 + ((*cp - 0xd800) << 10) + (low - 0xdc00);
 		r->at += 6;
 		return true;
@@ -92,8 +92,14 @@ static bool unicode(struct reader *r, uint32_t *cp)
 /* `at` is behind the backslash. *cp is what it stands for. */
 static bool escape(struct reader *r, uint32_t *cp)
 {
-	static const char plain[128] = { ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f',
-		['n'] = '\n', ['r'] = '\r', ['t'] = '\t' };
+	static const char plain[128] = { ['"'] = '"',
+		['\\'] = '\\',
+		['/'] = '/',
+		['b'] = '\b',
+		['f'] = '\f',
+		['n'] = '\n',
+		['r'] = '\r',
+		['t'] = '\t' };
 	unsigned char c = r->at < r->end ? (unsigned char)*r->at : 0;
 	if (c == 'u') {
 		r->at++;

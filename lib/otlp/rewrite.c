@@ -72,7 +72,7 @@ static void close_length(struct rewrite *w, size_t at, size_t reserved)
 
 static void put_text(struct rewrite *w, uint32_t number, slice s)
 {
-	size_t at = open_length(w, TAG(number, WIRE_LEN), s.len);
+	size_t at = open_length(w, TAG(number, WIRE_LEN), s.len), reserved = wire_varint_size(s.len);
 	while (s.len && !w->failed) {
 		size_t good = utf8_valid(s) ? s.len : 0, bad = 0;
 		bool ok = good == 0;
@@ -86,7 +86,7 @@ static void put_text(struct rewrite *w, uint32_t number, slice s)
 		put(w, SLICE("\xEF\xBF\xBD"));
 		s = (slice){ s.p + good + bad, s.len - good - bad };
 	}
-	close_length(w, at, wire_varint_size(s.len));
+	close_length(w, at, reserved);
 }
 
 /* The fields of a message that lies in several ranges. */

@@ -31,10 +31,10 @@ static const struct json_message *response_table(enum signal signal)
 		break;
 	case LOGS:
 		return json_message_of(
-			&opentelemetry__proto__collector__logs__v1__export_logs_service_response__descriptor);
+		        &opentelemetry__proto__collector__logs__v1__export_logs_service_response__descriptor);
 	case METRICS:
 		return json_message_of(
-			&opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__descriptor);
+		        &opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__descriptor);
 	}
 	return json_message_of(&opentelemetry__proto__collector__trace__v1__export_trace_service_response__descriptor);
 }
@@ -65,7 +65,7 @@ static slice pack(struct arena *a, const ProtobufCMessage *m, const struct json_
 
 /* NULL when it does not parse. */
 static ProtobufCMessage *unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
-	const struct json_message *table, enum otlp_encoding enc, slice body)
+        const struct json_message *table, enum otlp_encoding enc, slice body)
 {
 	ProtobufCAllocator allocator = { .alloc = in_arena, .free = keep, .allocator_data = a };
 	if (enc == OTLP_JSON) {
@@ -102,13 +102,13 @@ slice rpc_status(struct arena *a, enum otlp_encoding enc, int code, slice messag
 	return pack(a, &status.base, json_message_of(&google__rpc__status__descriptor), enc);
 }
 
-int export_response_parse(struct arena *a, enum signal signal, enum otlp_encoding enc, slice body,
-	struct export_result *r)
+int export_response_parse(
+        struct arena *a, enum signal signal, enum otlp_encoding enc, slice body, struct export_result *r)
 {
 	const ProtobufCMessageDescriptor *type =
-		&opentelemetry__proto__collector__trace__v1__export_trace_service_response__descriptor;
+	        &opentelemetry__proto__collector__trace__v1__export_trace_service_response__descriptor;
 	const Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceResponse *m =
-		(void *)unpack(a, type, response_table(signal), enc, body);
+	        (void *)unpack(a, type, response_table(signal), enc, body);
 	*r = (struct export_result){ 0 };
 	if (!m)
 		return -1;

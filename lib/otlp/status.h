@@ -18,6 +18,7 @@ struct export_result {
 };
 /* Reads a backend's Export*ServiceResponse. -1 when it does not parse. An all-default partial_success means none; a
  * negative count is read as 0. Strings read are UTF-8 (repaired) and in the arena. */
-int export_response_parse(struct arena *a, enum signal signal, enum otlp_encoding enc, slice body, struct export_result *r) MUST_USE;
+int export_response_parse(
+        struct arena *a, enum signal signal, enum otlp_encoding enc, slice body, struct export_result *r) MUST_USE;
 /* Reads a backend's Status; -1 when it does not parse. */
 int rpc_status_parse(struct arena *a, enum otlp_encoding enc, slice body, int *code, slice *message) MUST_USE;

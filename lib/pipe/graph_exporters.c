@@ -132,6 +132,22 @@ static uint64_t quota_of(const struct graph *g, const struct exporter_conf *conf
 	return pool / (n_others ? n_others : 1);
 }
 
+/* The Collector's batch processor stands in front of the queue, so there "1000 requests" are 1000 batches. Here it is
+ * lowered behind the queue: the same room is counted in items. The byte quota bounds both. */
+static void size_for_batch(struct exporter_settings *s, const struct queue_conf *q)
+{
+	uint64_t largest = 0;
+	if (q->batch.enabled || s->sizer != SIZER_REQUESTS)
+		return;
+	for (size_t i = 0; i < s->n_batches; i++)
+		if (s->batches[i].batch.enabled && s->batches[i].batch.min_size > largest)
+			largest = s->batches[i].batch.min_size;
+	if (!largest)
+		return;
+	s->sizer = SIZER_ITEMS;
+	s->capacity = s->capacity > UINT64_MAX / largest ? UINT64_MAX : s->capacity * largest;
+}
+
 static void commit_exporter(struct graph *g, const struct plan_component *p)
 {
 	const struct exporter_conf *conf = p->conf;
@@ -142,7 +158,7 @@ static void commit_exporter(struct graph *g, const struct plan_component *p)
 	bool alone = is_alone(g, p);
 	struct exporter_settings s = {
 		.retry = conf->retry_on_failure,
-		.n_consumers = q->num_consumers,
+		.n_consumers = q->enabled ? q->num_consumers : 1,
 		.capacity = q->queue_size,
 		.quota = quota_of(g, conf),
 		.sizer = (enum sizer)q->sizer,
@@ -153,6 +169,7 @@ static void commit_exporter(struct graph *g, const struct plan_component *p)
 	};
 	if (conf->overflow == OVERFLOW_AUTO)
 		s.drop_oldest = !s.required;
+	size_for_batch(&s, q);
 	exporter_commit(graph_exporter(g, p), &s);
 	free(batches);
 }

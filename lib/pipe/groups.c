@@ -54,7 +54,7 @@ static const struct conf_field queue_batch_fields[] = {
 
 const struct conf_field queue_fields[] = {
 	CONF_BOOL(queue_conf, enabled, "true",
-	        "Whether requests are queued; without a queue one request is in work at a time."),
+	        "Requests are always queued; false means that one delivery is under way at a time."),
 	CONF_U32(queue_conf, num_consumers, "10", "Deliveries under way at the same time."),
 	CONF_U64(queue_conf, queue_size, "1000", "What the queue holds at most, in units of sizer."),
 	CONF_ENUM(queue_conf, sizer, "requests", sizer_names, "Unit of queue_size: requests, items (spans) or bytes."),

@@ -1,6 +1,4 @@
-/* inflate.c - content codings under hostile input.
- *
- * First byte: coding and limit. Properties: output never exceeds the limit, the pool gets everything back, a result
+/* inflate.c - content codings under hostile input. First byte: coding and limit. Properties: output never exceeds the limit, the pool gets everything back, a result
  * does not depend on the limit (more room: same bytes), zlib agrees on what gzip means where both accept,
  * and whatever bytes there are come back unchanged from deflate then inflate.
  */
@@ -11,8 +9,6 @@
 
 #define CHECK(x) ((x) ? (void)0 : abort())
 enum { ROOM = 1 << 20 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void agrees_with_zlib(slice in, slice got)
 {
@@ -32,35 +28,32 @@ static void agrees_with_zlib(slice in, slice got)
 	CHECK(made == got.len + 1 || (made == got.len && (made == 0 || memcmp(out, got.p, made) == 0)));
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size == 0)
-		return 0;
-	enum coding coding = data[0] % CODING_UNKNOWN;
-	slice in = { (const char *)data + 1, size - 1 };
-	size_t limit = (size_t)(data[0] >> 2) * 64;
+	unsigned first = size > 0 ? data[0] : 0;
+	enum coding coding = first % CODING_UNKNOWN;
+	slice in = { (const char *)data + (size > 0), size - (size > 0) };
+	size_t limit = (size_t)(first >> 2) * 64;
 	struct codec *c = codec_new();
 	struct pool pool;
-	struct buf *small = NULL, *large = NULL, *coded = NULL;
 	struct err e = { .text = "" };
+	struct buf *small = NULL, *large = NULL, *coded = NULL;
 
 	pool_init(&pool, 3 * ROOM);
 	int r = codec_inflate(c, coding, in, limit, &pool, &small, &e);
 	int full = codec_inflate(c, coding, in, ROOM, &pool, &large, &e);
 
-	CHECK(r != INFLATE_OK || (small->len <= limit && full == INFLATE_OK));
-	CHECK(r != INFLATE_OK || slice_eq(buf_slice(small), buf_slice(large)));
+	CHECK(r != INFLATE_OK ||
+	        (small->len <= limit && full == INFLATE_OK && slice_eq(buf_slice(small), buf_slice(large))));
 	CHECK(r != INFLATE_TOO_LARGE || full != INFLATE_OK || large->len > limit);
 	if (full == INFLATE_OK && coding == CODING_GZIP)
 		agrees_with_zlib(in, buf_slice(large));
-	buf_unref(small);
-	if (full == INFLATE_OK)
-		buf_unref(large);
-	CHECK(codec_deflate(c, coding, data[0] % 6, &in, 1, &pool, &coded) == 0);
+	buf_unref(small), buf_unref(full == INFLATE_OK ? large : NULL);
+	CHECK(codec_deflate(c, coding, (int)first % 6, &in, 1, &pool, &coded) == 0);
 	CHECK(codec_inflate(c, coding, buf_slice(coded), in.len, &pool, &large, &e) == INFLATE_OK);
 	CHECK(slice_eq(in, buf_slice(large)));
-	buf_unref(coded);
-	buf_unref(large);
+	buf_unref(coded), buf_unref(large);
 	CHECK(pool_used(&pool) == 0);
 	codec_free(c);
 	return 0;

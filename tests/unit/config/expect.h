@@ -34,7 +34,10 @@ static inline char *printed(struct findings *f)
 	assert_non_null(out);
 	findings_print(f, out);
 	fclose(out);
-	return text;
+	char *copy = strdup(text);
+	free(text);
+	assert_non_null(copy);
+	return copy;
 }
 
 static inline void expect_findings(struct findings *f, const char *file, const char *const *expected, const char *what)

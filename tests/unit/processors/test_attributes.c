@@ -52,13 +52,13 @@ static const struct {
 	{ ACTION("key: a, value: true, action: insert"), "", BOOL("a", "true") },
 	{ ACTION("key: a, value: 0x10, action: insert"), "", INT("a", "16") },
 	{ ACTION("key: a, value: [1, x], action: insert"), "",
-		LIST("a", "{\"intValue\":\"1\"},{\"stringValue\":\"x\"}") },
+	        LIST("a", "{\"intValue\":\"1\"},{\"stringValue\":\"x\"}") },
 	{ ACTION("key: a, value: {k: [true]}, action: insert"), "", MAP("a", LIST("k", "{\"boolValue\":true}")) },
 	/* sources */
 	{ ACTION("key: a, from_attribute: b, action: insert"), INT("b", "7"), INT("b", "7") "," INT("a", "7") },
 	{ ACTION("key: a, from_attribute: b, action: upsert"), STR("a", "1"), STR("a", "1") },
 	{ ACTION("key: a, from_attribute: b, action: upsert"), LIST("b", "{\"intValue\":\"1\"}"),
-		LIST("b", "{\"intValue\":\"1\"}") "," LIST("a", "{\"intValue\":\"1\"}") },
+	        LIST("b", "{\"intValue\":\"1\"}") "," LIST("a", "{\"intValue\":\"1\"}") },
 	{ ACTION("key: a, from_context: metadata.X-Tenant, action: insert"), "", STR("a", "acme") },
 	{ ACTION("key: a, from_context: x-tenant, action: insert"), "", STR("a", "acme") },
 	{ ACTION("key: a, from_context: metadata.x-many, action: insert"), "", STR("a", "a;b") },
@@ -67,37 +67,39 @@ static const struct {
 	{ ACTION("key: a, from_context: auth.subject, action: insert"), "", STR("a", "ann") },
 	{ ACTION("key: a, from_context: auth.other, action: insert"), "", "" },
 	{ ACTION("key: a, from_attribute: b, default_value: 5, action: insert"), "", INT("a", "5") },
-	{ ACTION("key: a, from_context: metadata.none, default_value: d, action: upsert"), STR("a", "x"), STR("a", "d") },
+	{ ACTION("key: a, from_context: metadata.none, default_value: d, action: upsert"), STR("a", "x"),
+	        STR("a", "d") },
 	{ ACTION("key: a, default_value: d, action: update"), STR("b", "x"), STR("b", "x") },
 	/* delete: every duplicate goes, and keys are matched anywhere */
 	{ ACTION("key: a, action: delete"), STR("a", "1") "," STR("b", "2") "," STR("a", "3"), STR("b", "2") },
 	{ ACTION("key: a, action: delete"), STR("b", "2"), STR("b", "2") },
-	{ ACTION("pattern: ss, action: delete"), STR("pass", "1") "," STR("b", "2") "," STR("ssn", "3"), STR("b", "2") },
+	{ ACTION("pattern: ss, action: delete"), STR("pass", "1") "," STR("b", "2") "," STR("ssn", "3"),
+	        STR("b", "2") },
 	{ ACTION("key: b, pattern: '^a', action: delete"), STR("ab", "1") "," STR("b", "2") "," STR("ca", "3"),
-		STR("ca", "3") },
+	        STR("ca", "3") },
 	/* hash: SHA-256 of the text or of the bytes of the number */
 	{ ACTION("key: a, action: hash"), STR("a", "abc"),
-		STR("a", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") },
+	        STR("a", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") },
 	{ ACTION("key: a, action: hash"), INT("a", "1"),
-		STR("a", "7c9fa136d4413fa6173637e883b6998d32e1d675f88cddff9dcbcf331820f4b8") },
+	        STR("a", "7c9fa136d4413fa6173637e883b6998d32e1d675f88cddff9dcbcf331820f4b8") },
 	{ ACTION("key: a, action: hash"), BOOL("a", "true"),
-		STR("a", "4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a") },
+	        STR("a", "4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a") },
 	{ ACTION("key: a, action: hash"), DOUBLE("a", "1"),
-		STR("a", "6c3c396ed6b5c36dcae172271f462051b1266b851e92df3deea8ac65478fd712") },
+	        STR("a", "6c3c396ed6b5c36dcae172271f462051b1266b851e92df3deea8ac65478fd712") },
 	{ ACTION("key: a, action: hash"), STR("a", ""), STR("a", "") },
 	{ ACTION("key: a, action: hash"), LIST("a", "{\"intValue\":\"1\"}"), STR("a", "") },
 	{ ACTION("pattern: '^a', action: hash"), STR("ab", "abc") "," STR("b", "abc"),
-		STR("ab", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") "," STR("b", "abc") },
+	        STR("ab", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") "," STR("b", "abc") },
 	/* extract */
 	{ ACTION("key: u, pattern: '^(?P<scheme>\\w+)://(?P<host>[^/]+)', action: extract"),
-		STR("u", "http://h.x/p") "," STR("host", "old"),
-		STR("u", "http://h.x/p") "," STR("host", "h.x") "," STR("scheme", "http") },
+	        STR("u", "http://h.x/p") "," STR("host", "old"),
+	        STR("u", "http://h.x/p") "," STR("host", "h.x") "," STR("scheme", "http") },
 	{ ACTION("key: u, pattern: '(?P<x>a)|(?P<y>b)', action: extract"), STR("u", "b"),
-		STR("u", "b") "," STR("x", "") "," STR("y", "b") },
+	        STR("u", "b") "," STR("x", "") "," STR("y", "b") },
 	{ ACTION("key: u, pattern: '(?P<x>z)', action: extract"), STR("u", "b"), STR("u", "b") },
 	{ ACTION("key: u, pattern: '(?P<x>1)', action: extract"), INT("u", "1"), INT("u", "1") },
 	{ ACTION("key: u, pattern: '(?P<u>b+)(?P<v>c)', action: extract"), STR("u", "abbc"),
-		STR("u", "bb") "," STR("v", "c") },
+	        STR("u", "bb") "," STR("v", "c") },
 	/* convert */
 	{ ACTION("key: a, action: convert, converted_type: int"), STR("a", "-12"), INT("a", "-12") },
 	{ ACTION("key: a, action: convert, converted_type: int"), STR("a", "1.5"), STR("a", "1.5") },
@@ -113,16 +115,16 @@ static const struct {
 	{ ACTION("key: a, action: convert, converted_type: string"), DOUBLE("a", "0.1"), STR("a", "0.1") },
 	{ ACTION("key: a, action: convert, converted_type: string"), BOOL("a", "true"), STR("a", "true") },
 	{ ACTION("key: a, action: convert, converted_type: string"),
-		LIST("a", "{\"intValue\":\"1\"},{\"stringValue\":\"x\"},{}"), STR("a", "[1,\\\"x\\\",null]") },
+	        LIST("a", "{\"intValue\":\"1\"},{\"stringValue\":\"x\"},{}"), STR("a", "[1,\\\"x\\\",null]") },
 	{ ACTION("key: a, action: convert, converted_type: string"), MAP("a", BOOL("k", "true")),
-		STR("a", "{\\\"k\\\":true}") },
-	{ ACTION("key: a, action: convert, converted_type: string"), "{\"key\":\"a\",\"value\":{\"bytesValue\":\"AQI=\"}}",
-		STR("a", "AQI=") },
+	        STR("a", "{\\\"k\\\":true}") },
+	{ ACTION("key: a, action: convert, converted_type: string"),
+	        "{\"key\":\"a\",\"value\":{\"bytesValue\":\"AQI=\"}}", STR("a", "AQI=") },
 	{ ACTION("key: a, action: convert, converted_type: int"), "", "" },
 	/* in order: later actions see earlier ones */
 	{ "actions: [{key: a, value: 1, action: insert}, {key: b, from_attribute: a, action: insert}, "
 	  "{key: a, action: delete}]",
-		"", INT("b", "1") },
+	        "", INT("b", "1") },
 };
 
 static void actions(void **state UNUSED)
@@ -133,14 +135,19 @@ static void actions(void **state UNUSED)
 
 /* Two services, two scopes; spans a (client), b (server, attribute k=1), c (internal, k="on"). */
 static const char selection[] =
-	"{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("service.name", "one") "," INT("n", "5") "]},\"scopeSpans\":["
-	"{\"scope\":{\"name\":\"lib\",\"version\":\"1.2\"},\"spans\":["
-	"{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060701\",\"name\":\"a\",\"kind\":3},"
-	"{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060702\",\"name\":\"b\",\"kind\":2,"
-	"\"attributes\":[" INT("k", "1") "]}]}]},"
-	"{\"resource\":{},\"scopeSpans\":[{\"scope\":{\"name\":\"other\"},\"spans\":["
-	"{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060703\",\"name\":\"c\",\"kind\":1,"
-	"\"attributes\":[" STR("k", "on") "]}]}]}]}";
+        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("service.name", "one") "," INT(
+                "n", "5") "]},\"scopeSpans\":["
+                          "{\"scope\":{\"name\":\"lib\",\"version\":\"1.2\"},\"spans\":["
+                          "{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060701\",\"name\":"
+                          "\"a\",\"kind\":3},"
+                          "{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060702\",\"name\":"
+                          "\"b\",\"kind\":2,"
+                          "\"attributes\":[" INT("k",
+                                  "1") "]}]}]},"
+                                       "{\"resource\":{},\"scopeSpans\":[{\"scope\":{\"name\":\"other\"},\"spans\":["
+                                       "{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":"
+                                       "\"0102030405060703\",\"name\":\"c\",\"kind\":1,"
+                                       "\"attributes\":[" STR("k", "on") "]}]}]}]}";
 
 static void select_by(const char *rules, const char *want)
 {
@@ -150,7 +157,7 @@ static void select_by(const char *rules, const char *want)
 	struct arena a;
 	arena_init(&a);
 	rig_init(&r, &processor_attributes,
-		arena_printf(&a, "actions: [{key: hit, value: 1, action: insert}]\n%s\n", rules));
+	        arena_printf(&a, "actions: [{key: hit, value: 1, action: insert}]\n%s\n", rules));
 	findings_print(&r.findings, stderr);
 	/* each span object ends before the next span id: look for the mark in between */
 	const char *out = rig_push(&r, selection);
@@ -174,7 +181,8 @@ static void selections(void **state UNUSED)
 		{ "", "abc" },
 		{ "include: {match_type: strict, span_names: [a, c]}", "ac" },
 		{ "exclude: {match_type: strict, span_names: [a, c]}", "b" },
-		{ "include: {match_type: strict, span_names: [a, b]}\nexclude: {match_type: strict, span_names: [b]}", "a" },
+		{ "include: {match_type: strict, span_names: [a, b]}\nexclude: {match_type: strict, span_names: [b]}",
+		        "a" },
 		{ "include: {match_type: strict, services: [one]}", "ab" },
 		{ "include: {match_type: strict, services: [on]}", "" },
 		{ "include: {match_type: regexp, services: [on]}", "ab" },
@@ -224,8 +232,10 @@ static void refused(void **state UNUSED)
 		{ ACTION("key: a, action: extract, pattern: a"), "1:46", "no named matcher groups" },
 		{ ACTION("key: a, action: extract, pattern: '(?P<x>a)(b)'"), "1:46", "unnamed matcher group" },
 		{ ACTION("key: a, action: convert"), "1:12", "missing required field \"converted_type\"" },
-		{ ACTION("key: a, action: convert, converted_type: bool"), "1:53", "\"int\", \"double\" or \"string\"" },
-		{ ACTION("key: a, action: convert, converted_type: int, value: 1"), "1:65", "does not use the \"value\"" },
+		{ ACTION("key: a, action: convert, converted_type: bool"), "1:53",
+		        "\"int\", \"double\" or \"string\"" },
+		{ ACTION("key: a, action: convert, converted_type: int, value: 1"), "1:65",
+		        "does not use the \"value\"" },
 	};
 	for (size_t i = 0; i < COUNTOF(table); i++)
 		rig_refuses(&processor_attributes, table[i].yaml, table[i].place, table[i].text);
@@ -251,8 +261,8 @@ static void refused_selections(void **state UNUSED)
 	arena_init(&a);
 	for (size_t i = 0; i < COUNTOF(table); i++)
 		rig_refuses(&processor_attributes,
-			arena_printf(&a, ACTION("key: a, action: delete") "\ninclude: %s", table[i].section), table[i].place,
-			table[i].text);
+		        arena_printf(&a, ACTION("key: a, action: delete") "\ninclude: %s", table[i].section),
+		        table[i].place, table[i].text);
 	arena_release(&a);
 }
 

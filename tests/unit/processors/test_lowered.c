@@ -31,7 +31,8 @@ static void batch_settings(void **state UNUSED)
 		size_t n_keys;
 	} table[] = {
 		{ "", 200 * NS_PER_MS, 8192, 0, 0 },
-		{ "{timeout: 1s, send_batch_size: 10, send_batch_max_size: 20, metadata_keys: [a, b]}", NS_PER_S, 10, 20, 2 },
+		{ "{timeout: 1s, send_batch_size: 10, send_batch_max_size: 20, metadata_keys: [a, b]}", NS_PER_S, 10,
+		        20, 2 },
 		{ "timeout: 0", 0, 0, 0, 0 },
 		{ "send_batch_size: 0", 200 * NS_PER_MS, 0, 0, 0 },
 	};
@@ -78,18 +79,18 @@ static void refused(void **state UNUSED)
 	} table[] = {
 		{ &processor_batch, "timeout: -1s", "1:10", "timeout must be greater or equal to 0" },
 		{ &processor_batch, "{send_batch_size: 10, send_batch_max_size: 5}", "1:44",
-			"send_batch_max_size must be greater or equal to send_batch_size" },
+		        "send_batch_max_size must be greater or equal to send_batch_size" },
 		{ &processor_batch, "send_batch_max_size: 5", "1:22", "must be greater or equal to send_batch_size" },
 		{ &processor_batch, "metadata_keys: [a, A]", "1:16", "duplicate entry in metadata_keys: \"A\"" },
 		{ &processor_memory_limiter, "limit_mib: 5", "1:1", "'check_interval' must be greater than zero" },
 		{ &processor_memory_limiter, "{check_interval: 0s, limit_mib: 5}", "1:18", "'check_interval' must be" },
 		{ &processor_memory_limiter, "check_interval: 1s", "1:1", "'limit_mib' or 'limit_percentage' must be" },
 		{ &processor_memory_limiter, "{check_interval: 1s, limit_percentage: 101}", "1:40",
-			"less than or equal to hundred" },
+		        "less than or equal to hundred" },
 		{ &processor_memory_limiter, "{check_interval: 1s, limit_mib: 5, spike_limit_mib: 5}", "1:53",
-			"'spike_limit_mib' must be smaller than 'limit_mib'" },
-		{ &processor_memory_limiter, "{check_interval: 1s, limit_percentage: 5, spike_limit_percentage: 9}", "1:67",
-			"'spike_limit_percentage' must be smaller than 'limit_percentage'" },
+		        "'spike_limit_mib' must be smaller than 'limit_mib'" },
+		{ &processor_memory_limiter, "{check_interval: 1s, limit_percentage: 5, spike_limit_percentage: 9}",
+		        "1:67", "'spike_limit_percentage' must be smaller than 'limit_percentage'" },
 	};
 	for (size_t i = 0; i < COUNTOF(table); i++)
 		rig_refuses(table[i].type, table[i].yaml, table[i].place, table[i].text);
@@ -99,7 +100,7 @@ static void ignored_with_a_warning(void **state UNUSED)
 {
 	struct rig r;
 	rig_init(&r, &processor_memory_limiter,
-		"{check_interval: 1s, limit_mib: 5, min_gc_interval_when_soft_limited: 10s}");
+	        "{check_interval: 1s, limit_mib: 5, min_gc_interval_when_soft_limited: 10s}");
 	assert_true(r.loaded);
 	assert_int_equal(r.findings.n, 1);
 	assert_int_equal(r.findings.v[0].severity, FINDING_WARNING);

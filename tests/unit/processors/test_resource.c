@@ -10,24 +10,26 @@
 
 extern const struct component processor_resource;
 
-#define SPANS                                                                                              \
-	"\"scopeSpans\":[{\"scope\":{},\"spans\":[{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":"   \
-	"\"0102030405060708\",\"name\":\"s\",\"attributes\":[{\"key\":\"env\",\"value\":{\"stringValue\":\"span\"}}]}]}]"
+#define SPANS                                                                                                          \
+	"\"scopeSpans\":[{\"scope\":{},\"spans\":[{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":"       \
+	"\"0102030405060708\",\"name\":\"s\",\"attributes\":[{\"key\":\"env\",\"value\":{\"stringValue\":\"span\"}}]}" \
+	"]}]"
 #define STR(k, v) "{\"key\":\"" k "\",\"value\":{\"stringValue\":\"" v "\"}}"
 
 static void edits_resources(void **state UNUSED)
 {
 	struct rig r;
 	rig_init(&r, &processor_resource,
-		"attributes:\n"
-		"- {key: env, value: prod, action: upsert}\n"
-		"- {key: team, from_attribute: owner, action: insert}\n"
-		"- {pattern: '^k8s', action: delete}\n");
+	        "attributes:\n"
+	        "- {key: env, value: prod, action: upsert}\n"
+	        "- {key: team, from_attribute: owner, action: insert}\n"
+	        "- {pattern: '^k8s', action: delete}\n");
 	rig_expect(&r,
-		"{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("env", "dev") "," STR("owner", "me") ","
-		STR("k8s.pod", "p") "]}," SPANS "},{" SPANS "}]}",
-		"{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("env", "prod") "," STR("owner", "me") ","
-		STR("team", "me") "]}," SPANS "},{\"resource\":{\"attributes\":[" STR("env", "prod") "]}," SPANS "}]}");
+	        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("env", "dev") "," STR("owner", "me") "," STR(
+	                "k8s.pod", "p") "]}," SPANS "},{" SPANS "}]}",
+	        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("env", "prod") "," STR("owner", "me") "," STR(
+	                "team", "me") "]}," SPANS "},{\"resource\":{\"attributes\":[" STR("env", "prod") "]}," SPANS
+	                                                                                                 "}]}");
 	rig_release(&r);
 }
 

@@ -116,7 +116,9 @@ static bool serve(struct line *l)
 	}
 	if (ok) {
 		r->number = atomic_fetch_add(&p->n_requests, 1);
+		pthread_mutex_lock(&p->lock);
 		a = p->script(p->ctx, r);
+		pthread_mutex_unlock(&p->lock);
 		ok = give(l, &a);
 	}
 	free(r->body);
@@ -137,7 +139,8 @@ static void *run_line(void *line)
 		l->ssl = SSL_new(p->tls);
 		SSL_set_fd(l->ssl, l->fd);
 	}
-	if (l->ssl && SSL_accept(l->ssl) != 1) { /* let the alert be read: unread bytes would turn the close into a reset */
+	if (l->ssl &&
+	        SSL_accept(l->ssl) != 1) { /* let the alert be read: unread bytes would turn the close into a reset */
 		shutdown(l->fd, SHUT_WR);
 		while (recv(l->fd, l->buf, sizeof(l->buf), 0) > 0) {
 		}
@@ -181,8 +184,15 @@ void peer_start(struct peer *p)
 	must(getsockname(p->fd, (struct sockaddr *)&a, &n) == 0);
 	p->port = ntohs(a.sin_port);
 	snprintf(p->url, sizeof(p->url), "http%s://127.0.0.1:%u/v1/traces", p->tls ? "s" : "", p->port);
+	must(pthread_mutex_init(&p->lock, NULL) == 0);
 	must(sem_init(&p->gone, 0, 0) == 0);
 	must(pthread_create(&p->thread, NULL, run, p) == 0);
+}
+
+void peer_sync(struct peer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void peer_await_end(struct peer *p)
@@ -200,5 +210,6 @@ void peer_stop(struct peer *p)
 	while (p->n_awaited < atomic_load(&p->n_connections))
 		peer_await_end(p);
 	sem_destroy(&p->gone);
+	pthread_mutex_destroy(&p->lock);
 	SSL_CTX_free(p->tls);
 }

@@ -42,10 +42,13 @@ struct peer {
 	_Atomic unsigned n_requests, n_connections;
 	sem_t gone; /* posted for each connection that ended */
 	unsigned n_awaited;
+	pthread_mutex_t lock; /* held while script runs */
 	pthread_t thread;
 };
 
 void peer_start(struct peer *p);
+/* What the script wrote until now is seen by the caller, and the other way round. */
+void peer_sync(struct peer *p);
 /* Waits until one more connection has ended on the peer's side. */
 void peer_await_end(struct peer *p);
 /* Stops listening and waits for all connections to end: close clients first. */

@@ -156,9 +156,10 @@ void rig_expect(struct rig *r, const char *json, const char *want)
 const char *rig_span(struct rig *r, const char *attributes)
 {
 	return arena_printf(&r->arena,
-		"{\"resourceSpans\":[{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[{\"traceId\":"
-		"\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"name\":\"s\",\"attributes\":[%s]}]}]}]}",
-		attributes);
+	        "{\"resourceSpans\":[{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[{\"traceId\":"
+	        "\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"name\":\"s\",\"attributes\":[%"
+	        "s]}]}]}]}",
+	        attributes);
 }
 
 /* Stand in for the core's where a test does not link the core: weak, so that the real ones win where it does. The rig

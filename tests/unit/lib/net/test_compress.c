@@ -16,7 +16,8 @@ enum wrap { WRAP_GZIP = 31, WRAP_ZLIB = 15, WRAP_RAW = -15 }; /* windowBits of z
 /* Something like a trace: repetitive with random parts. Deterministic. */
 static char *sample(size_t n, uint32_t seed)
 {
-	static const char *const words[] = { "gen_ai.usage.input_tokens", "http.method", "\n\x0a\x12", "gpt-4o", "GET" };
+	static const char *const words[] = { "gen_ai.usage.input_tokens", "http.method", "\n\x0a\x12", "gpt-4o",
+		"GET" };
 	char *p = malloc(n + 1);
 	size_t at = 0;
 
@@ -255,7 +256,8 @@ static void test_flipped(void **state)
 
 static void test_trailing_junk(void **state)
 {
-	static const char *const junk[] = { "x", "\x1f", "\x1f\x8b", "trailing junk of some length", "\0\0\0\0\0\0\0\0" };
+	static const char *const junk[] = { "x", "\x1f", "\x1f\x8b", "trailing junk of some length",
+		"\0\0\0\0\0\0\0\0" };
 	char *text = sample(300, 2);
 	(void)state;
 
@@ -292,7 +294,7 @@ static void test_members(void **state)
 			int r = inflate_once(forms[f].coding, all, MAX_OUT, NULL, &out);
 
 			assert_int_equal(
-				r, forms[f].coding == CODING_DEFLATE || counts[i] > 64 ? INFLATE_BAD : INFLATE_OK);
+			        r, forms[f].coding == CODING_DEFLATE || counts[i] > 64 ? INFLATE_BAD : INFLATE_OK);
 			if (r == INFLATE_OK) {
 				assert_int_equal(out->len, counts[i] * 10);
 				for (unsigned n = 0; n < counts[i]; n++)
@@ -308,8 +310,14 @@ static void test_gzip_fields(void **state)
 {
 	z_stream z = { 0 };
 	Bytef out[512], extra[64] = { 1, 2, 3 }, name[] = "traces.pb", comment[] = "made by a test";
-	gz_header head = { .text = 1, .time = 5, .os = 3, .extra = extra, .extra_len = sizeof(extra), .name = name,
-		.comment = comment, .hcrc = 1 };
+	gz_header head = { .text = 1,
+		.time = 5,
+		.os = 3,
+		.extra = extra,
+		.extra_len = sizeof(extra),
+		.name = name,
+		.comment = comment,
+		.hcrc = 1 };
 	struct buf *b = NULL;
 	(void)state;
 
@@ -379,7 +387,8 @@ static slice zstd_bomb(void)
 	for (int i = 0; i < 1024; i++) {
 		ZSTD_inBuffer in = { zeros, MIB, 0 };
 
-		assert_int_equal(ZSTD_isError(ZSTD_compressStream2(z, &o, &in, i == 1023 ? ZSTD_e_end : ZSTD_e_continue)), 0);
+		assert_int_equal(
+		        ZSTD_isError(ZSTD_compressStream2(z, &o, &in, i == 1023 ? ZSTD_e_end : ZSTD_e_continue)), 0);
 	}
 	ZSTD_freeCCtx(z);
 	return (slice){ o.dst, o.pos };
@@ -480,8 +489,8 @@ static void test_writes(void **state)
 				struct buf *out = NULL;
 
 				assert_int_equal(codec_deflate(c, k, levels[i / COUNTOF(sizes)], split ? parts : &one,
-							 split ? 4 : 1, &pool, &out),
-					0);
+				                         split ? 4 : 1, &pool, &out),
+				        0);
 				slice back = decoded(k, buf_slice(out), n);
 
 				assert_int_equal(back.len, n);
@@ -540,8 +549,9 @@ static void test_reuse(void **state)
 			slice z = oracle(f, (slice){ text, 5000 });
 			struct buf *out = NULL;
 
-			assert_int_equal(codec_inflate(c, forms[f].coding, (slice){ z.p, z.len - 3 }, MAX_OUT, NULL, &out, &e),
-				INFLATE_BAD);
+			assert_int_equal(
+			        codec_inflate(c, forms[f].coding, (slice){ z.p, z.len - 3 }, MAX_OUT, NULL, &out, &e),
+			        INFLATE_BAD);
 			assert_int_equal(codec_inflate(c, forms[f].coding, z, MAX_OUT, NULL, &out, &e), INFLATE_OK);
 			assert_int_equal(out->len, 5000);
 			assert_memory_equal(out->data, text, 5000);

@@ -72,33 +72,37 @@ static const struct {
 	{ "too large by chunk", POST "Transfer-Encoding: chunked\r\n\r\n100001\r\nabc", 0, 0, 413 },
 };
 
-static void check_row(size_t i, size_t cut, size_t step, slice in)
+static void check_row(struct rig *r, size_t i, size_t cut, size_t step, slice in)
 {
-	struct rig *r = rig_new();
 	struct client *c = client_new(r);
 	bool closes = rows[i].fault || strstr(rows[i].name, "close");
+	r->n_requests = r->n_faults = 0;
+	r->fault = 0;
 	for (size_t at = 0, n = cut; at < in.len; at += n, n = step) {
 		n = n < in.len - at ? n : in.len - at;
 		say_n(r, c, in.p + at, n);
 		settle(r, c);
 	}
 	if (r->n_requests != rows[i].n_requests || r->fault != rows[i].fault || r->n_faults != (rows[i].fault != 0) ||
-	        c->eof != closes || count(c, "HTTP/1.1 ") != r->n_requests + r->n_faults)
+	        c->eof != closes || count(c, "\r\nDate: ") != r->n_requests + r->n_faults)
 		fail_msg("%s, cut at %zu: %u requests, fault %d, eof %d: %s", rows[i].name, cut, r->n_requests,
 		        r->fault, c->eof, c->got);
 	client_free(c);
-	rig_free(r);
+	settle(r, NULL);
+	assert_int_equal(pool_used(&r->pool), 0);
 }
 
 static void test_smuggling_at_every_cut(void **state UNUSED)
 {
+	struct rig *r = rig_new();
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		slice in = { rows[i].in, rows[i].len ? rows[i].len : strlen(rows[i].in) };
-		check_row(i, in.len, in.len, in);
-		check_row(i, 1, 1, in);
+		check_row(r, i, in.len, in.len, in);
+		check_row(r, i, 1, 1, in);
 		for (size_t cut = 1; cut < in.len; cut++)
-			check_row(i, cut, in.len, in);
+			check_row(r, i, cut, in.len, in);
 	}
+	rig_free(r);
 }
 
 static void test_bodies(void **state UNUSED)
@@ -240,7 +244,7 @@ static void test_pipelining(void **state UNUSED)
 		}
 		assert_int_equal(r->n_requests, 1000);
 		for (int i = 0; i < 1000; i++) {
-			char want[8];
+			char want[16];
 			snprintf(want, sizeof(want), "\n%04d", i);
 			at = strstr(at, want);
 			assert_non_null(at);
@@ -635,7 +639,7 @@ static void test_answers_do_not_nest(void **state UNUSED)
 		settle(r, a);
 		settle(r, b);
 	}
-	assert_int_equal(r->n_requests, 400 - 0 > r->n_ids ? r->n_ids : 400);
+	assert_int_equal(r->n_requests, 400);
 	assert_true(count(a, "200 OK") >= 199);
 	assert_true(count(b, "200 OK") >= 199);
 	client_free(a);

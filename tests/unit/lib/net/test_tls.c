@@ -246,7 +246,7 @@ static void test_client_certificates(void **state)
 		shake(&p, 65536);
 		if (tls_conn_state(p.server) != rows[i].want)
 			fail_msg("%s %s: state %d, %s", rows[i].name, rows[i].version, tls_conn_state(p.server),
-				tls_conn_error(p.server));
+			        tls_conn_error(p.server));
 		if (rows[i].want == TLS_FAILED) {
 			assert_true(strlen(tls_conn_error(p.server)) > 5);
 			assert_true(SSL_read(p.client, buf, sizeof(buf)) <= 0); /* the alert arrived */
@@ -319,7 +319,8 @@ static void test_versions_and_alpn(void **state)
 		SSL_set_min_proto_version(p.client, TLS1_VERSION);
 		SSL_set_max_proto_version(p.client, rows[i].client_max);
 		if (rows[i].alpn)
-			SSL_set_alpn_protos(p.client, (const unsigned char *)rows[i].alpn, (unsigned)strlen(rows[i].alpn));
+			SSL_set_alpn_protos(
+			        p.client, (const unsigned char *)rows[i].alpn, (unsigned)strlen(rows[i].alpn));
 		shake(&p, 65536);
 		if (tls_conn_state(p.server) != rows[i].want)
 			fail_msg("row %zu: %s", i, tls_conn_error(p.server));
@@ -335,7 +336,8 @@ static void test_garbage(void **state)
 {
 	struct tls_context *c = context(good());
 	static const char *const inputs[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff\x01\x01\x01\x01",
-		"\x80\x05\x01\x03\x01\x01\x01", "\x15\x03\x03\xff\x02\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" };
+		"\x80\x05\x01\x03\x01\x01\x01", "\x15\x03\x03\xff\x02\x01",
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" };
 	char *much = calloc(1, 2 << 20);
 	struct strbuf out;
 	(void)state;
@@ -430,13 +432,16 @@ static void test_bad_settings(void **state)
 		{ { .cert_file = slice_of(rig.junk), .key_file = key }, "no PEM certificate", rig.junk },
 		{ { .cert_file = cert, .key_file = cert }, "no usable PEM private key", rig.cert },
 		{ { .cert_file = cert, .cert_pem = SLICE("x"), .key_file = key }, "not both", NULL },
-		{ { .cert_file = cert, .key_file = key, .client_ca_file = slice_of(rig.key) }, "no PEM certificate", rig.key },
-		{ { .cert_file = cert, .key_file = key, .client_ca_file = SLICE("/nowhere") }, "No such file", "/nowhere" },
+		{ { .cert_file = cert, .key_file = key, .client_ca_file = slice_of(rig.key) }, "no PEM certificate",
+		        rig.key },
+		{ { .cert_file = cert, .key_file = key, .client_ca_file = SLICE("/nowhere") }, "No such file",
+		        "/nowhere" },
 		{ { .cert_file = cert, .key_file = key, .min_version = SLICE("1.4") },
-			"invalid TLS min_version: unsupported TLS version: \"1.4\"", NULL },
-		{ { .cert_file = cert, .key_file = key, .max_version = SLICE("TLS1.2") }, "invalid TLS max_version", NULL },
+		        "invalid TLS min_version: unsupported TLS version: \"1.4\"", NULL },
+		{ { .cert_file = cert, .key_file = key, .max_version = SLICE("TLS1.2") }, "invalid TLS max_version",
+		        NULL },
 		{ { .cert_file = cert, .key_file = key, .min_version = SLICE("1.3"), .max_version = SLICE("1.2") },
-			"above", NULL },
+		        "above", NULL },
 	};
 	(void)state;
 
@@ -470,7 +475,10 @@ static void test_client_verify(void **state)
 	} rows[] = {
 		{ { .insecure = true }, NULL },
 		{ { .ca_file = slice_of(rig.ca_file) }, NULL },
-		{ { .ca_pem = slice_of(rig.ca.cert_pem), .cert_file = slice_of(rig.cert), .key_file = slice_of(rig.key) }, NULL },
+		{ { .ca_pem = slice_of(rig.ca.cert_pem),
+		          .cert_file = slice_of(rig.cert),
+		          .key_file = slice_of(rig.key) },
+		        NULL },
 		{ { .cert_file = slice_of(rig.cert) }, "certificate is given without its key" },
 		{ { .key_pem = SLICE("x") }, "key is given without its certificate" },
 		{ { .ca_file = slice_of(rig.ca_file), .ca_pem = SLICE("x") }, "not both" },

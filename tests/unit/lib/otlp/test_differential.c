@@ -28,6 +28,8 @@ struct trial {
 	pb_request *pb;
 	pb_span *gone[64]; /* filtered in the tree */
 	size_t n_gone;
+	const void *bad[16]; /* resources and scopes whose attributes nest too deep */
+	size_t n_bad;
 };
 
 static struct {
@@ -422,15 +424,34 @@ static bool tree_gone(const struct trial *c, const pb_span *s)
 	return false;
 }
 
+static bool tree_bad(const struct trial *c, const void *envelope)
+{
+	for (size_t i = 0; i < c->n_bad; i++)
+		if (c->bad[i] == envelope)
+			return true;
+	return false;
+}
+
+static bool tree_judge(struct trial *c, const void *envelope, pb_kv *const *kv, size_t n)
+{
+	if (!pb_too_deep(kv, n))
+		return false;
+	if (c->n_bad == COUNTOF(c->bad))
+		give_up(c, "too many bad envelopes");
+	c->bad[c->n_bad++] = envelope;
+	return true;
+}
+
 /* Called before edits: spans that are invalid alone, and all below an invalid resource or scope. */
 static uint32_t tree_refuse(struct trial *c)
 {
 	for (size_t i = 0; i < c->pb->n_resource_spans; i++) {
 		pb_resource_spans *res = c->pb->resource_spans[i];
-		bool bad = res->resource && pb_too_deep(res->resource->attributes, res->resource->n_attributes);
+		bool bad = res->resource && tree_judge(c, res, res->resource->attributes, res->resource->n_attributes);
 		for (size_t k = 0; k < res->n_scope_spans; k++) {
 			pb_scope_spans *sc = res->scope_spans[k];
-			bool below = bad || (sc->scope && pb_too_deep(sc->scope->attributes, sc->scope->n_attributes));
+			bool below = sc->scope && tree_judge(c, sc, sc->scope->attributes, sc->scope->n_attributes);
+			below |= bad;
 			for (size_t n = 0; n < sc->n_spans; n++) {
 				if (!below && !pb_refused(sc->spans[n]))
 					continue;
@@ -449,7 +470,6 @@ static void tree_prune(struct trial *c)
 	size_t n_res = 0;
 	for (size_t i = 0; i < c->pb->n_resource_spans; i++) {
 		pb_resource_spans *res = c->pb->resource_spans[i];
-		bool bad = res->resource && pb_too_deep(res->resource->attributes, res->resource->n_attributes);
 		size_t left = 0, came = 0, n_sc = 0;
 		for (size_t k = 0; k < res->n_scope_spans; k++) {
 			pb_scope_spans *sc = res->scope_spans[k];
@@ -459,14 +479,13 @@ static void tree_prune(struct trial *c)
 				if (!tree_gone(c, sc->spans[j]))
 					sc->spans[n++] = sc->spans[j];
 			sc->n_spans = n;
-			bool deep = sc->scope && pb_too_deep(sc->scope->attributes, sc->scope->n_attributes);
-			left += deep ? 0 : n;
+			left += tree_bad(c, sc) ? 0 : n;
 			came += had;
-			if (!deep && (n || !had))
+			if (!tree_bad(c, sc) && (n || !had))
 				res->scope_spans[n_sc++] = sc;
 		}
 		res->n_scope_spans = n_sc;
-		if (!bad && (left || !came))
+		if (!tree_bad(c, res) && (left || !came))
 			c->pb->resource_spans[n_res++] = res;
 	}
 	c->pb->n_resource_spans = n_res;

@@ -27,16 +27,15 @@ static const struct {
 	[REQUEST] = { TRACES, "", "", "" },
 	[SPAN] = { TRACES, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{", "}]}]}]}", "\x12\x12\x0a" },
 	[ANY] = { TRACES, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"value\":", "}]}}]}",
-		"\x12\x0a\x0a\x0a" },
-	[POINT] = { METRICS,
-		"{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"gauge\":{\"dataPoints\":[{", "}]}}]}]}]}",
-		"\x0a\x2a\x12\x12\x0a" },
+	        "\x12\x0a\x0a\x0a" },
+	[POINT] = { METRICS, "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"gauge\":{\"dataPoints\":[{",
+	        "}]}}]}]}]}", "\x0a\x2a\x12\x12\x0a" },
 	[HISTOGRAM] = { METRICS,
-		"{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"histogram\":{\"dataPoints\":[{",
-		"}]}}]}]}]}", "\x0a\x4a\x12\x12\x0a" },
+	        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"histogram\":{\"dataPoints\":[{",
+	        "}]}}]}]}]}", "\x0a\x4a\x12\x12\x0a" },
 	[EXPONENTIAL] = { METRICS,
-		"{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"exponentialHistogram\":{\"dataPoints\":[{",
-		"}]}}]}]}]}", "\x0a\x52\x12\x12\x0a" },
+	        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"exponentialHistogram\":{\"dataPoints\":[{",
+	        "}]}}]}]}]}", "\x0a\x52\x12\x12\x0a" },
 	[LOG] = { LOGS, "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{", "}]}]}]}", "\x12\x12\x0a" },
 };
 
@@ -296,7 +295,8 @@ static bool row_holds(const struct row *row)
 	struct err e = { .text = "" };
 	uint64_t n_utf8 = 99;
 	arena_init(&a);
-	slice json = slice_of(arena_printf(&a, "%s%s%s", places[row->place].before, row->json, places[row->place].after));
+	slice json =
+	        slice_of(arena_printf(&a, "%s%s%s", places[row->place].before, row->json, places[row->place].after));
 	int rc = json_to_otlp(places[row->place].signal, json, NULL, &out, &n_utf8, &e);
 	bool ok = !row->hex && rc == -1 && strstr(e.text, row->error);
 	if (row->hex)
@@ -379,8 +379,8 @@ static void siblings_do_not_nest(void **state UNUSED)
 /* Lengths of every width, in messages and strings, plain and ending in an escape. */
 static void lengths_of_every_width(void **state UNUSED)
 {
-	static const size_t sizes[] = { 1, 15, 16, 17, 31, 32, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129,
-		200, 16370, 16380, 16383, 16384, 16385, 70000, 2097151, 2097152, 3000000 };
+	static const size_t sizes[] = { 1, 15, 16, 17, 31, 32, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128,
+		129, 200, 16370, 16380, 16383, 16384, 16385, 70000, 2097151, 2097152, 3000000 };
 	for (size_t i = 0; i < 2 * COUNTOF(sizes); i++) {
 		size_t n = sizes[i / 2];
 		bool escaped = i % 2;
@@ -389,9 +389,10 @@ static void lengths_of_every_width(void **state UNUSED)
 		struct err e;
 		uint64_t n_utf8;
 		arena_init(&a);
-		char *text = memset(arena_alloc(&a, n), 'x', n), *inner = arena_alloc(&a, n + 16), *outer = arena_alloc(&a, n + 32);
-		char *json = arena_printf(&a, "{\"resourceSpans\":[{\"schemaUrl\":\"%.*s%s\"}]}", (int)(n - escaped), text,
-			escaped ? "\\n" : "");
+		char *text = memset(arena_alloc(&a, n), 'x', n), *inner = arena_alloc(&a, n + 16),
+		     *outer = arena_alloc(&a, n + 32);
+		char *json = arena_printf(&a, "{\"resourceSpans\":[{\"schemaUrl\":\"%.*s%s\"}]}", (int)(n - escaped),
+		        text, escaped ? "\\n" : "");
 		text[n - 1] = escaped ? '\n' : 'x';
 		char *end = wire_put_field(inner, 0x1a, (slice){ text, n });
 		end = wire_put_field(outer, 0x0a, (slice){ inner, (size_t)(end - inner) });
@@ -411,7 +412,9 @@ static void memory_is_counted(void **state UNUSED)
 	uint64_t n_utf8;
 	struct strbuf b;
 	strbuf_init(&b, 1 << 20);
-	strbuf_adds(&b, "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"histogram\":{\"dataPoints\":[{\"bucketCounts\":[0");
+	strbuf_adds(&b,
+	        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"histogram\":{\"dataPoints\":[{"
+	        "\"bucketCounts\":[0");
 	for (int i = 0; i < 10000; i++)
 		strbuf_adds(&b, ",0"); /* two bytes become eight: the worst there is */
 	strbuf_adds(&b, "]}]}}]}]}]}");

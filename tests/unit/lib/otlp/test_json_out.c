@@ -26,13 +26,13 @@ static const struct {
 	[REQUEST] = { TRACES, "{", "}", "" },
 	[SPAN] = { TRACES, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{", "}]}]}]}", "\x12\x12\x0a" },
 	[ANY] = { TRACES, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"value\":{", "}}]}}]}",
-		"\x12\x0a\x0a\x0a" },
+	        "\x12\x0a\x0a\x0a" },
 	[HISTOGRAM] = { METRICS,
-		"{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"histogram\":{\"dataPoints\":[{",
-		"}]}}]}]}]}", "\x0a\x4a\x12\x12\x0a" },
+	        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"histogram\":{\"dataPoints\":[{",
+	        "}]}}]}]}]}", "\x0a\x4a\x12\x12\x0a" },
 	[EXPONENTIAL] = { METRICS,
-		"{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"exponentialHistogram\":{\"dataPoints\":[{",
-		"}]}}]}]}]}", "\x0a\x52\x12\x12\x0a" },
+	        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"exponentialHistogram\":{\"dataPoints\":[{",
+	        "}]}}]}]}]}", "\x0a\x52\x12\x12\x0a" },
 	[LOG] = { LOGS, "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{", "}]}]}]}", "\x12\x12\x0a" },
 };
 
@@ -140,8 +140,10 @@ static bool row_holds(const struct row *row)
 	int rc = otlp_to_json(places[row->place].signal, around(&a, row), NULL, &out);
 	bool ok = rc == -1;
 	if (row->json)
-		ok = rc == 0 && slice_eq(buf_slice(out), slice_of(arena_printf(&a, "%s%s%s", places[row->place].before,
-							       row->json, places[row->place].after)));
+		ok = rc == 0 &&
+		        slice_eq(buf_slice(out),
+		                slice_of(arena_printf(
+		                        &a, "%s%s%s", places[row->place].before, row->json, places[row->place].after)));
 	if (!ok)
 		print_error("%s: %d %.*s\n", row->hex, rc, rc ? 0 : (int)out->len, rc ? "" : out->data);
 	buf_unref(out);
@@ -179,8 +181,9 @@ static void hostile_nesting_is_cheap(void **state UNUSED)
 		}
 		assert_int_equal(otlp_to_json(TRACES, body, NULL, &out), 0);
 		slice open = SLICE("{\"arrayValue\":{\"values\":[");
-		assert_int_equal(out->len, strlen(places[ANY].before) - 1 + (open.len + 3) * (size_t)levels +
-				SLICE("{\"intValue\":\"7\"}").len + strlen(places[ANY].after) - 1);
+		assert_int_equal(out->len,
+		        strlen(places[ANY].before) - 1 + (open.len + 3) * (size_t)levels +
+		                SLICE("{\"intValue\":\"7\"}").len + strlen(places[ANY].after) - 1);
 		buf_unref(out);
 		arena_release(&a);
 	}
@@ -213,8 +216,9 @@ static void doubles_are_shortest(void **state UNUSED)
 		double d;
 		const char *text;
 	} known[] = { { 0, "0" }, { -0.0, "-0" }, { 1, "1" }, { -1.5, "-1.5" }, { 0.1, "0.1" }, { 100, "100" },
-		{ 0.3642, "0.3642" }, { 0.00001, "0.00001" }, { 0.000001, "1e-06" }, { 1e15, "1e+15" }, { 1e22, "1e+22" }, { 123456789.125, "123456789.125" },
-		{ 5e-324, "5e-324" }, { 0.1 + 0.2, "0.30000000000000004" }, { 1.0 / 3, "0.3333333333333333" },
+		{ 0.3642, "0.3642" }, { 0.00001, "0.00001" }, { 0.000001, "1e-06" }, { 1e15, "1e+15" },
+		{ 1e22, "1e+22" }, { 123456789.125, "123456789.125" }, { 5e-324, "5e-324" },
+		{ 0.1 + 0.2, "0.30000000000000004" }, { 1.0 / 3, "0.3333333333333333" },
 		{ 999999999999999, "999999999999999" }, { 1.7976931348623157e308, "1.7976931348623157e+308" } };
 	uint64_t seed = 88172645463325252u;
 	char out[NUMBER_TEXT_MAX];

@@ -105,7 +105,8 @@ static void accept_and_refuse(void **state UNUSED)
 
 static void refuse_documents(void **state UNUSED)
 {
-	static const char *const documents[] = { "", " ", "{", "[", "]", "}", "{}}", "{}]", "{},", "{}{}", "{}\"\"", "{}//", "{}/**/", "/**/{}", "#{}", "\"\"", "0", "true", "[]", "{}\x01", "{}\x0b", "\xef\xbb\xbf{}",
+	static const char *const documents[] = { "", " ", "{", "[", "]", "}", "{}}", "{}]", "{},", "{}{}", "{}\"\"",
+		"{}//", "{}/**/", "/**/{}", "#{}", "\"\"", "0", "true", "[]", "{}\x01", "{}\x0b", "\xef\xbb\xbf{}",
 		"\xff\xfe{\0}\0", "{}\xff", "{ \xc2\xa0}", "x{}", "({})", "nul", "nulll", "null,", "null{}" };
 	for (size_t i = 0; i < COUNTOF(documents); i++)
 		if (ours(slice_of(documents[i])) != -1)
@@ -116,13 +117,19 @@ static void refuse_documents(void **state UNUSED)
 	assert_int_equal(ours((slice){ NULL, 0 }), -1);
 }
 
-static const char document[] =
-	"{\"resourceSpans\" : [ {\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"caf\\u00e9 \\\"x\\\"\"}},"
-	"{\"key\":\"n\",\"value\":{\"intValue\":\"-12\"}},{\"key\":\"d\",\"value\":{\"doubleValue\":-1.25e-3}},{\"key\":\"b\",\"value\":{\"bytesValue\":\"AAEC\"}},"
-	"{\"key\":\"l\",\"value\":{\"arrayValue\":{\"values\":[{\"boolValue\":true},{\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":{}}]}}]}}}]},\n"
-	"\"scopeSpans\":[{\"scope\":{\"name\":\"s\",\"version\":null},\"spans\":[{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\","
-	"\"name\":\"op\",\"kind\":\"SPAN_KIND_CLIENT\",\"startTimeUnixNano\":\"1544712660000000000\",\"endTimeUnixNano\":1544712661000000000,"
-	"\"events\":[{\"timeUnixNano\":1,\"name\":\"e\"}],\"links\":[],\"status\":{\"code\":2},\"unknown\":[1,2.5,{\"a\":false,\"b\":\"\\ud83d\\ude00\"}],\"flags\":257}]}]}]}";
+static const char document[] = "{\"resourceSpans\" : [ "
+                               "{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":"
+                               "\"caf\\u00e9 \\\"x\\\"\"}},"
+                               "{\"key\":\"n\",\"value\":{\"intValue\":\"-12\"}},{\"key\":\"d\",\"value\":{"
+                               "\"doubleValue\":-1.25e-3}},{\"key\":\"b\",\"value\":{\"bytesValue\":\"AAEC\"}},"
+                               "{\"key\":\"l\",\"value\":{\"arrayValue\":{\"values\":[{\"boolValue\":true},{"
+                               "\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":{}}]}}]}}}]},\n"
+                               "\"scopeSpans\":[{\"scope\":{\"name\":\"s\",\"version\":null},\"spans\":[{\"traceId\":"
+                               "\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\","
+                               "\"name\":\"op\",\"kind\":\"SPAN_KIND_CLIENT\",\"startTimeUnixNano\":"
+                               "\"1544712660000000000\",\"endTimeUnixNano\":1544712661000000000,"
+                               "\"events\":[{\"timeUnixNano\":1,\"name\":\"e\"}],\"links\":[],\"status\":{\"code\":2},"
+                               "\"unknown\":[1,2.5,{\"a\":false,\"b\":\"\\ud83d\\ude00\"}],\"flags\":257}]}]}]}";
 
 /* In a buffer of exactly that size, so that the sanitizer sees a read behind the end. */
 static int ours_exact(const char *p, size_t n)
@@ -182,10 +189,12 @@ static void check_accepted(slice json, struct buf *out)
 {
 	json_error_t e;
 	bool theirs = jansson(json, &e);
-	if (!theirs && !strstr(e.text, "overflow") && !strstr(e.text, "Unicode") && !strstr(e.text, "NUL") && !slice_is(json, "null"))
+	if (!theirs && !strstr(e.text, "overflow") && !strstr(e.text, "Unicode") && !strstr(e.text, "NUL") &&
+	        !slice_is(json, "null"))
 		fail_msg("only we accept (%s): %.*s", e.text, SLICE_ARG(json));
 	ProtobufCMessage *m = protobuf_c_message_unpack(
-		&opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor, NULL, out->len, (const uint8_t *)out->data);
+	        &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor, NULL, out->len,
+	        (const uint8_t *)out->data);
 	assert_non_null(m);
 	protobuf_c_message_free_unpacked(m, NULL);
 }
@@ -193,8 +202,8 @@ static void check_accepted(slice json, struct buf *out)
 /* What is refused is either no JSON for jansson or is JSON that means no request. */
 static void check_refused(slice json, const struct err *e)
 {
-	static const char *const meanings[] = { "array expected", "object expected", "string expected", "integer", "number",
-		"true or false", "enum value", "base64", "value expected", "nested" };
+	static const char *const meanings[] = { "array expected", "object expected", "string expected", "integer",
+		"number", "true or false", "enum value", "base64", "value expected", "nested" };
 	json_error_t je;
 	bool known = false;
 	if (!jansson(json, &je))

@@ -40,7 +40,8 @@ static bool is_name_of(const ProtobufCMessageDescriptor *desc, const char *name,
 	for (unsigned i = 0; i < desc->n_fields; i++) {
 		char other[JSON_NAME_MAX + 1];
 		size_t n = camel(desc->fields[i].name, other);
-		if (slice_eq((slice){ other, n }, (slice){ name, len }) || slice_is((slice){ name, len }, desc->fields[i].name))
+		if (slice_eq((slice){ other, n }, (slice){ name, len }) ||
+		        slice_is((slice){ name, len }, desc->fields[i].name))
 			return true;
 	}
 	return false;

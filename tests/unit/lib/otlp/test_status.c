@@ -13,7 +13,10 @@
 #include "lib/otlp/status.h"
 
 /* SLICE is no constant expression, this is. */
-#define LIT(s) { "" s, sizeof(s) - 1 }
+#define LIT(s)                      \
+	{                           \
+		"" s, sizeof(s) - 1 \
+	}
 
 /* clang-format off */
 static const struct {
@@ -47,7 +50,8 @@ static void responses_both_ways(void **state UNUSED)
 		enum signal signal = responses[i].signal;
 		for (int enc = OTLP_PROTO; enc <= OTLP_JSON; enc++) {
 			slice want = enc == OTLP_PROTO ? responses[i].proto : responses[i].json;
-			assert_slice(export_response(&a, signal, enc, responses[i].n_rejected, responses[i].message), want);
+			assert_slice(
+			        export_response(&a, signal, enc, responses[i].n_rejected, responses[i].message), want);
 			struct export_result r = { -1, SLICE("x") };
 			assert_int_equal(export_response_parse(&a, signal, enc, want, &r), 0);
 			assert_int_equal(r.n_rejected, responses[i].n_rejected);
@@ -64,15 +68,16 @@ static void one_type_serves_all_signals(void **state UNUSED)
 	arena_init(&a);
 	slice s = export_response(&a, LOGS, OTLP_PROTO, 7, SLICE("x"));
 	Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceResponse *logs =
-		opentelemetry__proto__collector__logs__v1__export_logs_service_response__unpack(NULL, s.len, (const uint8_t *)s.p);
+	        opentelemetry__proto__collector__logs__v1__export_logs_service_response__unpack(
+	                NULL, s.len, (const uint8_t *)s.p);
 	assert_non_null(logs);
 	assert_int_equal(logs->partial_success->rejected_log_records, 7);
 	assert_string_equal(logs->partial_success->error_message, "x");
 	opentelemetry__proto__collector__logs__v1__export_logs_service_response__free_unpacked(logs, NULL);
 	s = export_response(&a, METRICS, OTLP_PROTO, 8, SLICE("y"));
 	Opentelemetry__Proto__Collector__Metrics__V1__ExportMetricsServiceResponse *metrics =
-		opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__unpack(NULL, s.len,
-			(const uint8_t *)s.p);
+	        opentelemetry__proto__collector__metrics__v1__export_metrics_service_response__unpack(
+	                NULL, s.len, (const uint8_t *)s.p);
 	assert_non_null(metrics);
 	assert_int_equal(metrics->partial_success->rejected_data_points, 8);
 	assert_string_equal(metrics->partial_success->error_message, "y");
@@ -93,15 +98,18 @@ static void responses_of_others(void **state UNUSED)
 		{ OTLP_PROTO, 0, LIT("\x0a\x00"), 0, "" },
 		{ OTLP_PROTO, 0, LIT("\x0a\x02\x08\x00"), 0, "" },
 		{ OTLP_PROTO, 0, LIT("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), 0, "" },
-		{ OTLP_PROTO, 0, LIT("\x0a\x04\x12\x02"
-				       "a\xff"), 0, "a\xef\xbf\xbd" },
+		{ OTLP_PROTO, 0,
+		        LIT("\x0a\x04\x12\x02"
+		            "a\xff"),
+		        0, "a\xef\xbf\xbd" },
 		{ OTLP_PROTO, 0, LIT("\x10\x01"), 0, "" },
 		{ OTLP_PROTO, -1, LIT("\x0a"), 0, "" },
 		{ OTLP_PROTO, -1, LIT("<html>"), 0, "" },
 		{ OTLP_JSON, 0, LIT("{\"partialSuccess\":{}}"), 0, "" },
 		{ OTLP_JSON, 0, LIT("{\"partialSuccess\":null}"), 0, "" },
 		{ OTLP_JSON, 0, LIT(" {\"partial_success\" : {\"rejected_spans\" : 4}}\n"), 4, "" },
-		{ OTLP_JSON, 0, LIT("{\"accepted\":[1,2],\"partialSuccess\":{\"rejectedSpans\":\"5\",\"x\":1}}"), 5, "" },
+		{ OTLP_JSON, 0, LIT("{\"accepted\":[1,2],\"partialSuccess\":{\"rejectedSpans\":\"5\",\"x\":1}}"), 5,
+		        "" },
 		{ OTLP_JSON, -1, LIT(""), 0, "" },
 		{ OTLP_JSON, -1, LIT("OK"), 0, "" },
 		{ OTLP_JSON, -1, LIT("{\"partialSuccess\":{\"rejectedSpans\":\"many\"}}"), 0, "" },
@@ -124,8 +132,10 @@ static void status_both_ways(void **state UNUSED)
 		slice message, proto, json;
 	} rows[] = {
 		{ 0, LIT(""), LIT(""), LIT("{}") },
-		{ 3, LIT("bad"), LIT("\x08\x03\x12\x03"
-					 "bad"), LIT("{\"code\":3,\"message\":\"bad\"}") },
+		{ 3, LIT("bad"),
+		        LIT("\x08\x03\x12\x03"
+		            "bad"),
+		        LIT("{\"code\":3,\"message\":\"bad\"}") },
 		{ 14, LIT(""), LIT("\x08\x0e"), LIT("{\"code\":14}") },
 		{ -1, LIT(""), LIT("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), LIT("{\"code\":-1}") },
 	};
@@ -149,9 +159,9 @@ static void status_both_ways(void **state UNUSED)
 static void status_with_details(void **state UNUSED)
 {
 	static const slice proto = LIT("\x08\x08\x12\x09slow down\x1a\x36\x0a(type.googleapis.com/google.rpc.RetryInfo"
-					 "\x12\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01");
+	                               "\x12\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01");
 	static const slice json = LIT("{\n \"code\": 8,\n \"message\": \"slow down\",\n \"details\": [{\"@type\": "
-					"\"type.googleapis.com/google.rpc.RetryInfo\", \"retryDelay\": \"1.500s\"}]\n}");
+	                              "\"type.googleapis.com/google.rpc.RetryInfo\", \"retryDelay\": \"1.500s\"}]\n}");
 	struct arena a;
 	int code;
 	slice message;

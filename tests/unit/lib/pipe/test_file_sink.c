@@ -137,14 +137,14 @@ static int ram_list(struct disk *d, const char *dir, void (*each)(void *ctx, con
 static void ram_init(struct ram *r)
 {
 	*r = (struct ram){ .disk = { .open = ram_open,
-				   .close = ram_close,
-				   .write = ram_write,
-				   .rename = ram_rename,
-				   .unlink = ram_unlink,
-				   .mkdirs = ram_mkdirs,
-				   .size = ram_size,
-				   .truncate = ram_truncate,
-				   .list = ram_list },
+		                   .close = ram_close,
+		                   .write = ram_write,
+		                   .rename = ram_rename,
+		                   .unlink = ram_unlink,
+		                   .mkdirs = ram_mkdirs,
+		                   .size = ram_size,
+		                   .truncate = ram_truncate,
+		                   .list = ram_list },
 		.room = SIZE_MAX };
 }
 
