@@ -1,7 +1,8 @@
 /* scan.c - the walk over the upper three levels of a trace request: request, ResourceSpans, ScopeSpans.
  *
- * As scan_span.c: templates with a constant `index`, compiled twice. The index fits exactly: resources, scopes and
- * spans are counted first, by a skip over lengths that stops where the walk itself will find the body broken.
+ * As scan_span.c: templates with a constant `index`, compiled twice. The arrays fit exactly: resources and scopes
+ * are counted first, by a skip over lengths that stops where the walk itself will find the body broken. (Counting
+ * the spans, too, would touch a cache line of each before it is due: a fifth of the time of the scan.)
  */
 #include "lib/otlp/scan_read.h"
 
@@ -150,8 +151,7 @@ static bool index_scope_spans(struct scan *s, const uint8_t *start, const uint8_
 		return scan_bad(s, start, "scopes were counted wrong");
 	*sc = (struct scope){ .attrs.kind = OWN_SCOPE,
 		.raw = wire_slice(start, (size_t)(end - start)),
-		.resource = &t->resources[t->n_resources - 1],
-		.first_span = t->n_spans };
+		.resource = &t->resources[t->n_resources - 1] };
 	sc->resource->n_scopes++;
 	return walk_scope_spans(s, true, p, end, sc);
 }
@@ -248,9 +248,9 @@ bool scan_check(struct scan *s, slice body)
 }
 
 /* Counts the fields `tag` of a message and what is below each; stops at the first broken field. False: broken. */
-static bool count(slice at, uint32_t level, uint32_t n[3])
+static bool count(slice at, uint32_t level, uint32_t n[2])
 {
-	static const uint32_t tags[3] = { TAG(1, WIRE_LEN), TAG(2, WIRE_LEN), TAG(2, WIRE_LEN) };
+	static const uint32_t tags[2] = { TAG(1, WIRE_LEN), TAG(2, WIRE_LEN) };
 	const uint8_t *p = wire_start(at), *end = wire_end(at);
 	uint32_t tag, len;
 	while (p < end) {
@@ -267,7 +267,7 @@ static bool count(slice at, uint32_t level, uint32_t n[3])
 		if (!p)
 			return false;
 		n[level]++;
-		if (level < 2 && !count(wire_slice(p, len), level + 1, n))
+		if (level < 1 && !count(wire_slice(p, len), level + 1, n))
 			return false;
 		p += len;
 	}
@@ -277,13 +277,11 @@ static bool count(slice at, uint32_t level, uint32_t n[3])
 bool scan_index(struct scan *s, slice body)
 {
 	struct traces *t = s->t;
-	uint32_t n[3] = { 0 };
+	uint32_t n[2] = { 0 };
 	(void)count(body, 0, n); /* where it stops the walk will stop, too, and say why */
 	s->cap_resources = n[0];
 	s->cap_scopes = n[1];
-	s->cap_spans = n[2];
 	t->resources = scan_alloc(s, n[0] * sizeof(*t->resources));
 	t->scopes = t->resources ? scan_alloc(s, n[1] * sizeof(*t->scopes)) : NULL;
-	t->spans = t->scopes ? scan_alloc(s, n[2] * sizeof(*t->spans)) : NULL;
-	return t->spans && walk_request(s, true, body);
+	return t->scopes && walk_request(s, true, body);
 }

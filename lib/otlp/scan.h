@@ -17,9 +17,10 @@ struct scan {
 	bool merge; /* a singular message comes in several fields */
 	bool bad_envelope; /* a resource or scope is invalid: even without spans it cannot be forwarded */
 	bool no_memory;
-	uint32_t cap_resources, cap_scopes, cap_spans; /* what the arrays hold */
-	struct attr *attr, *attr_end; /* room for the next attributes */
-	size_t attr_block; /* size of the next block, in attributes */
+	uint32_t cap_resources, cap_scopes; /* what the arrays hold */
+	struct attr *attr, *attr_end; /* room for the next attributes and spans */
+	struct span *span, *span_end;
+	size_t attr_block, span_block; /* how many the next block has */
 	size_t budget; /* for t->arena */
 };
 

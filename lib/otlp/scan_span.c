@@ -5,7 +5,7 @@
  */
 #include "lib/otlp/scan_read.h"
 
-enum { ATTR_BLOCK_MIN = 32, ATTR_BLOCK_MAX = 512 };
+enum { ATTR_BLOCK_MAX = 512, SPAN_BLOCK_MAX = 128 };
 
 void *scan_alloc(struct scan *s, size_t n)
 {
@@ -22,6 +22,15 @@ bool scan_more_attrs(struct scan *s)
 	if (s->attr_block < ATTR_BLOCK_MAX)
 		s->attr_block *= 2;
 	return s->attr;
+}
+
+static bool more_spans(struct scan *s)
+{
+	s->span = scan_alloc(s, s->span_block * sizeof(*s->span));
+	s->span_end = s->span ? s->span + s->span_block : NULL;
+	if (s->span_block < SPAN_BLOCK_MAX)
+		s->span_block *= 2;
+	return s->span;
 }
 
 HOT bool walk_event(struct scan *s, const bool index, const uint8_t *p, const uint8_t *end, struct event *ev)
@@ -236,9 +245,10 @@ bool scan_check_span(struct scan *s, const uint8_t *p, const uint8_t *end)
 
 bool scan_index_span(struct scan *s, const uint8_t *start, const uint8_t *p, const uint8_t *end, struct scope *sc)
 {
-	struct span *sp = &s->t->spans[s->t->n_spans];
-	if (s->t->n_spans++ == s->cap_spans)
-		return scan_bad(s, start, "spans were counted wrong");
+	if (UNLIKELY(s->span == s->span_end) && !more_spans(s))
+		return false;
+	struct span *sp = s->span++;
+	s->t->n_spans++;
 	*sp = (struct span){ .attrs.kind = OWN_SPAN, .raw = wire_slice(start, (size_t)(end - start)), .scope = sc };
 	*(sc->last ? &sc->last->next : &sc->first) = sp;
 	sc->last = sp;

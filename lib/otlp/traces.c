@@ -22,6 +22,7 @@ static int scan_once(struct traces *t, struct scan *s, struct scan_report *r, st
 	*s = (struct scan){ .t = t,
 		.r = r,
 		.attr_block = 32,
+		.span_block = 4,
 		.budget = body.len * TRACES_INDEX_FACTOR + TRACES_INDEX_CONSTANT };
 	t->n_resources = t->n_scopes = t->n_spans = 0;
 	if (scan_index(s, body))

@@ -4,7 +4,7 @@
  * once edited, into the arena; reads therefore see edits. Edits go through edit.h only, which keeps the
  * dirty marks that encode.h needs. A `struct traces` belongs to one worker and never crosses threads.
  * Elements are named by pointer; pointers of resources, scopes, spans, events, links and attributes stay
- * valid until traces_release (arrays do not move after the scan; added elements are in the arena).
+ * valid until traces_release.
  */
 #pragma once
 #include "lib/base/arena.h"
@@ -63,10 +63,10 @@ struct scope {
 	struct attrs attrs;
 	slice name, version, schema_url;
 	struct resource *resource;
-	uint32_t first_span, n_spans; /* in traces.spans; spans added by edits are not there */
-	/* lib/otlp only: as in struct resource; all spans in order, added ones included; field numbers that were set */
+	struct span *first, *last; /* in order; refused, filtered and added ones included */
+	uint32_t n_spans; /* as scanned */
+	/* lib/otlp only: as in struct resource; bit N: field N was set */
 	slice raw, msg;
-	struct span *first, *last;
 	uint32_t edited;
 	bool dirty, refused;
 };
@@ -116,7 +116,6 @@ struct traces {
 	const struct key_table *keys; /* may be NULL */
 	struct resource *resources;
 	struct scope *scopes;
-	struct span *spans;
 	uint32_t n_resources, n_scopes, n_spans; /* as scanned; n_spans includes refused ones */
 	uint32_t n_kept; /* neither refused nor filtered */
 	bool dirty; /* encoding differs from the body */

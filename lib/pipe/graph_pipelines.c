@@ -2,9 +2,8 @@
  *
  * Processors with `lower` leave settings instead of a stage. A pipeline without any stage has first[w] == NULL, and its
  * requests are only validated. */
+#include "lib/base/memory.h"
 #include "lib/pipe/graph_parts.h"
-
-#include <unistd.h>
 
 enum { DEFAULT_POOL_MIB = 256 };
 
@@ -75,28 +74,10 @@ static int add_pipeline(struct graph *g, size_t i, struct err *e)
 	return 0;
 }
 
-static uint64_t file_number(const char *path)
-{
-	char text[64] = "";
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return UINT64_MAX;
-	if (!fgets(text, sizeof text, f))
-		text[0] = 0;
-	fclose(f);
-	char *end;
-	uint64_t n = strtoull(text, &end, 10);
-	return end == text ? UINT64_MAX : n; /* "max" */
-}
-
 /* A quarter of the memory this process may use, at most 256 MiB (reliability.md 3.9). */
 static uint64_t default_pool(void)
 {
-	uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t v2 = file_number("/sys/fs/cgroup/memory.max");
-	uint64_t v1 = file_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-	uint64_t limit = host < v2 ? host : v2;
-	limit = (limit < v1 ? limit : v1) / 4;
+	uint64_t limit = memory_total() / 4;
 	return limit < DEFAULT_POOL_MIB * UINT64_C(1048576) ? limit : DEFAULT_POOL_MIB * UINT64_C(1048576);
 }
 

@@ -7,9 +7,8 @@
 
 #include "lib/net/compress.h"
 
-#define CHECK(x) ((x) ? (void)0 : abort())
 enum { ROOM = 1 << 20 };
-
+#define CHECK(x) ((x) ? (void)0 : abort())
 static void agrees_with_zlib(slice in, slice got)
 {
 	static Bytef out[ROOM + 1];

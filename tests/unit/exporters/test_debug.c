@@ -1,4 +1,4 @@
-/* test_debug.c - the debug exporter: the three forms, hostile text, sampling, outputs; and nop. */
+/* test_debug.c - the debug exporter: the three forms, hostile text, sampling, outputs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "lib/pipe/groups.h"
 #include "tests/unit/rig/rig.h"
 
-extern const struct component exporter_debug, exporter_nop;
+extern const struct component exporter_debug;
 
 #define STR(k, v) "{\"key\":\"" k "\",\"value\":{\"stringValue\":\"" v "\"}}"
 static const char request[] = "{\"resourceSpans\":[{\"schemaUrl\":\"http://s/1\",\"resource\":{\"attributes\":[" STR(
@@ -47,80 +47,80 @@ static const char *shown(const char *options, enum signal signal, uint32_t n, co
 	return rig_logged(r);
 }
 
+static const struct {
+	const char *options, *json, *want;
+	enum signal signal;
+	uint32_t n;
+} form_table[] = {
+	{ "", request, STAMP "Traces resource_spans=1 spans=2\n", TRACES, 2 },
+	{ "", log_json, STAMP "Logs resource_logs=1 log_records=1\n", LOGS, 1 },
+	{ "", "{}", STAMP "Metrics resource_metrics=0 data_points=7\n", METRICS, 7 },
+	{ "verbosity: normal", request,
+	        STAMP "Traces resource_spans=1 spans=2\n"
+	              "ResourceTraces #0 schema_url=http://s/1 service.name=chat\n"
+	              "ScopeTraces #0 lib@2\n"
+	              "chat\\ngpt 0102030405060708090a0b0c0d0e0f10 0102030405060708 a=x\\u001b[2J n=5 l=[true]\n"
+	              "tool 0102030405060708090a0b0c0d0e0f10 0102030405060709\n",
+	        TRACES, 2 },
+	{ "verbosity: detailed", request,
+	        STAMP "Traces resource_spans=1 spans=2\n"
+	              "ResourceSpans #0\n"
+	              "Resource SchemaURL: http://s/1\n"
+	              "Resource attributes:\n"
+	              "     -> service.name: Str(chat)\n"
+	              "ScopeSpans #0\n"
+	              "ScopeSpans SchemaURL: \n"
+	              "InstrumentationScope lib 2\n"
+	              "Span #0\n"
+	              "    Trace ID       : 0102030405060708090a0b0c0d0e0f10\n"
+	              "    Parent ID      : \n"
+	              "    ID             : 0102030405060708\n"
+	              "    Name           : chat\\ngpt\n"
+	              "    Kind           : Client\n"
+	              "    Start time     : 2026-11-21 07:00:00.123456789 +0000 UTC\n"
+	              "    End time       : 2026-11-21 07:00:01.000000000 +0000 UTC\n"
+	              "    Status code    : Error\n"
+	              "    Status message : bad\n"
+	              "Attributes:\n"
+	              "     -> a: Str(x\\u001b[2J)\n"
+	              "     -> n: Int(5)\n"
+	              "     -> l: Slice([true])\n"
+	              "Events:\n"
+	              "SpanEvent #0\n"
+	              "     -> Name: ev\n"
+	              "     -> Timestamp: 2026-11-21 07:00:00.500000000 +0000 UTC\n"
+	              "     -> Attributes:\n"
+	              "          -> k: Str(v)\n"
+	              "Links:\n"
+	              "SpanLink #0\n"
+	              "     -> Trace ID: 1112131415161718191a1b1c1d1e1f10\n"
+	              "     -> ID: 1112131415161718\n"
+	              "     -> TraceState: \n"
+	              "Span #1\n"
+	              "    Trace ID       : 0102030405060708090a0b0c0d0e0f10\n"
+	              "    Parent ID      : 0102030405060708\n"
+	              "    ID             : 0102030405060709\n"
+	              "    Name           : tool\n"
+	              "    Kind           : Unspecified\n"
+	              "    Start time     : 1970-01-01 00:00:00.000000000 +0000 UTC\n"
+	              "    End time       : 1970-01-01 00:00:00.000000000 +0000 UTC\n"
+	              "    Status code    : Unset\n"
+	              "    Status message : \n",
+	        TRACES, 2 },
+	{ "verbosity: normal", log_json,
+	        STAMP "Logs resource_logs=1 log_records=1\n"
+	              "{\"resourceLogs\":[{\"resource\":{},\"scopeLogs\":[{\"scope\":{},\"logRecords\":[{\"body\":"
+	              "{\"stringValue\":\"hi\"}}]}]}]}\n",
+	        LOGS, 1 },
+};
+
 static void forms(void **state UNUSED)
 {
-	static const struct {
-		const char *options, *json, *want;
-		enum signal signal;
-		uint32_t n;
-	} table[] = {
-		{ "", request, STAMP "Traces resource_spans=1 spans=2\n", TRACES, 2 },
-		{ "", log_json, STAMP "Logs resource_logs=1 log_records=1\n", LOGS, 1 },
-		{ "", "{}", STAMP "Metrics resource_metrics=0 data_points=7\n", METRICS, 7 },
-		{ "verbosity: normal", request,
-		        STAMP
-		        "Traces resource_spans=1 spans=2\n"
-		        "ResourceTraces #0 schema_url=http://s/1 service.name=chat\n"
-		        "ScopeTraces #0 lib@2\n"
-		        "chat\\ngpt 0102030405060708090a0b0c0d0e0f10 0102030405060708 a=x\\u001b[2J n=5 l=[true]\n"
-		        "tool 0102030405060708090a0b0c0d0e0f10 0102030405060709\n",
-		        TRACES, 2 },
-		{ "verbosity: detailed", request,
-		        STAMP "Traces resource_spans=1 spans=2\n"
-		              "ResourceSpans #0\n"
-		              "Resource SchemaURL: http://s/1\n"
-		              "Resource attributes:\n"
-		              "     -> service.name: Str(chat)\n"
-		              "ScopeSpans #0\n"
-		              "ScopeSpans SchemaURL: \n"
-		              "InstrumentationScope lib 2\n"
-		              "Span #0\n"
-		              "    Trace ID       : 0102030405060708090a0b0c0d0e0f10\n"
-		              "    Parent ID      : \n"
-		              "    ID             : 0102030405060708\n"
-		              "    Name           : chat\\ngpt\n"
-		              "    Kind           : Client\n"
-		              "    Start time     : 2026-11-21 07:00:00.123456789 +0000 UTC\n"
-		              "    End time       : 2026-11-21 07:00:01.000000000 +0000 UTC\n"
-		              "    Status code    : Error\n"
-		              "    Status message : bad\n"
-		              "Attributes:\n"
-		              "     -> a: Str(x\\u001b[2J)\n"
-		              "     -> n: Int(5)\n"
-		              "     -> l: Slice([true])\n"
-		              "Events:\n"
-		              "SpanEvent #0\n"
-		              "     -> Name: ev\n"
-		              "     -> Timestamp: 2026-11-21 07:00:00.500000000 +0000 UTC\n"
-		              "     -> Attributes:\n"
-		              "          -> k: Str(v)\n"
-		              "Links:\n"
-		              "SpanLink #0\n"
-		              "     -> Trace ID: 1112131415161718191a1b1c1d1e1f10\n"
-		              "     -> ID: 1112131415161718\n"
-		              "     -> TraceState: \n"
-		              "Span #1\n"
-		              "    Trace ID       : 0102030405060708090a0b0c0d0e0f10\n"
-		              "    Parent ID      : 0102030405060708\n"
-		              "    ID             : 0102030405060709\n"
-		              "    Name           : tool\n"
-		              "    Kind           : Unspecified\n"
-		              "    Start time     : 1970-01-01 00:00:00.000000000 +0000 UTC\n"
-		              "    End time       : 1970-01-01 00:00:00.000000000 +0000 UTC\n"
-		              "    Status code    : Unset\n"
-		              "    Status message : \n",
-		        TRACES, 2 },
-		{ "verbosity: normal", log_json,
-		        STAMP
-		        "Logs resource_logs=1 log_records=1\n"
-		        "{\"resourceLogs\":[{\"resource\":{},\"scopeLogs\":[{\"scope\":{},\"logRecords\":[{\"body\":"
-		        "{\"stringValue\":\"hi\"}}]}]}]}\n",
-		        LOGS, 1 },
-	};
-	for (size_t i = 0; i < COUNTOF(table); i++) {
+	for (size_t i = 0; i < COUNTOF(form_table); i++) {
 		struct rig r;
 		assert_string_equal(
-		        shown(table[i].options, table[i].signal, table[i].n, table[i].json, &r), table[i].want);
+		        shown(form_table[i].options, form_table[i].signal, form_table[i].n, form_table[i].json, &r),
+		        form_table[i].want);
 		rig_release(&r);
 	}
 }
@@ -201,17 +201,6 @@ static void defaults(void **state UNUSED)
 	rig_refuses(&exporter_debug, "{use_internal_logger: false, output_paths: []}", "1:44", "must be non-empty");
 }
 
-static void nop(void **state UNUSED)
-{
-	struct rig r;
-	rig_init(&r, &exporter_nop, "");
-	rig_send(&r, TRACES, 2, (const char *const[]){ request, NULL });
-	rig_send(&r, LOGS, 1, (const char *const[]){ log_json, NULL });
-	assert_int_equal(r.verdict.kind, DELIVERED);
-	assert_string_equal(rig_logged(&r), "");
-	rig_release(&r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,7 +209,6 @@ int main(void)
 		cmocka_unit_test(own_output),
 		cmocka_unit_test(own_output_that_does_not_open),
 		cmocka_unit_test(defaults),
-		cmocka_unit_test(nop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

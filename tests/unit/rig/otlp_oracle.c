@@ -124,6 +124,8 @@ static void inspect_field(struct inspect *in, const ProtobufCFieldDescriptor *f,
 		uint64_t n = varint(in, at, 5, 32, T_BROKEN);
 		slice content = { at->p, n > at->len ? at->len : n };
 		skip(in, at, n);
+		if (f && f->type == PROTOBUF_C_TYPE_STRING && memchr(content.p, 0, content.len))
+			in->traits |= T_NUL;
 		if (f && f->type == PROTOBUF_C_TYPE_MESSAGE)
 			content = inspect(in, f->descriptor, content, level);
 		append_varint(out, base, tag);
@@ -426,7 +428,7 @@ static const char *scope_differs(const struct traces *t, const struct scope *sc,
 		return "scope";
 	const struct span *s = sc->first;
 	for (size_t i = 0; i < pb->n_spans; i++, s = s->next) {
-		if (s != &t->spans[sc->first_span + i] || s->scope != sc)
+		if (!s || s->scope != sc)
 			return "links of spans";
 		const char *why = span_differs(t, s, pb->spans[i]);
 		if (why)

@@ -30,6 +30,7 @@ enum trait {
 	T_GROUPS = 32, /* has groups: protobuf-c refuses all */
 	T_SPLIT = 64, /* an id, oneof or singular message in several fields: protobuf-c merges wrong or refuses */
 	T_DEEP = 128, /* an AnyValue deeper than 64: not looked at, its span is refused */
+	T_NUL = 256, /* text with a NUL, which ends protobuf-c's strings */
 };
 
 /* The traits of a body; *bare (in the arena) is the body without groups. */

@@ -82,23 +82,22 @@ enum role { NOBODY, CA, OTHER_CA, SERVER, ELSEWHERE, CLIENT, STRANGER };
 static const struct {
 	const char *name;
 	enum role ca, client, server;
-	bool want_client;
 	enum http_fault fault;
-	struct tls_settings s; /* the rest */
+	bool want_client, system_too, unverified;
+	const char *override, *max_version;
 } tls_rows[] = {
-	{ "trusted", CA, NOBODY, SERVER, false, HTTP_FAULT_NONE, { .insecure = false } },
-	{ "trusted and system", CA, NOBODY, SERVER, false, HTTP_FAULT_NONE, { .include_system_ca_certs_pool = true } },
-	{ "system only", NOBODY, CLIENT, SERVER, false, HTTP_FAULT_TRUST, { .insecure = false } },
-	{ "other CA", OTHER_CA, NOBODY, SERVER, false, HTTP_FAULT_TRUST, { .insecure = false } },
-	{ "wrong host", CA, NOBODY, ELSEWHERE, false, HTTP_FAULT_TRUST, { .insecure = false } },
-	{ "override", CA, NOBODY, ELSEWHERE, false, HTTP_FAULT_NONE,
-	        { .server_name_override = SLICE("elsewhere.test") } },
-	{ "bad override", CA, NOBODY, ELSEWHERE, false, HTTP_FAULT_TRUST, { .server_name_override = SLICE("x.test") } },
-	{ "unverified", NOBODY, NOBODY, ELSEWHERE, false, HTTP_FAULT_NONE, { .insecure_skip_verify = true } },
-	{ "mTLS", CA, CLIENT, SERVER, true, HTTP_FAULT_NONE, { .insecure = false } },
-	{ "mTLS without", CA, NOBODY, SERVER, true, HTTP_FAULT_TLS, { .insecure = false } },
-	{ "mTLS without, 1.2", CA, NOBODY, SERVER, true, HTTP_FAULT_TLS, { .max_version = SLICE("1.2") } },
-	{ "mTLS stranger", CA, STRANGER, SERVER, true, HTTP_FAULT_TLS, { .insecure = false } },
+	{ "trusted", CA, NOBODY, SERVER, .fault = HTTP_FAULT_NONE },
+	{ "trusted and system", CA, NOBODY, SERVER, .fault = HTTP_FAULT_NONE, .system_too = true },
+	{ "system only", NOBODY, CLIENT, SERVER, .fault = HTTP_FAULT_TRUST },
+	{ "other CA", OTHER_CA, NOBODY, SERVER, .fault = HTTP_FAULT_TRUST },
+	{ "wrong host", CA, NOBODY, ELSEWHERE, .fault = HTTP_FAULT_TRUST },
+	{ "override", CA, NOBODY, ELSEWHERE, .fault = HTTP_FAULT_NONE, .override = "elsewhere.test" },
+	{ "bad override", CA, NOBODY, ELSEWHERE, .fault = HTTP_FAULT_TRUST, .override = "x.test" },
+	{ "unverified", NOBODY, NOBODY, ELSEWHERE, .fault = HTTP_FAULT_NONE, .unverified = true },
+	{ "mTLS", CA, CLIENT, SERVER, .fault = HTTP_FAULT_NONE, .want_client = true },
+	{ "mTLS without", CA, NOBODY, SERVER, .fault = HTTP_FAULT_TLS, .want_client = true },
+	{ "mTLS without, 1.2", CA, NOBODY, SERVER, .fault = HTTP_FAULT_TLS, .want_client = true, .max_version = "1.2" },
+	{ "mTLS stranger", CA, STRANGER, SERVER, .fault = HTTP_FAULT_TLS, .want_client = true },
 };
 
 static const struct cert *actor(enum role r)
@@ -111,7 +110,12 @@ static const struct cert *actor(enum role r)
 
 static struct tls_settings tls_row_settings(size_t i)
 {
-	struct tls_settings s = tls_rows[i].s;
+	struct tls_settings s = {
+		.server_name_override = slice_of(tls_rows[i].override),
+		.max_version = slice_of(tls_rows[i].max_version),
+		.include_system_ca_certs_pool = tls_rows[i].system_too,
+		.insecure_skip_verify = tls_rows[i].unverified,
+	};
 
 	if (tls_rows[i].ca)
 		s.ca_pem = slice_of(actor(tls_rows[i].ca)->cert_pem);

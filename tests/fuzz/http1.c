@@ -1,0 +1,64 @@
+/* http1.c - the whole server on a socket pair: any bytes, sent in any pieces, give the same requests and faults.
+ *
+ * The first byte is how many bytes go at once in the second run. Tokens and connections must be back at the end.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/map.h"
+#include "lib/net/http_server.h"
+
+static int on_head(void *ctx, struct exchange *x, size_t *max_body)
+{
+	*max_body = 600;
+	*(uint64_t *)ctx = *(uint64_t *)ctx * 31 + exchange_head(x)->path.len + exchange_head(x)->n_headers;
+	if (exchange_head(x)->query.len == 3)
+		exchange_answer(x, &(struct http_answer){ .status = 401 });
+	return exchange_head(x)->query.len == 3;
+}
+
+static void on_request(void *ctx, struct exchange *x)
+{
+	slice b = exchange_body(x) ? buf_slice(exchange_body(x)) : SLICE("");
+	*(uint64_t *)ctx = *(uint64_t *)ctx * 31 + hash_bytes(b.p, b.len, 1);
+	exchange_answer(x, &(struct http_answer){ .status = 200, .body = b });
+}
+
+static void on_fault(void *ctx, struct exchange *x UNUSED, int status, const char *text UNUSED)
+{
+	*(uint64_t *)ctx = *(uint64_t *)ctx * 31 + (uint64_t)status;
+}
+
+static uint64_t run(slice in, size_t step, uint64_t seen)
+{
+	static const struct http_handler handler = { on_head, on_request, on_fault };
+	struct http_site site = { .handler = &handler, .ctx = &seen, .limits = { 1024, 16, 0, 0, 0, 0, true } };
+	struct loop l;
+	struct pool pool;
+	int fds[2];
+	pool_init(&pool, 1 << 20);
+	if (loop_init(&l, clock_system()) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds))
+		abort();
+	struct http_server *s = http_server_new(&l, &pool, 10);
+	http_server_adopt(s, fds[1], &site);
+	for (size_t at = 0; at < in.len; at += step, loop_pump(&l))
+		(void)!send(fds[0], in.p + at, step < in.len - at ? step : in.len - at, MSG_NOSIGNAL);
+	close(fds[0]);
+	for (int i = 0; i < 3; i++)
+		loop_pump(&l);
+	http_server_close(s, NULL, NULL);
+	loop_release(&l);
+	if (site.n_connections || pool_used(&pool))
+		abort();
+	return seen;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	slice in = { (const char *)data + 1, size - 1 };
+	if (size > 1 && size < 2000 && run(in, in.len, 0) != run(in, data[0] % 16 + 1, 0))
+		abort();
+	return 0;
+}
