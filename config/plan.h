@@ -11,7 +11,8 @@
 struct plan_sources {
 	const char *const *configs; /* --config values in order: path, file:PATH, env:NAME, yaml:TEXT, "-" */
 	size_t n_configs;
-	const char *const *sets; /* --set key::path=value, applied last; dots are taken as separators too when there is no "::" */
+	const char *const
+	        *sets; /* --set key::path=value, applied last; dots are taken as separators too when there is no "::" */
 	size_t n_sets;
 };
 

@@ -25,9 +25,10 @@ static const char *const encodings[] = { "proto", "json", NULL };
 
 static const struct conf_field fields[] = {
 	CONF_INLINE(otlp_http_conf, exporter, exporter_conf, exporter_fields, "Queue, retry and admission."),
-	CONF_INLINE(otlp_http_conf, client, http_client_conf, http_client_fields, "The HTTP client.", .def = "timeout=30s"),
+	CONF_INLINE(
+	        otlp_http_conf, client, http_client_conf, http_client_fields, "The HTTP client.", .def = "timeout=30s"),
 	CONF_STR(otlp_http_conf, endpoint, NULL, "Base URL; /v1/traces, /v1/metrics or /v1/logs is appended.",
-		.flags = CONF_OPTIONAL),
+	        .flags = CONF_OPTIONAL),
 	CONF_STR(otlp_http_conf, traces_endpoint, NULL, "URL for traces, used verbatim.", .flags = CONF_OPTIONAL),
 	CONF_STR(otlp_http_conf, metrics_endpoint, NULL, "URL for metrics, used verbatim.", .flags = CONF_OPTIONAL),
 	CONF_STR(otlp_http_conf, logs_endpoint, NULL, "URL for logs, used verbatim.", .flags = CONF_OPTIONAL),
@@ -39,7 +40,8 @@ static void check_url(struct conf_report *r, const slice *url)
 {
 	bool http = slice_starts(*url, SLICE("http://")), https = slice_starts(*url, SLICE("https://"));
 	if (url->len && !http && !https)
-		conf_fail(r, url, "an endpoint is a URL that starts with http:// or https://, as in http://%.*s", SLICE_ARG(*url));
+		conf_fail(r, url, "an endpoint is a URL that starts with http:// or https://, as in http://%.*s",
+		        SLICE_ARG(*url));
 	else if (url->len && url->len <= (http ? 7u : 8u))
 		conf_fail(r, url, "the URL has no host");
 	for (size_t i = 0; i < url->len; i++)
@@ -118,7 +120,8 @@ static void build_headers(struct stage *s, struct otlp_http_state *st)
 	const char **h = arena_zalloc(&st->arena, (own->n + 4) * sizeof *h);
 	size_t n = 0;
 	if (!user_has(own, "Content-Type"))
-		h[n++] = c->encoding == OTLP_JSON ? "Content-Type: application/json" : "Content-Type: application/x-protobuf";
+		h[n++] = c->encoding == OTLP_JSON ? "Content-Type: application/json"
+		                                  : "Content-Type: application/x-protobuf";
 	if (!user_has(own, "User-Agent"))
 		h[n++] = arena_printf(&st->arena, "User-Agent: weir/%s", core_version(s->core));
 	if (coding_of(c))
@@ -136,7 +139,8 @@ static int start(struct stage *s, struct err *e)
 		.tls = tls_client_settings(&c->client.tls),
 		.proxy_url = c->client.proxy_url,
 		.idle_timeout_ns = c->client.idle_conn_timeout.ns,
-		.max_idle_conns = c->client.max_idle_conns_per_host ? c->client.max_idle_conns_per_host : c->client.max_idle_conns,
+		.max_idle_conns = c->client.max_idle_conns_per_host ? c->client.max_idle_conns_per_host
+		                                                    : c->client.max_idle_conns,
 		.max_conns_per_host = c->client.max_conns_per_host,
 		.disable_keep_alives = c->client.disable_keep_alives,
 		.http2 = c->client.force_attempt_http2,
@@ -205,8 +209,8 @@ static int make_wire(struct stage *s, struct delivery *d, const slice *parts)
 		return 0;
 	}
 	slice one = json ? buf_slice(json) : (slice){ 0 };
-	int rc = codec_deflate(st->codec, coding_parse(slice_of(coding)), (int)c->client.compression_level, json ? &one : parts,
-		json ? 1 : d->n_bodies, NULL, &out);
+	int rc = codec_deflate(st->codec, coding_parse(slice_of(coding)), (int)c->client.compression_level,
+	        json ? &one : parts, json ? 1 : d->n_bodies, NULL, &out);
 	buf_unref(json);
 	d->wire = out;
 	return rc;
@@ -217,8 +221,8 @@ static void say(struct verdict *v, const char *url, const struct http_reply *r, 
 	if (r->fault != HTTP_FAULT_NONE)
 		snprintf(v->text, sizeof v->text, "request to %s failed: %s", url, r->text);
 	else
-		snprintf(v->text, sizeof v->text, "request to %s responded with HTTP Status Code %d, Message=%.*s", url, r->status,
-			(int)(message.len > 120 ? 120 : message.len), message.p ? message.p : "");
+		snprintf(v->text, sizeof v->text, "request to %s responded with HTTP Status Code %d, Message=%.*s", url,
+		        r->status, (int)(message.len > 120 ? 120 : message.len), message.p ? message.p : "");
 }
 
 static enum verdict_kind judge_fault(enum http_fault f)
@@ -281,14 +285,14 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 	enum otlp_encoding enc = encoding_of(r->content_type);
 	bool typed = is_otlp_type(r->content_type);
 	bool partial = typed && (v->kind == DELIVERED || r->status == 403) &&
-		!export_response_parse(&a, p->delivery->signal, enc, r->body, &result);
+	        !export_response_parse(&a, p->delivery->signal, enc, r->body, &result);
 	if (v->kind == DELIVERED && typed && !partial)
 		log_warn(s->log, "Answer does not parse; the data counts as delivered", "url", p->url, NULL);
 	if (v->kind == DELIVERED && result.n_rejected > 0)
 		v->n_rejected = result.n_rejected > UINT32_MAX ? UINT32_MAX : (uint32_t)result.n_rejected;
 	if (v->kind == DELIVERED && (result.n_rejected > 0 || result.message.len))
 		log_warn(s->log, "Partial success response", "message", arena_cstr(&a, result.message), "dropped_spans",
-			LOG_I(result.n_rejected), NULL);
+		        LOG_I(result.n_rejected), NULL);
 	if (v->kind == HOLD && r->status == 403 && result.n_rejected > 0)
 		v->kind = REJECTED; /* a used-up quota, permanent by OTLP */
 	if (v->kind != DELIVERED && typed && !rpc_status_parse(&a, enc, r->body, &code, &message) && result.message.len)

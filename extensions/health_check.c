@@ -32,10 +32,11 @@ static const struct conf_field body_fields[] = {
 
 static const struct conf_field fields[] = {
 	CONF_INLINE(health_conf, server, http_server_conf, http_server_fields, "The HTTP server.",
-		.def = "endpoint=localhost:13133"),
+	        .def = "endpoint=localhost:13133"),
 	CONF_STR(health_conf, path, "/", "Path that answers ready or not, beside /ready and /live."),
 	CONF_OPTION(health_conf, response_body, body_conf, body_fields, "Fixed bodies instead of the JSON report."),
-	CONF_IGNORED("check_collector_pipeline", "The Collector documents it as not working; weir reports each exporter instead."),
+	CONF_IGNORED("check_collector_pipeline",
+	        "The Collector documents it as not working; weir reports each exporter instead."),
 	CONF_END,
 };
 
@@ -71,15 +72,15 @@ static void report(struct stage *s, bool serving, struct strbuf *b)
 	int64_t started = core_started_wall_ns(s->core);
 	format_time(started, since);
 	strbuf_addf(b, "{\"status\":\"%s\",\"upSince\":\"%s\",\"uptime\":\"%llds\",\"exporters\":{",
-		serving ? "Server available" : "Server not available", since,
-		(long long)((clock_wall(s->loop->clock) - started) / NS_PER_S));
+	        serving ? "Server available" : "Server not available", since,
+	        (long long)((clock_wall(s->loop->clock) - started) / NS_PER_S));
 	for (size_t i = 0; i < n; i++) {
 		struct exporter_view view = exporter_view(v[i]);
 		strbuf_adds(b, i ? ",\"" : "\"");
 		strbuf_add_json(b, slice_of(exporter_id(v[i])));
 		strbuf_addf(b, "\":{\"state\":\"%s\",\"queueSize\":%llu,\"queueCapacity\":%llu}",
-			exporter_state_name(exporter_state(v[i])), (unsigned long long)view.queue_size,
-			(unsigned long long)view.queue_capacity);
+		        exporter_state_name(exporter_state(v[i])), (unsigned long long)view.queue_size,
+		        (unsigned long long)view.queue_capacity);
 	}
 	strbuf_adds(b, "}}\n");
 }
@@ -116,7 +117,9 @@ static void on_request(void *ctx, struct exchange *x)
 static void on_fault(void *ctx, struct exchange *x, int status, const char *text)
 {
 	(void)ctx;
-	struct http_answer a = { .status = status, .content_type = SLICE("text/plain"), .body = slice_of(text), .close = true };
+	struct http_answer a = {
+		.status = status, .content_type = SLICE("text/plain"), .body = slice_of(text), .close = true
+	};
 	exchange_answer(x, &a);
 }
 

@@ -34,12 +34,13 @@ struct otlp_conf {
 
 static const struct conf_field http_fields[] = {
 	CONF_INLINE(otlp_http_conf, server, http_server_conf, http_server_fields, "The HTTP server.",
-		.def = "endpoint=localhost:4318"),
+	        .def = "endpoint=localhost:4318"),
 	CONF_STR(otlp_http_conf, traces_url_path, "/v1/traces", "Path that takes traces."),
 	CONF_STR(otlp_http_conf, metrics_url_path, "/v1/metrics", "Path that takes metrics."),
 	CONF_STR(otlp_http_conf, logs_url_path, "/v1/logs", "Path that takes logs."),
 	CONF_STRS(otlp_http_conf, extra_traces_url_paths, "",
-		"Further paths that take traces, so that a client set up for a vendor's path can be pointed here unchanged."),
+	        "Further paths that take traces, so that a client set up for a vendor's path can be pointed here "
+	        "unchanged."),
 	CONF_END,
 };
 
@@ -53,8 +54,9 @@ static const char *const ack_names[] = { "queued", NULL };
 
 static const struct conf_field fields[] = {
 	CONF_OPTION(otlp_conf, protocols, otlp_protocols_conf, protocols_fields,
-		"What is opened: only what is listed here; without the section everything."),
-	CONF_ENUM(otlp_conf, ack, "queued", ack_names, "What a 200 promises: queued, every exporter's queue has the data."),
+	        "What is opened: only what is listed here; without the section everything."),
+	CONF_ENUM(otlp_conf, ack, "queued", ack_names,
+	        "What a 200 promises: queued, every exporter's queue has the data."),
 	CONF_END,
 };
 
@@ -74,7 +76,8 @@ static void check(const void *conf, struct conf_report *r)
 	const struct otlp_conf *c = conf;
 	const struct otlp_http_conf *h = &c->protocols.http;
 	if (!http_is_on(c)) {
-		conf_missing(r, c, "must specify at least one protocol when using the OTLP receiver (weir has http so far)");
+		conf_missing(
+		        r, c, "must specify at least one protocol when using the OTLP receiver (weir has http so far)");
 		return;
 	}
 	check_path(r, &h->traces_url_path);
@@ -146,7 +149,8 @@ static struct target target_of(const struct stage *s, const struct http_head *h)
 }
 
 /* An answer with what every answer carries: response_headers of the config, CORS, and `extra` when it has a name. */
-static void answer(struct stage *s, struct exchange *x, int status, slice type, slice body, struct http_header extra, bool close)
+static void answer(
+        struct stage *s, struct exchange *x, int status, slice type, slice body, struct http_header extra, bool close)
 {
 	const struct http_server_conf *c = &http_of(s)->server;
 	const struct http_head *h = exchange_head(x);
@@ -231,16 +235,18 @@ static int on_head(void *ctx, struct exchange *x, size_t *max_body)
 	if (core_phase(s->core) == CORE_DRAINING)
 		return refuse(s, x, REQUEST_REFUSED, 503, "shutting down");
 	if (!t.signal)
-		return refuse(s, x, REQUEST_UNSUPPORTED, 404, "unknown path: OTLP is taken at /v1/traces, /v1/metrics and /v1/logs");
+		return refuse(s, x, REQUEST_UNSUPPORTED, 404,
+		        "unknown path: OTLP is taken at /v1/traces, /v1/metrics and /v1/logs");
 	if (!slice_is(h->method, "POST"))
 		return refuse(s, x, REQUEST_UNSUPPORTED, 405, "method not allowed, supported: [POST]");
 	if (!intake_takes(s, t.signal))
 		return refuse(s, x, REQUEST_UNSUPPORTED, 404, "no pipeline of this receiver takes this signal");
 	if (t.media == MEDIA_OTHER)
 		return refuse(s, x, REQUEST_UNSUPPORTED, 415,
-			"unsupported media type, supported: [application/json, application/x-protobuf]");
+		        "unsupported media type, supported: [application/json, application/x-protobuf]");
 	if (t.coding == CODING_UNKNOWN)
-		return refuse(s, x, REQUEST_UNSUPPORTED, 415, "unsupported Content-Encoding, supported: [gzip, deflate, zstd, identity]");
+		return refuse(s, x, REQUEST_UNSUPPORTED, 415,
+		        "unsupported Content-Encoding, supported: [gzip, deflate, zstd, identity]");
 	return 0;
 }
 
@@ -251,7 +257,7 @@ static int inflate(struct stage *s, const struct target *t, struct buf **body, s
 	if (t->coding == CODING_IDENTITY)
 		return 0;
 	int rc = codec_inflate(stage_codec(s), t->coding, buf_slice(*body), http_of(s)->server.max_inflated_body_size.n,
-		core_pool(s->core), &out, e);
+	        core_pool(s->core), &out, e);
 	buf_unref(*body);
 	*body = out;
 	switch ((enum inflate_result)rc) {
@@ -296,12 +302,13 @@ static void answer_result(struct stage *s, struct exchange *x, const struct targ
 	switch (r->outcome) {
 	case REQUEST_OK:
 		answer(s, x, 200, media_name(t->media), enc == OTLP_PROTO ? (slice){ 0 } : SLICE("{}"),
-			(struct http_header){ 0 }, false);
+		        (struct http_header){ 0 }, false);
 		break;
 	case REQUEST_PARTIAL:
 		arena_init(&a);
 		answer(s, x, 200, media_name(t->media),
-			export_response(&a, t->signal, enc, r->n_refused, slice_of(r->text)), (struct http_header){ 0 }, false);
+		        export_response(&a, t->signal, enc, r->n_refused, slice_of(r->text)), (struct http_header){ 0 },
+		        false);
 		arena_release(&a);
 		break;
 	case REQUEST_REFUSED:

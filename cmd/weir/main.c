@@ -23,7 +23,7 @@ static void print_help(void)
 	      "  weir                                   local mode: listen on 127.0.0.1:4318, print what arrives\n"
 	      "  weir --config F [--set key::path=value] run with a config (the Collector's YAML)\n"
 	      "  weir COMMAND --help                    options of a command\n\n",
-		stdout);
+	        stdout);
 	for (size_t i = 0; i < COUNTOF(commands); i++)
 		printf("  %-13s %s\n", commands[i].name, commands[i].summary);
 }

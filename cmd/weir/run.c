@@ -30,14 +30,14 @@ struct program {
 };
 
 static const char help[] =
-	"weir [run] [--config F ..] [--set key::path=value ..]\n"
-	"\n"
-	"Runs until SIGTERM or SIGINT, then drains (service.drain_timeout). SIGHUP reloads the config.\n"
-	"Without --config: local mode on 127.0.0.1:4318, prints what it receives, forwards nothing.\n"
-	"\n"
-	"  --config, -c F   a path, file:PATH, env:NAME, yaml:TEXT, or - for stdin; later ones win\n"
-	"  --set K=V        one value on top of all files: exporters::debug::verbosity=detailed\n"
-	"  --json           local mode: print OTLP/JSON lines\n";
+        "weir [run] [--config F ..] [--set key::path=value ..]\n"
+        "\n"
+        "Runs until SIGTERM or SIGINT, then drains (service.drain_timeout). SIGHUP reloads the config.\n"
+        "Without --config: local mode on 127.0.0.1:4318, prints what it receives, forwards nothing.\n"
+        "\n"
+        "  --config, -c F   a path, file:PATH, env:NAME, yaml:TEXT, or - for stdin; later ones win\n"
+        "  --set K=V        one value on top of all files: exporters::debug::verbosity=detailed\n"
+        "  --json           local mode: print OTLP/JSON lines\n";
 
 static int open_log(slice path)
 {
@@ -70,8 +70,8 @@ static int make_log_conf(const struct service_conf *s, struct log_conf *out)
 	for (size_t i = 0; i < s->logs.output_paths.n && out->n_fds < MAX_LOG_FDS; i++) {
 		int fd = open_log(s->logs.output_paths.v[i]);
 		if (fd < 0) {
-			fprintf(stderr, "Error: cannot open log output %.*s: %s\n", SLICE_ARG(s->logs.output_paths.v[i]),
-				strerror(errno));
+			fprintf(stderr, "Error: cannot open log output %.*s: %s\n",
+			        SLICE_ARG(s->logs.output_paths.v[i]), strerror(errno));
 			close_logs(out);
 			return -1;
 		}
@@ -108,8 +108,9 @@ static void reload(struct program *p)
 	struct plan *plan = reads_stdin(&p->args) ? NULL : load(&p->args);
 	if (!plan) {
 		core_reload_failed(p->core);
-		log_error(p->log, "Reload failed, the running config stays",
-			"reason", reads_stdin(&p->args) ? "a config from stdin cannot be read again" : "errors in the config", NULL);
+		log_error(p->log, "Reload failed, the running config stays", "reason",
+		        reads_stdin(&p->args) ? "a config from stdin cannot be read again" : "errors in the config",
+		        NULL);
 		return;
 	}
 	int64_t drain_ns = plan->service.drain_timeout.ns;
@@ -143,7 +144,8 @@ static void on_drained(void *ctx, uint64_t n_lost)
 	struct program *p = ctx;
 	p->code = n_lost ? EXIT_LOST : EXIT_OK;
 	if (n_lost)
-		log_error(p->log, "Stopped with data lost: not delivered within drain_timeout", "items", LOG_U(n_lost), NULL);
+		log_error(p->log, "Stopped with data lost: not delivered within drain_timeout", "items", LOG_U(n_lost),
+		        NULL);
 	else
 		log_info(p->log, "Shutdown complete.", NULL);
 	loop_stop(&p->loop);
@@ -205,8 +207,11 @@ static void on_address(void *ctx, const char *address)
 	struct program *p = ctx;
 	log_info(p->log, "Listening", "address", address, NULL);
 	if (p->local && !p->code) {
-		fprintf(stderr, "\nweir listens for OTLP and shows what arrives; nothing leaves this machine. Point an application here:\n\n"
-				"    export OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n\n", address);
+		fprintf(stderr,
+		        "\nweir listens for OTLP and shows what arrives; nothing leaves this machine. Point an "
+		        "application here:\n\n"
+		        "    export OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n\n",
+		        address);
 	}
 }
 

@@ -14,7 +14,7 @@ struct client {
 	slice address; /* peer IP */
 	const struct client_pair {
 		slice name, value; /* names lower case; only with include_metadata */
-	} *metadata;
+	} * metadata;
 	size_t n_metadata;
 	slice auth_subject; /* of an authenticator; empty without */
 };

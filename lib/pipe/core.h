@@ -49,6 +49,6 @@ size_t core_exporters(const struct core *c, struct exporter *const **out);
 struct http_server_conf;
 struct http_handler;
 int stage_listen(struct stage *s, const struct http_server_conf *conf, const struct http_handler *handler, void *ctx,
-	struct err *e) MUST_USE;
+        struct err *e) MUST_USE;
 /* Where it listens, for start-up messages: "127.0.0.1:4318" per listener. Main thread. */
 void core_each_address(const struct core *c, void (*each)(void *ctx, const char *address), void *ctx);

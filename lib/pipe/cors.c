@@ -37,13 +37,14 @@ static bool allowed(const struct cors_conf *c, slice origin)
 bool cors_is_preflight(const struct cors_conf *c, const struct http_head *h)
 {
 	return c->enabled && c->allowed_origins.n && slice_is(h->method, "OPTIONS") &&
-		http_head_get(h, "Access-Control-Request-Method").p;
+	        http_head_get(h, "Access-Control-Request-Method").p;
 }
 
 /* Every header the browser asks for must be allowed, by name or by "*"; simple ones always are. */
 static bool headers_allowed(const struct cors_conf *c, slice asked)
 {
-	static const char *const simple[] = { "accept", "accept-language", "content-language", "content-type", "origin" };
+	static const char *const simple[] = { "accept", "accept-language", "content-language", "content-type",
+		"origin" };
 	while (asked.len) {
 		const char *comma = memchr(asked.p, ',', asked.len);
 		size_t n = comma ? (size_t)(comma - asked.p) : asked.len;
@@ -61,7 +62,8 @@ static bool headers_allowed(const struct cors_conf *c, slice asked)
 	return true;
 }
 
-size_t cors_headers(const struct cors_conf *c, const struct http_head *h, char scratch[32], struct http_header out[CORS_HEADERS])
+size_t cors_headers(
+        const struct cors_conf *c, const struct http_head *h, char scratch[32], struct http_header out[CORS_HEADERS])
 {
 	slice origin = http_head_get(h, "Origin");
 	size_t n = 0;

@@ -10,6 +10,7 @@ enum { CORS_HEADERS = 6 };
 
 /* Fills the headers that an answer to this request carries; 0 when CORS is off, there is no Origin, or it is not
  * allowed. Values point into head, conf and `scratch`. */
-size_t cors_headers(const struct cors_conf *c, const struct http_head *h, char scratch[32], struct http_header out[CORS_HEADERS]);
+size_t cors_headers(
+        const struct cors_conf *c, const struct http_head *h, char scratch[32], struct http_header out[CORS_HEADERS]);
 /* An OPTIONS request with Access-Control-Request-Method while CORS is on. */
 bool cors_is_preflight(const struct cors_conf *c, const struct http_head *h);

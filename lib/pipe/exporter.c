@@ -71,7 +71,7 @@ static void run_thread(void *arg)
 }
 
 struct exporter *exporter_new(const struct component *type, const char *id, struct exporter_stats *stats,
-	struct loop *main_loop, struct log *log)
+        struct loop *main_loop, struct log *log)
 {
 	struct exporter *e = calloc(1, sizeof *e);
 	if (!e || !(e->id = strdup(id)) || loop_init(&e->loop, main_loop->clock))
@@ -85,7 +85,8 @@ struct exporter *exporter_new(const struct component *type, const char *id, stru
 	queue_init(&e->queue, 1, SIZER_REQUESTS, 1);
 	timer_init(&e->loop, &e->timer, on_timer);
 	if (uv_thread_create_ex(&e->thread,
-		    &(uv_thread_options_t){ .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 256 * 1024 }, run_thread, e))
+	            &(uv_thread_options_t){ .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 256 * 1024 }, run_thread,
+	            e))
 		abort();
 	return e;
 }
@@ -108,7 +109,7 @@ static void run_start(void *arg)
 }
 
 int exporter_prepare(struct exporter *e, const void *conf, void *shared, void *pin, void (*unpin)(void *pin),
-	struct core *core, struct err *err)
+        struct core *core, struct err *err)
 {
 	struct exporter_stage *s = calloc(1, sizeof *s);
 	if (!s || (e->type->state_size && !(s->stage.state = calloc(1, e->type->state_size))))
@@ -234,7 +235,7 @@ static void run_drain(void *arg)
 }
 
 void exporter_drain(struct exporter *e, int64_t timeout_ns, enum drop_reason reason,
-	void (*on_drained)(struct exporter *e, void *ctx), void *ctx)
+        void (*on_drained)(struct exporter *e, void *ctx), void *ctx)
 {
 	struct order c = { .exporter = e, .timeout_ns = timeout_ns, .reason = reason };
 	e->on_drained = on_drained;

@@ -34,7 +34,7 @@ struct exporter;
 
 /* Starts the thread. `id` is copied; stats are borrowed (they outlive the exporter). */
 struct exporter *exporter_new(const struct component *type, const char *id, struct exporter_stats *stats,
-	struct loop *main_loop, struct log *log) MUST_USE;
+        struct loop *main_loop, struct log *log) MUST_USE;
 const char *exporter_id(const struct exporter *e);
 const struct component *exporter_type(const struct exporter *e);
 struct exporter_stats *exporter_stats(struct exporter *e);
@@ -43,7 +43,7 @@ enum exporter_state exporter_state(const struct exporter *e);
 /* Starts a stage for `conf` on the exporter's thread and waits for the result; it is not used before exporter_commit. `pin` is called
  * off with unpin(pin) when the stage has gone: it keeps conf alive. */
 int exporter_prepare(struct exporter *e, const void *conf, void *shared, void *pin, void (*unpin)(void *pin),
-	struct core *core, struct err *e_out) MUST_USE;
+        struct core *core, struct err *e_out) MUST_USE;
 /* Uses the prepared stage (if there is one) and the settings from now on. */
 void exporter_commit(struct exporter *e, const struct exporter_settings *s);
 /* Stops the prepared stage; the old one goes on. */
@@ -54,7 +54,7 @@ const void *exporter_conf_in_use(const struct exporter *e);
 /* Batches are flushed, waiting retries are tried now; what is left after timeout_ns is dropped{reason}. on_drained comes (once,
  * main thread) when nothing is left. */
 void exporter_drain(struct exporter *e, int64_t timeout_ns, enum drop_reason reason,
-	void (*on_drained)(struct exporter *e, void *ctx), void *ctx);
+        void (*on_drained)(struct exporter *e, void *ctx), void *ctx);
 /* While draining: counts all that is left as dropped{reason} now and cancels what is in flight. */
 void exporter_abandon(struct exporter *e, enum drop_reason reason);
 /* After on_drained: stops the stage, joins the thread, frees. */

@@ -270,14 +270,14 @@ static void retry(struct exporter *e, struct pending *p, int64_t now)
 		e->paused_until_ns = now + v->retry_after_ns;
 	if (!c->enabled) {
 		log_error(e->log, "Exporting failed. Dropping data.", "error", v->text, "dropped_items",
-			LOG_U(p->d.n_items), NULL);
+		        LOG_U(p->d.n_items), NULL);
 		exporter_drop(e, p, DROP_RETRY_OFF);
 		return;
 	}
 	int64_t delay = backoff_next(&p->backoff, c, now, v->retry_after_ns, next_random(e));
 	if (delay < 0) {
 		log_error(e->log, "Exporting failed. Dropping data.", "error", "no more retries left", "cause", v->text,
-			"dropped_items", LOG_U(p->d.n_items), NULL);
+		        "dropped_items", LOG_U(p->d.n_items), NULL);
 		exporter_drop(e, p, DROP_MAX_ELAPSED);
 		return;
 	}
@@ -285,7 +285,8 @@ static void retry(struct exporter *e, struct pending *p, int64_t now)
 		delay = MIN_DELAY_MS * NS_PER_MS; /* an interval of 0 must not spin */
 	char wait[32];
 	format_duration((duration){ delay }, wait);
-	log_info(e->log, "Exporting failed. Will retry the request after interval.", "error", v->text, "interval", wait, NULL);
+	log_info(e->log, "Exporting failed. Will retry the request after interval.", "error", v->text, "interval", wait,
+	        NULL);
 	set_state(e, EXPORTER_RETRYING, v->text);
 	p->due_ns = now + delay;
 	p->d.attempt++;
@@ -320,7 +321,7 @@ static void settle(struct exporter *e, struct pending *p, int64_t now)
 		break;
 	case REJECTED:
 		log_error(e->log, "Exporting failed. Dropping data.", "error", v->text, "dropped_items",
-			LOG_U(p->d.n_items), NULL);
+		        LOG_U(p->d.n_items), NULL);
 		count_add(&c->rejected, p->d.n_items);
 		count_add(&c->send_failed, p->d.n_items);
 		resolve(e, p);
@@ -369,7 +370,7 @@ static bool is_empty(const struct exporter *e)
 		if (b->pieces.n)
 			return false;
 	return !e->n_in_flight && !e->ready.first && !e->waiting.first && !e->done.first && !e->queue.first &&
-		!atomic_load(&e->queue.incoming);
+	        !atomic_load(&e->queue.incoming);
 }
 
 /* Sleeps until the next thing that time alone can bring. */

@@ -108,8 +108,8 @@ static int start_metrics(struct graph *g, struct err *e)
 	struct graph_stage *st = graph_stage_new(g, n, &g->core->workers[g->core->n_workers]);
 	bool v6 = memchr(s->metrics.host.p, ':', s->metrics.host.len) && s->metrics.host.p[0] != '[';
 	struct http_server_conf conf = {
-		.endpoint = slice_of(arena_printf(&g->arena, v6 ? "[%.*s]:%u" : "%.*s:%u", SLICE_ARG(s->metrics.host),
-			s->metrics.port)),
+		.endpoint = slice_of(arena_printf(
+		        &g->arena, v6 ? "[%.*s]:%u" : "%.*s:%u", SLICE_ARG(s->metrics.host), s->metrics.port)),
 		.transport = SLICE("tcp"),
 		.keep_alives_enabled = true,
 		.read_header_timeout = { 10 * NS_PER_S },
@@ -136,7 +136,7 @@ struct graph *graph_build(struct core *c, struct plan *plan, struct err *e)
 	for (size_t i = 0; i < plan->n_components; i++)
 		g->nodes[i].plan = &plan->components[i];
 	if (open_nodes(g, e) || graph_add_exporters(g, e) || graph_add_pipelines(g, e) || start_receivers(g, e) ||
-		start_extensions(g, e) || start_metrics(g, e)) {
+	        start_extensions(g, e) || start_metrics(g, e)) {
 		graph_rollback(g);
 		return NULL;
 	}

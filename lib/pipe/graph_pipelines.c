@@ -14,8 +14,8 @@ static void lower(struct pipeline *p, const struct plan_pipeline *pp)
 			pp->processors[i]->type->lower(pp->processors[i]->conf, &p->settings);
 }
 
-static struct stage *start_chain(struct graph *g, struct pipeline *p, const struct plan_pipeline *pp, struct worker *w,
-	struct err *e)
+static struct stage *start_chain(
+        struct graph *g, struct pipeline *p, const struct plan_pipeline *pp, struct worker *w, struct err *e)
 {
 	struct plan_component *end = arena_zalloc(&g->arena, sizeof *end);
 	struct graph_node *end_node = arena_zalloc(&g->arena, sizeof *end_node);
@@ -139,7 +139,7 @@ static int fill_site(struct http_site *site, const struct http_server_conf *conf
 }
 
 int stage_listen(struct stage *s, const struct http_server_conf *conf, const struct http_handler *handler, void *ctx,
-	struct err *e)
+        struct err *e)
 {
 	struct graph_stage *gs = graph_stage_of(s);
 	struct graph *g = gs->graph;
@@ -147,7 +147,8 @@ int stage_listen(struct stage *s, const struct http_server_conf *conf, const str
 	struct listener *l = listener_find(g->core, conf);
 	struct listen_point *p = l ? find_point(g, l) : NULL;
 	if ((p && p->sites[s->worker].handler) || (l && l->on_main != on_main))
-		return err_set(e, "listen %.*s: another component of this config listens there", SLICE_ARG(conf->endpoint));
+		return err_set(
+		        e, "listen %.*s: another component of this config listens there", SLICE_ARG(conf->endpoint));
 	if (!l) {
 		l = listener_open(g->core, conf, on_main, e);
 		if (!l)

@@ -89,8 +89,8 @@ static void finish_pipeline(struct intake *in, struct buf *body, uint32_t n_item
 		buf_unref(body);
 		return;
 	}
-	in->records[in->at] = record_new(p->signal, p->id, partition_of(in, p, partition),
-		loop_now(in->receiver->stage.loop), n_items, body);
+	in->records[in->at] = record_new(
+	        p->signal, p->id, partition_of(in, p, partition), loop_now(in->receiver->stage.loop), n_items, body);
 }
 
 /* The end of a pipeline's stages: the batch becomes a record. */
@@ -168,7 +168,8 @@ static int all_others(struct intake *in, enum signal signal, struct buf *body, s
 {
 	struct buf *repaired = NULL;
 	uint32_t n = 0;
-	int rc = otlp_check(signal, buf_slice(body), core_pool(in->receiver->stage.core), &n, &in->n_utf8, &repaired, e);
+	int rc =
+	        otlp_check(signal, buf_slice(body), core_pool(in->receiver->stage.core), &n, &in->n_utf8, &repaired, e);
 	if (rc)
 		return rc;
 	struct buf *use = repaired ? repaired : body;
@@ -237,7 +238,7 @@ static bool admit(const struct intake *in, struct intake_result *r)
 
 /* What the sender is told. */
 static void conclude(struct intake *in, enum signal signal, int rc, const struct scan_report *sr, const struct err *e,
-	struct intake_result *r)
+        struct intake_result *r)
 {
 	struct receiver_cell *cell = cell_of(&in->receiver->stage);
 	struct receiver_counts *c = &cell->by_signal[signal_index(signal)];
@@ -264,7 +265,7 @@ static void conclude(struct intake *in, enum signal signal, int rc, const struct
 }
 
 void intake_push(struct stage *receiver, enum signal signal, struct buf *body, const struct client *client,
-	struct intake_result *r)
+        struct intake_result *r)
 {
 	struct graph_stage *s = graph_stage_of(receiver);
 	unsigned k = signal_index(signal);

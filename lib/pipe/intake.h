@@ -10,7 +10,8 @@
 #include "lib/pipe/stats.h"
 
 struct intake_result {
-	enum request_outcome outcome; /* OK, PARTIAL, MALFORMED, TOO_LARGE (index memory), REFUSED, UNSUPPORTED (no pipeline for the signal) */
+	enum request_outcome
+	        outcome; /* OK, PARTIAL, MALFORMED, TOO_LARGE (index memory), REFUSED, UNSUPPORTED (no pipeline for the signal) */
 	uint32_t n_refused; /* PARTIAL: spans refused alone */
 	char text[256]; /* for partialSuccess.errorMessage or Status.message */
 };
@@ -19,7 +20,7 @@ struct intake_result {
 bool intake_takes(const struct stage *receiver, enum signal signal);
 /* Takes the body (protobuf). Counts the receiver's accepted and refused items. */
 void intake_push(struct stage *receiver, enum signal signal, struct buf *body, const struct client *client,
-	struct intake_result *r);
+        struct intake_result *r);
 /* The receiver's own counters for answers given before or after intake_push (by outcome). */
 void intake_count(struct stage *receiver, enum request_outcome outcome);
 /* Bad UTF-8 sequences replaced before intake_push (JSON). */

@@ -61,7 +61,7 @@ static void adopt_fd(struct mail *m)
 static size_t load(const struct worker *w)
 {
 	return atomic_load_explicit(&w->n_connections, memory_order_relaxed) +
-		atomic_load_explicit(&w->n_posted, memory_order_relaxed);
+	        atomic_load_explicit(&w->n_posted, memory_order_relaxed);
 }
 
 static struct worker *least_loaded(struct core *c)

@@ -46,13 +46,13 @@ static const struct exporter_column {
 	uint64_t (*get)(const struct exporter_counts *c);
 } exporter_columns[] = {
 	{ { "otelcol_exporter_sent_spans", "otelcol_exporter_sent_log_records", "otelcol_exporter_sent_metric_points" },
-		"Items delivered to the destination.", get_sent },
+	        "Items delivered to the destination.", get_sent },
 	{ { "otelcol_exporter_send_failed_spans", "otelcol_exporter_send_failed_log_records",
-		  "otelcol_exporter_send_failed_metric_points" },
-		"Items that failed for good: refused by the destination, or dropped after retries.", get_send_failed },
+	          "otelcol_exporter_send_failed_metric_points" },
+	        "Items that failed for good: refused by the destination, or dropped after retries.", get_send_failed },
 	{ { "otelcol_exporter_enqueue_failed_spans", "otelcol_exporter_enqueue_failed_log_records",
-		  "otelcol_exporter_enqueue_failed_metric_points" },
-		"Items that found the sending queue full.", get_enqueue_failed },
+	          "otelcol_exporter_enqueue_failed_metric_points" },
+	        "Items that found the sending queue full.", get_enqueue_failed },
 };
 
 static void add_exporter_columns(struct page *p, unsigned k)
@@ -64,7 +64,7 @@ static void add_exporter_columns(struct page *p, unsigned k)
 		for (size_t x = 0; x < m->n; x++) {
 			const struct exporter_stats *s = m->entries[x].value;
 			strbuf_addf(&p->b, "%s{exporter=\"%.*s\"} %llu\n", col->names[k], SLICE_ARG(m->entries[x].key),
-				(unsigned long long)col->get(&s->by_signal[k]));
+			        (unsigned long long)col->get(&s->by_signal[k]));
 		}
 	}
 }
@@ -79,7 +79,8 @@ static uint64_t sum_dropped(const struct exporter_counts *c)
 
 static void outcome(struct page *p, const char *name, slice id, const char *what, uint64_t n)
 {
-	strbuf_addf(&p->b, "%s{exporter=\"%.*s\",outcome=\"%s\"} %llu\n", name, SLICE_ARG(id), what, (unsigned long long)n);
+	strbuf_addf(
+	        &p->b, "%s{exporter=\"%.*s\",outcome=\"%s\"} %llu\n", name, SLICE_ARG(id), what, (unsigned long long)n);
 }
 
 /* The conservation equation, one line per term. */
@@ -89,7 +90,7 @@ static void add_outcomes(struct page *p, unsigned k)
 		"weir_exporter_metric_points" };
 	const struct map *m = &p->core->exporter_stats;
 	family(p, names[k], "gauge",
-		"Items by outcome: accepted = delivered + rejected + dead_lettered + dropped + queued, exact at rest.");
+	        "Items by outcome: accepted = delivered + rejected + dead_lettered + dropped + queued, exact at rest.");
 	for (size_t x = 0; x < m->n; x++) {
 		const struct exporter_counts *c = &((const struct exporter_stats *)m->entries[x].value)->by_signal[k];
 		slice id = m->entries[x].key;
@@ -104,15 +105,16 @@ static void add_outcomes(struct page *p, unsigned k)
 
 static void add_drops(struct page *p, unsigned k)
 {
-	static const char *const names[N_SIGNALS] = { "weir_exporter_dropped_spans", "weir_exporter_dropped_log_records",
-		"weir_exporter_dropped_metric_points" };
+	static const char *const names[N_SIGNALS] = { "weir_exporter_dropped_spans",
+		"weir_exporter_dropped_log_records", "weir_exporter_dropped_metric_points" };
 	const struct map *m = &p->core->exporter_stats;
 	family(p, names[k], "counter", "Items lost, by reason.");
 	for (size_t x = 0; x < m->n; x++) {
 		const struct exporter_stats *s = m->entries[x].value;
 		for (unsigned r = 0; r < N_DROP_REASONS; r++)
-			strbuf_addf(&p->b, "%s{exporter=\"%.*s\",reason=\"%s\"} %llu\n", names[k], SLICE_ARG(m->entries[x].key),
-				drop_reason_name((enum drop_reason)r), (unsigned long long)count_get(&s->by_signal[k].dropped[r]));
+			strbuf_addf(&p->b, "%s{exporter=\"%.*s\",reason=\"%s\"} %llu\n", names[k],
+			        SLICE_ARG(m->entries[x].key), drop_reason_name((enum drop_reason)r),
+			        (unsigned long long)count_get(&s->by_signal[k].dropped[r]));
 	}
 }
 
@@ -122,35 +124,38 @@ static void add_queues(struct page *p)
 	size_t n = core_exporters(p->core, &v);
 	family(p, "otelcol_exporter_queue_size", "gauge", "Reserved room of the sending queue, in the sizer's unit.");
 	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&p->b, "otelcol_exporter_queue_size{exporter=\"%s\",data_type=\"traces\"} %llu\n", exporter_id(v[i]),
-			(unsigned long long)exporter_view(v[i]).queue_size);
+		strbuf_addf(&p->b, "otelcol_exporter_queue_size{exporter=\"%s\",data_type=\"traces\"} %llu\n",
+		        exporter_id(v[i]), (unsigned long long)exporter_view(v[i]).queue_size);
 	family(p, "otelcol_exporter_queue_capacity", "gauge", "Room of the sending queue, in the sizer's unit.");
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&p->b, "otelcol_exporter_queue_capacity{exporter=\"%s\",data_type=\"traces\"} %llu\n",
-			exporter_id(v[i]), (unsigned long long)exporter_view(v[i]).queue_capacity);
+		        exporter_id(v[i]), (unsigned long long)exporter_view(v[i]).queue_capacity);
 	family(p, "otelcol_exporter_in_flight_requests", "gauge", "Deliveries being sent now.");
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&p->b, "otelcol_exporter_in_flight_requests{exporter=\"%s\",data_type=\"traces\"} %llu\n",
-			exporter_id(v[i]), (unsigned long long)count_get(&exporter_stats(v[i])->in_flight));
+		        exporter_id(v[i]), (unsigned long long)count_get(&exporter_stats(v[i])->in_flight));
 	family(p, "weir_exporter_retries", "counter", "Deliveries that were sent again.");
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&p->b, "weir_exporter_retries{exporter=\"%s\"} %llu\n", exporter_id(v[i]),
-			(unsigned long long)count_get(&exporter_stats(v[i])->n_retries));
+		        (unsigned long long)count_get(&exporter_stats(v[i])->n_retries));
 	family(p, "weir_exporter_state", "gauge", "1 for the state the exporter is in.");
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&p->b, "weir_exporter_state{exporter=\"%s\",state=\"%s\"} 1\n", exporter_id(v[i]),
-			exporter_state_name(exporter_state(v[i])));
+		        exporter_state_name(exporter_state(v[i])));
 }
 
 static void add_receivers(struct page *p, unsigned k, bool refused)
 {
 	static const char *const names[2][N_SIGNALS] = {
-		{ "otelcol_receiver_accepted_spans", "otelcol_receiver_accepted_log_records", "otelcol_receiver_accepted_metric_points" },
-		{ "otelcol_receiver_refused_spans", "otelcol_receiver_refused_log_records", "otelcol_receiver_refused_metric_points" },
+		{ "otelcol_receiver_accepted_spans", "otelcol_receiver_accepted_log_records",
+		        "otelcol_receiver_accepted_metric_points" },
+		{ "otelcol_receiver_refused_spans", "otelcol_receiver_refused_log_records",
+		        "otelcol_receiver_refused_metric_points" },
 	};
 	const struct map *m = &p->core->receiver_stats;
 	const char *name = names[refused][k];
-	family(p, name, "counter", refused ? "Items refused: invalid alone, or no room." : "Items taken into the pipelines.");
+	family(p, name, "counter",
+	        refused ? "Items refused: invalid alone, or no room." : "Items taken into the pipelines.");
 	for (size_t x = 0; x < m->n; x++) {
 		const struct receiver_stats *s = m->entries[x].value;
 		uint64_t n = 0;
@@ -158,8 +163,8 @@ static void add_receivers(struct page *p, unsigned k, bool refused)
 			const struct receiver_counts *c = &s->cells[w].by_signal[k];
 			n += count_get(refused ? &c->refused : &c->accepted);
 		}
-		strbuf_addf(&p->b, "%s{receiver=\"%.*s\",transport=\"http\"} %llu\n", name, SLICE_ARG(m->entries[x].key),
-			(unsigned long long)n);
+		strbuf_addf(&p->b, "%s{receiver=\"%.*s\",transport=\"http\"} %llu\n", name,
+		        SLICE_ARG(m->entries[x].key), (unsigned long long)n);
 	}
 }
 
@@ -174,7 +179,8 @@ static void add_requests(struct page *p)
 			for (unsigned w = 0; w < s->n_cells; w++)
 				n += count_get(&s->cells[w].n_requests[o]);
 			strbuf_addf(&p->b, "weir_receiver_requests{receiver=\"%.*s\",outcome=\"%s\"} %llu\n",
-				SLICE_ARG(m->entries[x].key), request_outcome_name((enum request_outcome)o), (unsigned long long)n);
+			        SLICE_ARG(m->entries[x].key), request_outcome_name((enum request_outcome)o),
+			        (unsigned long long)n);
 		}
 	}
 	family(p, "weir_receiver_utf8_replaced", "counter", "Invalid UTF-8 sequences replaced by U+FFFD.");
@@ -183,8 +189,8 @@ static void add_requests(struct page *p)
 		uint64_t n = 0;
 		for (unsigned w = 0; w < s->n_cells; w++)
 			n += count_get(&s->cells[w].n_utf8);
-		strbuf_addf(&p->b, "weir_receiver_utf8_replaced{receiver=\"%.*s\"} %llu\n", SLICE_ARG(m->entries[x].key),
-			(unsigned long long)n);
+		strbuf_addf(&p->b, "weir_receiver_utf8_replaced{receiver=\"%.*s\"} %llu\n",
+		        SLICE_ARG(m->entries[x].key), (unsigned long long)n);
 	}
 }
 
@@ -205,17 +211,20 @@ static void add_process(struct page *p)
 	const struct core *c = p->core;
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);
-	double cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	double cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	        (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 	double up = (double)(loop_now(c->loop) - c->started_mono_ns) / (double)NS_PER_S;
 	single(p, "otelcol_process_uptime", "counter", "Seconds since start.", up);
 	single(p, "otelcol_process_cpu_seconds", "counter", "User and system CPU seconds.", cpu);
 	single(p, "otelcol_process_memory_rss", "gauge", "Resident memory in bytes.", rss_bytes());
 	single(p, "weir_pool_used_bytes", "gauge", "Bytes of request data held now.", (double)pool_used(&c->pool));
-	single(p, "weir_pool_limit_bytes", "gauge", "Bytes of request data that may be held.", (double)count_get(&c->pool.limit));
-	single(p, "weir_pool_refused", "counter", "How often the byte pool said no.", (double)count_get(&c->pool.n_refused));
+	single(p, "weir_pool_limit_bytes", "gauge", "Bytes of request data that may be held.",
+	        (double)count_get(&c->pool.limit));
+	single(p, "weir_pool_refused", "counter", "How often the byte pool said no.",
+	        (double)count_get(&c->pool.n_refused));
 	single(p, "weir_config_reload_total", "counter", "Reloads that took effect.", (double)count_get(&c->n_reloads));
 	single(p, "weir_config_reload_failed", "counter", "Reloads that failed; the old config served on.",
-		(double)count_get(&c->n_reload_failures));
+	        (double)count_get(&c->n_reload_failures));
 	family(p, "weir_build_info", "gauge", "Always 1; the version is the label.");
 	strbuf_addf(&p->b, "weir_build_info{version=\"%s\"} 1\n", c->o.version);
 }
@@ -267,7 +276,9 @@ static void on_request(void *ctx, struct exchange *x)
 static void on_fault(void *ctx, struct exchange *x, int status, const char *text)
 {
 	(void)ctx;
-	struct http_answer a = { .status = status, .content_type = SLICE("text/plain"), .body = slice_of(text), .close = true };
+	struct http_answer a = {
+		.status = status, .content_type = SLICE("text/plain"), .body = slice_of(text), .close = true
+	};
 	exchange_answer(x, &a);
 }
 

@@ -30,7 +30,8 @@ struct service_conf {
 	duration drain_timeout; /* default 25s */
 	uint32_t workers; /* 0: the cgroup's CPUs */
 	struct {
-		int level, encoding; /* enum log_level; -1: auto (text on a terminal, json otherwise), enum log_encoding */
+		int level,
+		        encoding; /* enum log_level; -1: auto (text on a terminal, json otherwise), enum log_encoding */
 		struct conf_strs output_paths; /* stderr, stdout, paths */
 		bool sampling;
 	} logs;

@@ -47,7 +47,7 @@ bool queue_commit(struct queue *q, struct queue_entry *e)
 	do {
 		e->next = head;
 	} while (!atomic_compare_exchange_weak_explicit(
-		&q->incoming, &head, e, memory_order_release, memory_order_relaxed));
+	        &q->incoming, &head, e, memory_order_release, memory_order_relaxed));
 	return head == NULL;
 }
 
@@ -85,9 +85,9 @@ struct queue_entry *queue_take(struct queue *q)
 bool queue_overfull(const struct queue *q)
 {
 	return atomic_load_explicit(&q->used, memory_order_relaxed) >
-		atomic_load_explicit(&q->capacity, memory_order_relaxed) ||
-		atomic_load_explicit(&q->bytes, memory_order_relaxed) >
-		atomic_load_explicit(&q->quota, memory_order_relaxed);
+	        atomic_load_explicit(&q->capacity, memory_order_relaxed) ||
+	        atomic_load_explicit(&q->bytes, memory_order_relaxed) >
+	        atomic_load_explicit(&q->quota, memory_order_relaxed);
 }
 
 struct queue_entry *queue_entry_new(struct record *r, uint64_t units)

@@ -4,7 +4,7 @@
 #include "lib/pipe/record.h"
 
 struct record *record_new(enum signal signal, const char *pipeline, slice partition, int64_t arrival_ns,
-	uint32_t n_items, struct buf *body)
+        uint32_t n_items, struct buf *body)
 {
 	struct record *r = malloc(sizeof *r + partition.len);
 	if (!r)

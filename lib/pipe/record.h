@@ -24,7 +24,7 @@ struct record {
 
 /* Takes the body's reference. Count 1. */
 struct record *record_new(enum signal signal, const char *pipeline, slice partition, int64_t arrival_ns,
-	uint32_t n_items, struct buf *body) MUST_USE;
+        uint32_t n_items, struct buf *body) MUST_USE;
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r);
 bool record_joinable(const struct record *a, const struct record *b);

@@ -8,7 +8,8 @@
 
 enum { RETRY_AFTER_MAX_S = 900 };
 
-int64_t backoff_next(struct backoff *b, const struct retry_conf *c, int64_t now_ns, int64_t retry_after_ns, double random)
+int64_t backoff_next(
+        struct backoff *b, const struct retry_conf *c, int64_t now_ns, int64_t retry_after_ns, double random)
 {
 	double max = (double)c->max_interval.ns;
 	double next = b->interval_ns ? (double)b->interval_ns * c->multiplier : (double)c->initial_interval.ns;

@@ -13,7 +13,8 @@ struct backoff {
 };
 
 /* ns to wait from `now_ns`, or -1 to give up. `random` is uniform in [0, 1). */
-int64_t backoff_next(struct backoff *b, const struct retry_conf *c, int64_t now_ns, int64_t retry_after_ns, double random);
+int64_t backoff_next(
+        struct backoff *b, const struct retry_conf *c, int64_t now_ns, int64_t retry_after_ns, double random);
 
 /* Retry-After of RFC 9110 10.2.3: delay in seconds or a date, compared with the answer's own Date when given. ns, clamped to
  * [0, 15 min]; -1 when it is neither. */

@@ -22,7 +22,8 @@ const char *drop_reason_name(enum drop_reason r);
 
 struct exporter_counts {
 	_Atomic uint64_t accepted, delivered, rejected, dead_lettered, queued, dropped[N_DROP_REASONS];
-	_Atomic uint64_t send_failed; /* items of deliveries that ended without delivery (the Collector's send_failed) */
+	_Atomic uint64_t
+	        send_failed; /* items of deliveries that ended without delivery (the Collector's send_failed) */
 	_Atomic uint64_t enqueue_failed; /* items refused at admission */
 };
 
@@ -44,8 +45,14 @@ struct receiver_cell {
 };
 
 enum request_outcome {
-	REQUEST_OK, REQUEST_PARTIAL, REQUEST_MALFORMED, REQUEST_TOO_LARGE, REQUEST_REFUSED, REQUEST_UNSUPPORTED,
-	REQUEST_PROTOCOL, N_REQUEST_OUTCOMES,
+	REQUEST_OK,
+	REQUEST_PARTIAL,
+	REQUEST_MALFORMED,
+	REQUEST_TOO_LARGE,
+	REQUEST_REFUSED,
+	REQUEST_UNSUPPORTED,
+	REQUEST_PROTOCOL,
+	N_REQUEST_OUTCOMES,
 };
 const char *request_outcome_name(enum request_outcome o);
 

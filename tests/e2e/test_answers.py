@@ -131,12 +131,12 @@ def test_bad_span_alone(door, far, ids, content_type, fault):
 
 def test_invalid_utf8_is_replaced(door, far, ids):
     message = otlp.traces(ids)
-    body = message.SerializeToString().replace(b"span 0", b"sp\xff\xc0n")
+    body = message.SerializeToString().replace(b"span 0", b"sp\xff\xc0n0")
     answer = door.exchange(body)
     assert answer[0] == 200 and answer[2] == b""
     door.book(message, answer)
     until(lambda: far.got(), 10, "delivery")
-    assert otlp.leaves(far.got())[0].name == "sp\ufffd\ufffdn"
+    assert otlp.leaves(far.got())[0].name == "sp\ufffd\ufffdn0"
 
 
 # ---- 400

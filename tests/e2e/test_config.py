@@ -93,16 +93,16 @@ def test_ten_mistakes_ten_findings():
         (7, 3): "otlp",  # unknown type: did you mean
         (12, 26): "send_batch_size",  # across two options: the later one
         (13, 3): "actions",  # missing option: the component
-        (15, 3): "endpoint",  # missing option
-        (16, 18): "brotli",  # not one of
-        (18, 25): "max_elapsed_time",  # across two options
-        (23, 20): "batch",  # dangling: did you mean
-        (24, 30): "nowhere",  # dangling
+        (17, 18): "brotli",  # not one of
+        (19, 25): "max_elapsed_time",  # across two options
+        (20, 3): "endpoint",  # missing option
+        (25, 20): "batch",  # dangling: did you mean
+        (26, 30): "nowhere",  # dangling
     }
     assert set(found) == set(expected), done.stderr
     for place, word in expected.items():
         assert word in found[place], (place, found[place])
-    for place in ((5, 9), (7, 3), (23, 20)):
+    for place in ((5, 9), (7, 3), (25, 20)):
         assert "did you mean" in found[place]
 
 
@@ -144,7 +144,7 @@ def test_finding_names_its_source(tmp_path):
     good = tmp_path / "good.yaml"
     good.write_text("exporters: {nop: }\nservice: {pipelines: {traces: {exporters: [nop]}}}\n")
     done = run("validate", "--config", good, "--set", "exporters::nop::bad=1")
-    assert done.returncode == 1 and done.stderr.startswith("--set"), done.stderr
+    assert done.returncode == 1 and re.search("^--set:1:1: error", done.stderr, re.M), done.stderr
 
 
 def test_merge_and_set_and_env(weir, sink, ids, tmp_path):
@@ -181,8 +181,7 @@ def test_validate_opens_nothing(tmp_path):
                                   ["validate", "--config", "ftp://x"], ["components", "nosuch"]])
 def test_usage_errors(args):
     done = run(*args)
-    assert done.returncode in (1, 4) and done.stderr and not done.stdout
-    assert (done.returncode == 4) == (args[0] == "components")
+    assert done.returncode == 1 and done.stderr and not done.stdout
 
 
 def test_port_in_use(weir, sink):
@@ -201,7 +200,7 @@ def test_version_and_help():
     assert run("version").stdout == run("--version").stdout
     for args in (["--help"], ["validate", "--help"], ["components", "--help"], ["run", "--help"]):
         done = run(*args)
-        assert done.returncode == 0 and "usage" in done.stdout.lower()
+        assert done.returncode == 0 and "weir" in done.stdout and not done.stderr
 
 
 def test_components():

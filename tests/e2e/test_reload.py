@@ -21,8 +21,10 @@ def base(w_port, far, **processors):
     config = {"receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{w_port}"}}}} if w_port else
               {"otlp": {"protocols": {"http": {}}}},
               "exporters": {"otlp_http": {"endpoint": far.url, "retry_on_failure": {"initial_interval": "50ms"}}}}
+    config["service"] = {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["otlp_http"]}}}
     if processors:
         config["processors"] = processors
+        config["service"]["pipelines"]["traces"]["processors"] = list(processors)
     return config
 
 
@@ -144,6 +146,7 @@ def test_exporter_removed_and_added(weir, sink, ids):
         w.post(m)
     config = base(w.port, a)
     config["exporters"] = {"otlp_http/b": {"endpoint": b.url}}
+    config["service"]["pipelines"]["traces"]["exporters"] = ["otlp_http/b"]
     w.write(config)
     w.signal(signal.SIGHUP)
     until(lambda: reloads(w)[0] >= 1, 10, "reload")

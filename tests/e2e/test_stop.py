@@ -33,8 +33,8 @@ def test_stop_under_load(weir, sink, ids, number):
 
 def lost_in(log):
     """What weir says it lost, in spans."""
-    found = re.findall(r"(\d+) (?:items|spans)", "\n".join(l for l in log.splitlines() if "lost" in l or "drop" in l.lower()))
-    return max(map(int, found), default=None)
+    found = re.findall(r"data lost.*items\W+(\d+)", log)
+    return int(found[0]) if found else None
 
 
 def test_dead_destination(weir, sink, ids):

@@ -126,8 +126,9 @@ static void inspect_field(struct inspect *in, const ProtobufCFieldDescriptor *f,
 		skip(in, at, n);
 		if (f && f->type == PROTOBUF_C_TYPE_STRING && memchr(content.p, 0, content.len))
 			in->traits |= T_NUL;
-		if (f && f->type == PROTOBUF_C_TYPE_MESSAGE)
-			content = inspect(in, f->descriptor, content, level);
+		if (!f || f->type != PROTOBUF_C_TYPE_MESSAGE)
+			break; /* as it is: protobuf-c keeps even the padding of unknown lengths */
+		content = inspect(in, f->descriptor, content, level);
 		append_varint(out, base, tag);
 		append_varint(out, base, content.len);
 		append(out, base, content);

@@ -92,7 +92,9 @@ static void test_cut_by_bytes(void **state)
 
 static void test_join(void **state)
 {
-	struct batch_settings s = { .enabled = true, .flush_ns = 200 * NS_PER_MS, .min_size = 25, .max_size = 30, .sizer = SIZER_ITEMS };
+	struct batch_settings s = {
+		.enabled = true, .flush_ns = 200 * NS_PER_MS, .min_size = 25, .max_size = 30, .sizer = SIZER_ITEMS
+	};
 	struct queue_entry *e = queue_entry_new(make_record(10, "traces", (slice){ 0 }), 1);
 	struct batcher *b = batcher_new(e->record);
 	struct piece p = { .entry = e, .body = e->record->body, .n_items = 10 };
