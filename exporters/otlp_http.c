@@ -230,7 +230,7 @@ static enum verdict_kind judge_fault(enum http_fault f)
 	switch (f) {
 	case HTTP_FAULT_TRUST:
 		return HOLD;
-	case HTTP_FAULT_TOO_LARGE: /* OTLP: a response over the limit is a non-retryable failure */
+	case HTTP_FAULT_TOO_LARGE: /* a head over the limit; OTLP: a non-retryable failure */
 		return REJECTED;
 	case HTTP_FAULT_NONE:
 	case HTTP_FAULT_RESOLVE:
@@ -280,13 +280,15 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 	struct export_result result = { 0 };
 	slice message = r->body; /* an excerpt of a body that is no Status says more than nothing */
 	int code;
-	v->kind = r->fault == HTTP_FAULT_NONE ? judge_status(r->status) : judge_fault(r->fault);
+	/* an answer whose body is over the limit still has its status: a 2xx took the data */
+	bool has_status = r->fault == HTTP_FAULT_NONE || (r->fault == HTTP_FAULT_TOO_LARGE && r->status);
+	v->kind = has_status ? judge_status(r->status) : judge_fault(r->fault);
 	arena_init(&a);
 	enum otlp_encoding enc = encoding_of(r->content_type);
 	bool typed = is_otlp_type(r->content_type);
 	bool partial = typed && (v->kind == DELIVERED || r->status == 403) &&
 	        !export_response_parse(&a, p->delivery->signal, enc, r->body, &result);
-	if (v->kind == DELIVERED && typed && !partial)
+	if (v->kind == DELIVERED && typed && !partial && r->body.len)
 		log_warn(s->log, "Answer does not parse; the data counts as delivered", "url", p->url, NULL);
 	if (v->kind == DELIVERED && result.n_rejected > 0)
 		v->n_rejected = result.n_rejected > UINT32_MAX ? UINT32_MAX : (uint32_t)result.n_rejected;

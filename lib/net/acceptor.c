@@ -1,8 +1,8 @@
 /* acceptor.c - bind, listen, and hand out accepted sockets; see acceptor.h.
  *
- * A name is resolved once, and of its addresses an IPv4 one is preferred, as Go does, so that "localhost" is 127.0.0.1.
- * Accepting is in bursts of at most 64, so that connections already there get their turn. When fds run out polling stops
- * for 100 ms: the clients wait in the backlog and the loop does not spin.
+ * A name is resolved once, and of its addresses an IPv4 one is preferred, as Go does, so that "localhost" is
+ * 127.0.0.1. Accepting is in bursts of at most 64, so that connections already there get their turn. When fds run
+ * out polling stops for 100 ms: the clients wait in the backlog and the loop does not spin.
  */
 #include "lib/net/acceptor.h"
 

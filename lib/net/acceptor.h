@@ -1,8 +1,9 @@
 /* acceptor.h - one listening socket, watched by the main loop; accepted fds go to a callback.
  *
- * The fd survives reloads (same address: same acceptor). At the connection cap it stops polling, so the kernel's backlog holds
- * clients instead of resetting them; EMFILE is answered by a pause of 100 ms. Addresses are HOST:PORT, :PORT,
- * [v6]:PORT, unix paths with transport "unix". Resolution of host names happens here once, at bind time.
+ * The fd survives reloads (same address: same acceptor). At the connection cap it stops polling, so the kernel's
+ * backlog holds clients instead of resetting them; EMFILE is answered by a pause of 100 ms. Addresses are
+ * HOST:PORT, :PORT, [v6]:PORT, unix paths with transport "unix". Resolution of host names happens here once, at
+ * bind time.
  */
 #pragma once
 #include "lib/base/err.h"

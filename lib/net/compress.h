@@ -1,6 +1,6 @@
 /* compress.h - content codings in and out, with absolute limits (RFC 9110 8.4; reliability.md 71, 72).
  *
- * Input: gzip (up to 64 members), deflate (zlib and raw), zstd (window at most 2^23), identity. Output
+ * Input: gzip and zstd (up to 64 members or frames; zstd window at most 2^23), deflate (zlib and raw), identity. Output
  * grows in the byte pool in steps as it is produced, never above `max_out`; there is no ratio check.
  */
 #pragma once
@@ -15,7 +15,7 @@ enum inflate_result { INFLATE_OK = 0, INFLATE_BAD = -1, INFLATE_MEMORY = -2, INF
 enum coding coding_parse(slice name);
 const char *coding_name(enum coding c);
 
-/* Keeps state between calls (a window is 32 KiB to 8 MiB); one per thread. */
+/* Keeps the libraries' states, made at first use (no windows: whole buffers in and out); one per thread. */
 struct codec;
 struct codec *codec_new(void);
 void codec_free(struct codec *c);
@@ -23,6 +23,6 @@ void codec_free(struct codec *c);
 /* On INFLATE_OK *out is a new buf (caller owns). INFLATE_BAD (with e): damaged, truncated, trailing junk. */
 int codec_inflate(struct codec *c, enum coding coding, slice in, size_t max_out, struct pool *pool, struct buf **out,
         struct err *e) MUST_USE;
-/* level 0 is the coding's default (gzip, deflate 1; zstd 1). 0 or -1 (pool, memory). Input is the concatenation of `parts`. */
+/* level 0 is the coding's default (gzip, deflate 1; zstd 1). 0 or -1 (pool, memory). Input is the `parts` in a row. */
 int codec_deflate(struct codec *c, enum coding coding, int level, const slice *parts, size_t n, struct pool *pool,
         struct buf **out) MUST_USE;

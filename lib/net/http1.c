@@ -1,7 +1,7 @@
 /* http1.c - llhttp as the second reader of a head, and the writer of answers; see http1.h.
  *
- * Invariant: what the guard and llhttp both derive (target, number of fields, length, coding) is equal, or there is no request.
- * The parser runs once over a whole head and is stopped at its end, so no state of it outlives the call.
+ * Invariant: what the guard and llhttp both derive (target, number of fields, length, coding) is equal, or there is
+ * no request. The parser runs once over a whole head and is stopped at its end, so no state of it outlives the call.
  */
 #include "lib/net/http1.h"
 
@@ -69,7 +69,8 @@ static const llhttp_settings_t settings = {
 	.on_headers_complete = on_headers_complete,
 };
 
-/* The path of a request target; an http URL loses its scheme and authority (RFC 9112 3.2.2), which the guard has seen. */
+/* The path of a request target; an http URL loses its scheme and authority (RFC 9112 3.2.2), which the guard has
+ * seen. */
 static slice without_origin(slice target)
 {
 	const char *end = target.p + target.len;

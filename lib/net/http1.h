@@ -18,8 +18,8 @@ struct http1_request {
 	struct http_header headers[]; /* then the bytes of the head */
 };
 
-/* Copies g->line bytes of `raw`. Owned by the caller: free(). NULL with *why set when llhttp disagrees (400), NULL with *why
- * NULL when memory is out. */
+/* Copies g->line bytes of `raw`. Owned by the caller: free(). NULL with *why set when llhttp disagrees (400), NULL
+ * with *why NULL when memory is out. */
 struct http1_request *http1_request_new(const struct http_guard *g, const char *raw, const char **why) MUST_USE;
 
 struct http1_style {
@@ -28,8 +28,8 @@ struct http1_style {
 	bool close, to_head; /* to_head: the request was HEAD */
 };
 
-/* The head of the answer, up to and with the empty line; strbuf's failed is set when it does not fit. Fields that hold a
- * control byte are left out: nothing a client sent may start a new line. */
+/* The head of the answer, up to and with the empty line; strbuf's failed is set when it does not fit. Fields that
+ * hold a control byte are left out: nothing a client sent may start a new line. */
 void http1_answer_head(struct strbuf *out, const struct http_answer *a, const struct http1_style *style);
 /* False for 1xx, 204, 304 and answers to HEAD: no body follows. */
 bool http1_answer_has_body(const struct http_answer *a, const struct http1_style *style);

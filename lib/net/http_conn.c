@@ -1,8 +1,8 @@
 /* http_conn.c - bytes of one connection: reading, TLS, writing, deadlines, closing.
  *
- * Reading is stopped late: while a request is in work the socket stays watched, and only when something arrives is it kept in
- * `ahead` (one read at most) and reading stopped. So a client that waits for its answer costs no epoll calls.
- * The shared read buffers may be overwritten by the next connection: what is left in them is copied before
+ * Reading is stopped late: while a request is in work the socket stays watched, and only when something arrives is
+ * it kept in `ahead` (one read at most) and reading stopped. So a client that waits for its answer costs no epoll
+ * calls. The shared read buffers may be overwritten by the next connection: what is left in them is copied before
  * the callback ends.
  */
 #include <stdlib.h>
@@ -205,6 +205,18 @@ static void drop_ahead(struct conn *c)
 	c->in = (slice){ NULL, 0 };
 }
 
+/* Nothing more can be decrypted now: perhaps because the session ended, and OpenSSL may have something to say about
+ * it. */
+static void plain_ended(struct conn *c)
+{
+	enum tls_state state = tls_conn_state(c->tls);
+	send_cipher(c);
+	if (state == TLS_FAILED)
+		conn_close(c);
+	else if (state == TLS_CLOSED)
+		c->eof = true;
+}
+
 /* Brings decrypted bytes to where they are wanted; true when there were any. */
 static bool refill(struct conn *c)
 {
@@ -216,10 +228,12 @@ static bool refill(struct conn *c)
 		n = tls_conn_read(c->tls, c->x.body->data + c->x.body->len, (size_t)c->left);
 		c->x.body->len += n;
 		c->left -= n;
-		return n > 0;
+	} else {
+		n = tls_conn_read(c->tls, c->server->plain, READ_HEAD);
+		c->in = (slice){ c->server->plain, n };
 	}
-	n = tls_conn_read(c->tls, c->server->plain, READ_HEAD);
-	c->in = (slice){ c->server->plain, n };
+	if (!n)
+		plain_ended(c);
 	return n > 0;
 }
 

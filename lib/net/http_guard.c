@@ -1,8 +1,9 @@
 /* http_guard.c - where a message ends: the head by lines, the chunked body by bytes.
  *
- * The head is scanned for the first control byte; only CRLF may be one. A finished line is checked at once, so that a fault
- * in line 2 wins over a limit broken at line 9 in every cut of the input. Limits are byte positions for the same reason.
- * Rules: RFC 9112 2.2, 3, 5, 6, 7.1 with every MAY of leniency declined, except one empty line in front of a request.
+ * The head is scanned for the first control byte; only CRLF may be one. A finished line is checked at once, so that
+ * a fault in line 2 wins over a limit broken at line 9 in every cut of the input. Limits are byte positions for the
+ * same reason. Rules: RFC 9112 2.2, 3, 5, 6, 7.1 with every MAY of leniency declined, except one empty line in front
+ * of a request.
  */
 #include "lib/net/http_guard.h"
 

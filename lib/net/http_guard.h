@@ -1,8 +1,9 @@
 /* http_guard.h - the strict reader that stands in front of llhttp (reliability.md 2.4).
  *
- * It decides where a message ends, and refuses whatever two readers could see differently: bare CR or LF, folded lines,
- * blanks before a colon, control bytes, two lengths, odd transfer codings. Both readers are incremental, and the verdict depends
- * on the bytes alone: it is given at the same byte whichever way the input was cut. Pure: no I/O, no allocation.
+ * It decides where a message ends, and refuses whatever two readers could see differently: bare CR or LF, folded
+ * lines, blanks before a colon, control bytes, two lengths, odd transfer codings. Both readers are incremental, and
+ * the verdict depends on the bytes alone: it is given at the same byte whichever way the input was cut. Pure: no
+ * I/O, no allocation.
  */
 #pragma once
 #include "lib/base/base.h"
@@ -34,8 +35,8 @@ struct http_guard {
 };
 
 void http_guard_init(struct http_guard *g, size_t max_bytes, size_t max_fields);
-/* `data` is the head from its first byte as far as it arrived (it may lie elsewhere at each call). At GUARD_DONE bytes from
- * g->line on belong to the body or to the next request. */
+/* `data` is the head from its first byte as far as it arrived (it may lie elsewhere at each call). At GUARD_DONE
+ * bytes from g->line on belong to the body or to the next request. */
 enum guard_step http_guard_head(struct http_guard *g, slice data);
 
 /* Progress over one chunked body; zero it before the first byte. */
@@ -49,7 +50,8 @@ struct http_chunks {
 	const char *text;
 };
 
-/* Consumes from *in up to and with the next run of data, or the end of the message. GUARD_MORE with data->len > 0: these
- * bytes are body, call again with the rest; with data->len == 0: *in is used up. GUARD_DONE: the message is complete and *in holds
- * what follows it. c->data tells the size announced so far, before the bytes themselves arrive. */
+/* Consumes from *in up to and with the next run of data, or the end of the message. GUARD_MORE with data->len > 0:
+ * these bytes are body, call again with the rest; with data->len == 0: *in is used up. GUARD_DONE: the message is
+ * complete and *in holds what follows it. c->data tells the size announced so far, before the bytes themselves
+ * arrive. */
 enum guard_step http_chunks_next(struct http_chunks *c, slice *in, slice *data);

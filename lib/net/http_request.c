@@ -1,8 +1,8 @@
 /* http_request.c - the requests of one connection, in order, one in work at a time.
  *
- * request_step moves a connection one state forward; it never loops over input by itself and handlers are only called from
- * here. After a handler returned, the exchange may be answered and the connection closed: both are looked at, nothing is
- * assumed. Every fault goes to the handler once, and the connection ends after its answer.
+ * request_step moves a connection one state forward; it never loops over input by itself and handlers are only
+ * called from here. After a handler returned, the exchange may be answered and the connection closed: both are
+ * looked at, nothing is assumed. Every fault goes to the handler once, and the connection ends after its answer.
  */
 #include <stdlib.h>
 #include <sys/socket.h>

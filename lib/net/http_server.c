@@ -1,8 +1,8 @@
 /* http_server.c - the set of connections of one loop: adopting, finding, draining, closing.
  *
- * Slots give exchanges a name that outlives them: (slot, generation), where the generation of a slot grows with each request, so
- * an old name never finds a newer one. One coarse timer looks at all deadlines while there are connections;
- * an idle server has no timer. The server is freed when its timer and all its connections have closed.
+ * Slots give exchanges a name that outlives them: (slot, generation), where the generation of a slot grows with each
+ * request, so an old name never finds a newer one. One coarse timer looks at all deadlines while there are
+ * connections; an idle server has no timer. The server is freed when its timer and all its connections have closed.
  */
 #include "lib/net/http_server.h"
 
@@ -19,7 +19,7 @@ static void on_tick(struct timer *t)
 	s->ticking = s->conns != NULL && !s->closing;
 	if (s->ticking)
 		timer_start(&s->tick, TICK_NS);
-	/* A closed connection keeps its `next` until libuv's callback, so the walk survives handlers that close others. */
+	/* A closed connection keeps its `next` until libuv's callback: the walk survives handlers that close others. */
 	for (struct conn *c = s->conns; c; c = next) {
 		next = c->next;
 		if (c->deadline && now >= c->deadline)

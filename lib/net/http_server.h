@@ -43,21 +43,22 @@ struct http_answer {
 
 struct http_handler {
 	/* The head is complete and sound. Return 0 to receive the body, of which at most *max_body bytes (20 MiB
-	 * unless set) are taken (more is on_fault 413), or answer at once with exchange_answer and return 1 (the body is then
-	 * discarded: lingering close or, when small, skipped). Also called before 100-continue is sent. */
+	 * unless set) are taken (more is on_fault 413), or answer at once with exchange_answer and return 1 (the
+	 * body is then discarded: lingering close or, when small, skipped). Also called before 100-continue is
+	 * sent. */
 	int (*on_head)(void *ctx, struct exchange *x, size_t *max_body);
 	/* The body is complete: exchange_body. Must lead to exactly one exchange_answer, now or later. */
 	void (*on_request)(void *ctx, struct exchange *x);
-	/* The protocol failed: status is 400, 408, 413, 414, 417, 431, 503 (no pool tokens); answer with it, now (the connection
-	 * closes after; a bare answer is sent when none was given). head may be incomplete: exchange_head(x) then has
-	 * n_headers 0. The body, if any was read, is gone. */
+	/* The protocol failed: status is 400, 408, 413, 414, 417, 431, 503 (no pool tokens); answer with it, now
+	 * (the connection closes after; a bare answer is sent when none was given). head may be incomplete:
+	 * exchange_head(x) then has n_headers 0. The body, if any was read, is gone. */
 	void (*on_fault)(void *ctx, struct exchange *x, int status, const char *text);
 };
 
 struct http_limits {
 	size_t max_header_bytes, max_headers; /* of a request's head: 64 KiB, 100 */
-	/* From the first byte of a head (with TLS also for the handshake); from the end of the head; between requests; for an
-	 * answer. 0: none. Looked at five times a second. */
+	/* From the first byte of a head (with TLS also for the handshake); from the end of the head; between
+	 * requests; for an answer. 0: none. Looked at five times a second. */
 	int64_t header_ns, body_ns, idle_ns, write_ns;
 	bool keep_alive;
 };

@@ -1,9 +1,10 @@
 /* http_server_internal.h - what the three files of the server share: http_server.c (the set of connections),
+ *
  * http_conn.c (bytes of one connection in and out, TLS), http_request.c (its requests, in order).
  *
- * A connection is one state. Its struct lives until libuv's close callback, so a callee may close it at any time
- * and the caller only looks at the state afterwards. `in` is input that nobody took yet: in the server's read buffer while
- * a read callback runs, in `ahead` between callbacks.
+ * A connection is one state. Its struct lives until libuv's close callback, so a callee may close it at any time and
+ * the caller only looks at the state afterwards. `in` is input that nobody took yet: in the server's read buffer
+ * while a read callback runs, in `ahead` between callbacks.
  */
 #pragma once
 #include "lib/net/http1.h"

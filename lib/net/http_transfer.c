@@ -1,8 +1,8 @@
 /* http_transfer.c - one exchange: the request handed to libcurl, the answer taken from it.
  *
- * Bodies up to SMALL go out together with the head in one write, for which libcurl wants them in one piece: a single part
- * is used in place, several are joined. Larger ones are read by libcurl part by part, and again from the start
- * when a kept connection turns out dead. Of the answer three header fields and the body are kept; both are
+ * Bodies up to SMALL go out together with the head in one write, for which libcurl wants them in one piece: a
+ * single part is used in place, several are joined. Larger ones are read by libcurl part by part, and again from the
+ * start when a kept connection turns out dead. Of the answer three header fields and the body are kept; both are
  * limited while they arrive.
  */
 #include "lib/net/http_transfer.h"

@@ -1,9 +1,9 @@
 /* loop.c - libuv with the project's clock, and a mailbox.
  *
- * A timer is due by loop->clock. The uv timer behind it only wakes the loop; when it comes early (uv rounds, and counts from
- * the time it cached) or the clock is a fake one, it is armed again for the rest. loop_pump fires by the clock alone.
- * The mailbox is a stack that senders push with one compare-and-swap; the receiver takes all of it at once and turns
- * it around, which keeps the order of each sender.
+ * A timer is due by loop->clock. The uv timer behind it only wakes the loop; when it comes early (uv rounds, and
+ * counts from the time it cached) or the clock is a fake one, it is armed again for the rest. loop_pump fires by the
+ * clock alone. The mailbox is a stack that senders push with one compare-and-swap; the receiver takes all of it at
+ * once and turns it around, which keeps the order of each sender.
  */
 #include "lib/net/loop.h"
 

@@ -1,7 +1,7 @@
 /* port_owner.c - port to socket inode by /proc/net/tcp{,6}, inode to process by /proc/PID/fd.
  *
- * Best effort: files of other users cannot be read, lines that look unlike expected are passed over. Only used on the way
- * to an error message.
+ * Best effort: files of other users cannot be read, lines that look unlike expected are passed over. Only used on
+ * the way to an error message.
  */
 #include "lib/net/port_owner.h"
 

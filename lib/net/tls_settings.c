@@ -147,17 +147,25 @@ static int version(slice name, const char *option, int *out, struct err *e)
 	return err_set(e, "invalid TLS %s: unsupported TLS version: \"%.*s\"", option, SLICE_ARG(name));
 }
 
+int tls_versions(const struct tls_settings *s, int *min, int *max, struct err *e)
+{
+	*min = TLS1_2_VERSION;
+	*max = 0;
+	if (version(s->min_version, "min_version", min, e) != 0 || version(s->max_version, "max_version", max, e) != 0)
+		return -1;
+	if (*max != 0 && *max < TLS1_2_VERSION && s->min_version.len == 0)
+		*min = *max;
+	if (*max != 0 && *min > *max)
+		return err_set(e, "TLS min_version is above max_version");
+	return 0;
+}
+
 static int apply_versions(SSL_CTX *ctx, const struct tls_settings *s, struct err *e)
 {
-	int min = TLS1_2_VERSION, max = 0;
+	int min, max;
 
-	if (version(s->min_version, "min_version", &min, e) != 0 ||
-	        version(s->max_version, "max_version", &max, e) != 0)
+	if (tls_versions(s, &min, &max, e) != 0)
 		return -1;
-	if (max != 0 && max < TLS1_2_VERSION && s->min_version.len == 0)
-		min = max;
-	if (max != 0 && min > max)
-		return err_set(e, "TLS min_version is above max_version");
 	SSL_CTX_set_min_proto_version(ctx, min);
 	SSL_CTX_set_max_proto_version(ctx, max);
 	/* Forward secrecy and AEAD only; versions before 1.2 have neither AEAD nor signatures above level 0. */

@@ -12,38 +12,60 @@
 
 #define HOT static inline __attribute__((always_inline))
 
-/* Reads up to 15 bytes behind the end: that is what the slack is for. */
-HOT bool is_ascii(const uint8_t *p, size_t n)
-{
 #ifdef __SSE2__
-	size_t i = 0;
-	for (; n - i >= 64; i += 64) {
-		const __m128i *v = (const __m128i *)(const void *)(p + i);
-		__m128i ab = _mm_or_si128(_mm_loadu_si128(v), _mm_loadu_si128(v + 1));
-		__m128i cd = _mm_or_si128(_mm_loadu_si128(v + 2), _mm_loadu_si128(v + 3));
-		if (_mm_movemask_epi8(_mm_or_si128(ab, cd)))
-			return false;
-	}
-	__m128i all = _mm_setzero_si128();
-	for (; n - i >= 16; i += 16)
-		all = _mm_or_si128(all, _mm_loadu_si128((const __m128i *)(const void *)(p + i)));
-	unsigned tail = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)));
-	return ((unsigned)_mm_movemask_epi8(all) | (tail & ((1U << (n - i)) - 1))) == 0;
-#else
-	const uint64_t high = UINT64_C(0x8080808080808080);
-	uint64_t all = 0;
-	size_t i = 0;
-	for (; n - i >= 8; i += 8)
-		all |= wire_fix64(p + i);
-	uint64_t tail = wire_fix64(p + i) & ((UINT64_C(1) << (n - i) * 8) - 1);
-	return ((all | tail) & high) == 0;
-#endif
+/* The high bits of 16 bytes. */
+HOT unsigned high_bits(const uint8_t *p)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
+
+HOT __m128i load16(const uint8_t *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* Up to 64 bytes without a loop, as the number of rounds would be mispredicted: four loads that overlap. Below 16
+ * bytes one load reaches behind the end: that is what the slack is for. */
+HOT bool is_ascii64(const uint8_t *p, size_t n)
+{
+	if (n < 16)
+		return (high_bits(p) & ((1U << n) - 1)) == 0;
+	const uint8_t *last = p + n - 16;
+	size_t second = n < 32 ? 0 : 16;
+	__m128i all = _mm_or_si128(load16(p), load16(p + second));
+	all = _mm_or_si128(all, _mm_or_si128(load16(last), load16(last - second)));
+	return _mm_movemask_epi8(all) == 0;
+}
+
+/* How many bytes at the start are ASCII for sure: n, or those before the first block of 64 that has others. */
+HOT size_t ascii_prefix(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	for (; n - i > 64; i += 64) {
+		__m128i ab = _mm_or_si128(load16(p + i), load16(p + i + 16));
+		__m128i cd = _mm_or_si128(load16(p + i + 32), load16(p + i + 48));
+		if (_mm_movemask_epi8(_mm_or_si128(ab, cd)))
+			return i;
+	}
+	return is_ascii64(p + i, n - i) ? n : i;
+}
+#else
+HOT size_t ascii_prefix(const uint8_t *p, size_t n)
+{
+	size_t i = 0;
+	while (n - i >= 8 && (wire_fix64(p + i) & UINT64_C(0x8080808080808080)) == 0)
+		i += 8;
+	while (i < n && p[i] < 0x80)
+		i++;
+	return i;
+}
+#endif
 
 HOT void text(struct scan *s, const uint8_t *p, size_t n)
 {
-	if (UNLIKELY(!is_ascii(p, n)))
-		scan_text(s, p, n);
+	size_t ascii = ascii_prefix(p, n);
+	if (UNLIKELY(ascii < n))
+		scan_text(s, p + ascii, n - ascii);
 }
 
 HOT const uint8_t *take_bytes(const uint8_t *p, const uint8_t *end, slice *out)
@@ -97,11 +119,13 @@ HOT const uint8_t *take_fix32(const uint8_t *p, const uint8_t *end, uint32_t *ou
 	return p + 4;
 }
 
-/* An AnyValue that is one scalar and nothing else. False: not of that form, whatever it is. */
-HOT bool any_usual(const uint8_t *p, const uint8_t *end, struct value *v)
+/* The AnyValue [p, end) of an attribute if it is one scalar and nothing else; also checks the text of value and key.
+ * `small`, if not empty, is a KeyValue in which all but a number is tags, text and lengths below 128, so that one look
+ * at all of it will do. False: not of that form, whatever it is (then nothing was counted). */
+HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice key, slice small, struct value *v)
 {
-	uint64_t x;
-	uint32_t n;
+	uint64_t x = 0;
+	uint32_t n = 0;
 	if (end - p < 2)
 		return false;
 	switch (*p++) {
@@ -111,66 +135,88 @@ HOT bool any_usual(const uint8_t *p, const uint8_t *end, struct value *v)
 			return false;
 		v->type = V_STRING;
 		v->s = wire_slice(p, n);
-		return true;
+		if (small.len && LIKELY(ascii_prefix(wire_start(small), small.len) == small.len))
+			return true;
+		text(s, p, n);
+		break;
 	case TAG(2, WIRE_VARINT):
+		if (*p >= 0x80 || p + 1 != end)
+			return false;
 		v->type = V_BOOL;
 		v->b = *p != 0;
-		return *p < 0x80 && p + 1 == end;
+		break;
 	case TAG(3, WIRE_VARINT):
 		if (wire_varint(p, end, &x) != end)
 			return false;
 		v->type = V_INT;
 		v->i = (int64_t)x;
-		return true;
+		break;
 	case TAG(4, WIRE_64):
 		if (end - p != 8)
 			return false;
 		v->type = V_DOUBLE;
 		x = wire_fix64(p);
 		memcpy(&v->d, &x, sizeof(v->d));
-		return true;
+		break;
 	default:
 		return false;
 	}
+	text(s, wire_start(key), key.len);
+	return true;
 }
 
-/* A KeyValue that is one key and one usual value, in either order. */
-HOT bool kv_usual(const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+/* A KeyValue that is one key and one usual value and nothing else, in either order (the Collector writes the value
+ * first). Below 128 bytes all lengths are single bytes. */
+HOT bool kv_small(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+{
+	size_t n = (size_t)(end - p), first = p[1];
+	if (n < 4 || first > n - 4)
+		return false;
+	const uint8_t *q = p + 2 + first;
+	unsigned tags = p[0] | (unsigned)q[0] << 8;
+	bool key_first = tags == (TAG(1, WIRE_LEN) | TAG(2, WIRE_LEN) << 8);
+	if ((!key_first && tags != (TAG(2, WIRE_LEN) | TAG(1, WIRE_LEN) << 8)) || q[1] != n - 4 - first)
+		return false;
+	slice a = wire_slice(p + 2, first), b = wire_slice(q + 2, q[1]);
+	*key = key_first ? a : b;
+	slice any = key_first ? b : a;
+	return any_usual(s, wire_start(any), wire_start(any) + any.len, *key, wire_slice(p, n), v);
+}
+
+/* The same for any size, key first. */
+HOT bool kv_large(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
 {
 	uint32_t n;
-	if (end - p < 2)
+	if (*p != TAG(1, WIRE_LEN))
 		return false;
-	if (LIKELY(*p == TAG(1, WIRE_LEN))) {
-		p = take_bytes(p + 1, end, key);
-		if (!p || end - p < 2 || *p != TAG(2, WIRE_LEN))
-			return false;
-		p = wire_len(p + 1, end, &n);
-		return p && p + n == end && any_usual(p, end, v);
-	}
+	p = take_bytes(p + 1, end, key);
+	if (!p || p == end || *p != TAG(2, WIRE_LEN))
+		return false;
+	p = wire_len(p + 1, end, &n);
+	return p && p + n == end && any_usual(s, p, end, *key, (slice){ 0 }, v);
+}
+
+HOT bool kv_large_reversed(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+{
+	uint32_t n;
 	if (*p != TAG(2, WIRE_LEN))
 		return false;
 	p = wire_len(p + 1, end, &n);
-	if (!p || !any_usual(p, p + n, v))
+	if (!p || p + n == end || p[n] != TAG(1, WIRE_LEN) || take_bytes(p + n + 1, end, key) != end)
 		return false;
-	p += n;
-	return p < end && *p == TAG(1, WIRE_LEN) && take_bytes(p + 1, end, key) == end;
+	return any_usual(s, p, p + n, *key, (slice){ 0 }, v);
 }
 
 HOT bool read_kv(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
 {
-	if (UNLIKELY(!kv_usual(p, end, key, v))) {
-		*v = (struct value){ 0 };
-		return scan_kv(s, p, end, 1, key, v);
-	}
-	if (v->type == V_STRING && end - p < 128) {
-		/* lengths are below 128, too: all bytes of the message are tags, lengths and text */
-		if (LIKELY(is_ascii(p, (size_t)(end - p))))
+	if (LIKELY(end - p < 128)) {
+		if (LIKELY(kv_small(s, p, end, key, v)))
 			return true;
+	} else if (kv_large(s, p, end, key, v) || kv_large_reversed(s, p, end, key, v)) {
+		return true;
 	}
-	text(s, wire_start(*key), key->len);
-	if (v->type == V_STRING)
-		text(s, wire_start(v->s), v->s.len);
-	return true;
+	*v = (struct value){ 0 };
+	return scan_kv(s, p, end, 1, key, v);
 }
 
 HOT const uint8_t *walk_attr(struct scan *s, const bool index, const uint8_t *start, const uint8_t *p,

@@ -185,6 +185,10 @@ HOT bool walk_span(struct scan *s, const bool index, const uint8_t *p, const uin
 		switch (tag) {
 		case TAG(9, WIRE_LEN):
 			p = walk_attr(s, index, start, p, end, &sp->attrs);
+			while (p && p < end && *p == TAG(9, WIRE_LEN)) {
+				start = p;
+				p = walk_attr(s, index, start, p + 1, end, &sp->attrs);
+			}
 			break;
 		case TAG(1, WIRE_LEN):
 			p = take_id(s, p, end, 16, &sp->trace_id);

@@ -111,6 +111,7 @@ struct core {
 
 	/* draining */
 	int64_t drain_deadline_ns, intake_deadline_ns;
+	_Atomic bool intake_closed; /* nothing is admitted any more */
 	bool exporters_draining, abandoned, drained;
 	size_t n_draining;
 	void (*on_drained)(void *ctx, uint64_t n_lost);
@@ -141,6 +142,8 @@ void listener_start(struct listener *l);
 void listener_close(struct listener *l); /* stops accepting; its sites stay until core_free */
 void listener_free(struct listener *l);
 void listener_check_cap(struct core *c);
+/* Answers on connections of a listener that a reload removed: their stage is gone. */
+extern const struct http_handler listener_gone;
 
 /* graph.c */
 struct graph *graph_build(struct core *c, struct plan *plan, struct err *e); /* takes the plan */

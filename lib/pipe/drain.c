@@ -35,6 +35,22 @@ static void on_exporter_drained(struct exporter *e, void *ctx)
 	c->n_draining--;
 }
 
+/* From here on nothing is admitted: a request that outlived its time gets 503, never a 200 that nobody keeps. The
+ * calls wait until each worker has ended the event it was in. */
+static void close_intake(struct core *c)
+{
+	atomic_store(&c->intake_closed, true);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		worker_drain(&c->workers[i]);
+}
+
+/* Exporters that a reload removed get no longer than the others, and what they lose is lost by the shutdown. */
+static void abandon_orphans(struct core *c)
+{
+	for (size_t i = 0; i < c->orphans.n; i++)
+		exporter_abandon(c->orphans.v[i], DROP_SHUTDOWN);
+}
+
 static void drain_exporters(struct core *c, int64_t now)
 {
 	int64_t left = c->drain_deadline_ns - now;
@@ -47,8 +63,12 @@ static void drain_exporters(struct core *c, int64_t now)
 static void step(struct core *c)
 {
 	int64_t now = loop_now(c->loop);
-	if (!c->exporters_draining && (c->abandoned || intake_idle(c) || now >= c->intake_deadline_ns))
+	if (!c->exporters_draining && (c->abandoned || intake_idle(c) || now >= c->intake_deadline_ns)) {
+		close_intake(c);
 		drain_exporters(c, now);
+	}
+	if (now >= c->drain_deadline_ns)
+		abandon_orphans(c);
 	if (!c->exporters_draining || c->n_draining || c->orphans.n) {
 		timer_start(&c->timer, POLL_MS * NS_PER_MS);
 		return;
@@ -98,6 +118,5 @@ void core_hurry(struct core *c)
 	if (c->exporters_draining)
 		for (size_t i = 0; i < c->graph->exporters.n; i++)
 			exporter_abandon(c->graph->exporters.v[i], DROP_SHUTDOWN);
-	for (size_t i = 0; i < c->orphans.n; i++)
-		exporter_abandon(c->orphans.v[i], DROP_REMOVED);
+	abandon_orphans(c);
 }

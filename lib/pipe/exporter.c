@@ -105,7 +105,10 @@ static void run_start(void *arg)
 	struct order *c = arg;
 	struct exporter_stage *s = c->stage;
 	c->result = s->stage.type->start ? s->stage.type->start(&s->stage, &c->err) : 0;
-	c->exporter->n_stages += c->result == 0;
+	if (c->result)
+		return;
+	s->next = c->exporter->stages;
+	c->exporter->stages = s;
 }
 
 int exporter_prepare(struct exporter *e, const void *conf, void *shared, void *pin, void (*unpin)(void *pin),
@@ -140,21 +143,31 @@ void stage_stopped(struct stage *stage)
 {
 	struct exporter_stage *s = (struct exporter_stage *)stage;
 	struct exporter *e = s->exporter;
+	struct exporter_stage **at = &e->stages;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
 	free_stage(s);
-	e->n_stages--;
-	if (e->closing && !e->n_stages)
+	if (e->closing && !e->stages)
 		loop_stop(&e->loop);
 }
 
-void exporter_stop_stage(struct exporter_stage *s)
+/* What is in flight is cancelled and comes back by delivery_done. */
+static void cancel_stage(struct exporter_stage *s)
 {
-	if (s->stopping || s->n_in_flight)
+	if (s->stopping)
 		return;
-	s->stopping = true;
+	s->stopping = s->retiring = true;
 	if (s->stage.type->stop)
 		s->stage.type->stop(&s->stage);
 	else
 		stage_stopped(&s->stage);
+}
+
+void exporter_stop_stage(struct exporter_stage *s)
+{
+	if (!s->n_in_flight)
+		cancel_stage(s);
 }
 
 static void copy_settings(struct exporter *e, const struct exporter_settings *s)
@@ -186,8 +199,11 @@ static void run_commit(void *arg)
 			old->retiring = true;
 			exporter_stop_stage(old);
 		}
-		e->paused_until_ns = 0; /* a reload probes at once */
+		for (struct pending *p = e->waiting.first; p; p = p->next)
+			pending_forget_wire(p);
 	}
+	if (c->stage || exporter_state(e) == EXPORTER_HELD)
+		e->paused_until_ns = 0; /* a reload probes at once */
 	exporter_pump(e);
 }
 
@@ -245,18 +261,14 @@ void exporter_drain(struct exporter *e, int64_t timeout_ns, enum drop_reason rea
 
 void exporter_give_up(struct exporter *e)
 {
-	struct exporter_stage *s = e->stage;
 	e->mode = MODE_ABANDON;
 	exporter_drop_all(e, e->abandon_reason);
 	e->stage = NULL;
-	if (!s)
-		return;
-	/* what is in flight is cancelled by stop and then counted when it is done */
-	s->stopping = s->retiring = true;
-	if (s->stage.type->stop)
-		s->stage.type->stop(&s->stage);
-	else
-		stage_stopped(&s->stage);
+	/* a stage that a reload replaced may still be sending */
+	for (struct exporter_stage *s = e->stages, *next; s; s = next) {
+		next = s->next;
+		cancel_stage(s);
+	}
 }
 
 static void run_abandon(void *arg)
@@ -282,7 +294,7 @@ static void on_timer_closed(struct timer *t)
 	if (s) {
 		s->retiring = true;
 		exporter_stop_stage(s);
-	} else if (!e->n_stages) {
+	} else if (!e->stages) {
 		loop_stop(&e->loop);
 	}
 }

@@ -8,6 +8,7 @@
 /* One start of the component; the newest takes all new sends, an old one is stopped when its last send has ended. */
 struct exporter_stage {
 	struct stage stage; /* first: stage_stopped casts back */
+	struct exporter_stage *next; /* started and not stopped yet */
 	struct exporter *exporter;
 	struct log *log;
 	void *pin;
@@ -56,7 +57,7 @@ struct exporter {
 	struct loop loop;
 	struct timer timer;
 	struct exporter_stage *stage;
-	unsigned n_stages; /* started and not stopped yet */
+	struct exporter_stage *stages; /* started and not stopped yet: the one in use, retiring ones, a prepared one */
 	struct exporter_settings settings;
 	struct pipeline_batch *batches;
 	struct batcher *batchers;
@@ -72,6 +73,8 @@ struct exporter {
 
 void pending_push(struct pending_list *l, struct pending *p);
 struct pending *pending_pop(struct pending_list *l);
+/* The next send encodes anew: another stage may have another encoding, and its headers must fit the bytes. */
+void pending_forget_wire(struct pending *p);
 
 /* Does all that can be done now and arms the timer for what is next. */
 void exporter_pump(struct exporter *e);

@@ -32,6 +32,12 @@ struct pending *pending_pop(struct pending_list *l)
 	return p;
 }
 
+void pending_forget_wire(struct pending *p)
+{
+	buf_unref(p->d.wire);
+	p->d.wire = NULL;
+}
+
 void delivery_slices(const struct delivery *d, slice *out)
 {
 	for (size_t i = 0; i < d->n_bodies; i++)
@@ -229,6 +235,8 @@ void delivery_done(struct delivery *d, const struct verdict *v)
 	struct pending *p = (struct pending *)d;
 	struct exporter *e = d->exporter;
 	p->verdict = *v;
+	if (p->stage != e->stage)
+		pending_forget_wire(p);
 	p->stage->n_in_flight--;
 	if (p->stage->retiring)
 		exporter_stop_stage(p->stage);
@@ -303,6 +311,14 @@ static void hold(struct exporter *e, struct pending *p, int64_t now)
 	pending_push(&e->waiting, p);
 }
 
+/* The destination takes or judges data again: what was held need not wait for the next probe. A pause that it asked
+ * for by Retry-After stays. */
+static void end_hold(struct exporter *e)
+{
+	if (exporter_state(e) == EXPORTER_HELD)
+		e->paused_until_ns = 0;
+}
+
 static void settle(struct exporter *e, struct pending *p, int64_t now)
 {
 	struct exporter_counts *c = counts_of(e, p->d.signal);
@@ -314,12 +330,15 @@ static void settle(struct exporter *e, struct pending *p, int64_t now)
 	}
 	switch (v->kind) {
 	case DELIVERED:
+		end_hold(e);
 		set_state(e, EXPORTER_OK, "");
 		count_add(&c->delivered, p->d.n_items - n_rejected);
 		count_add(&c->rejected, n_rejected);
 		resolve(e, p);
 		break;
 	case REJECTED:
+		end_hold(e);
+		atomic_store(&e->state, EXPORTER_OK); /* it answers, and the fault is the data's */
 		log_error(e->log, "Exporting failed. Dropping data.", "error", v->text, "dropped_items",
 		        LOG_U(p->d.n_items), NULL);
 		count_add(&c->rejected, p->d.n_items);
@@ -386,10 +405,12 @@ static void arm(struct exporter *e, int64_t now)
 		at = e->paused_until_ns;
 	if ((e->ready.first || e->queue.first) && e->paused_until_ns > now)
 		at = earliest(at, e->paused_until_ns);
+	if (at <= now && e->n_in_flight)
+		at = INT64_MAX; /* the end of a send pumps again */
 	if (e->mode == MODE_DRAIN && !is_empty(e))
 		at = earliest(at, e->drain_deadline_ns);
-	if (at == INT64_MAX || (at <= now && e->n_in_flight))
-		timer_stop(&e->timer); /* the end of a send pumps again */
+	if (at == INT64_MAX)
+		timer_stop(&e->timer);
 	else
 		timer_start(&e->timer, at > now ? at - now : 0);
 }

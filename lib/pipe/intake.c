@@ -216,6 +216,10 @@ static bool admit(const struct intake *in, struct intake_result *r)
 {
 	size_t max = 0, n;
 	const struct exporter *by = NULL;
+	if (atomic_load_explicit(&in->receiver->stage.core->intake_closed, memory_order_relaxed)) {
+		snprintf(r->text, TEXT, "shutting down");
+		return false;
+	}
 	for (size_t i = 0; i < in->n_routes; i++)
 		max += in->routes[i]->n_exporters;
 	struct reservation small[16];

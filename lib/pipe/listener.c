@@ -148,6 +148,42 @@ void listener_close(struct listener *l)
 	l->acceptor = NULL;
 }
 
+static void answer_gone(struct exchange *x, int status, const char *text)
+{
+	struct http_header retry = { SLICE("Retry-After"), SLICE("1") };
+	struct http_answer a = {
+		.status = status,
+		.content_type = SLICE("text/plain; charset=utf-8"),
+		.body = slice_of(text),
+		.headers = &retry,
+		.n_headers = status == 503,
+		.close = true,
+	};
+	exchange_answer(x, &a);
+}
+
+static int gone_head(void *ctx, struct exchange *x, size_t *max_body)
+{
+	(void)ctx;
+	(void)max_body;
+	answer_gone(x, 503, "this listener is no longer configured\n");
+	return 1;
+}
+
+static void gone_request(void *ctx, struct exchange *x)
+{
+	(void)ctx;
+	answer_gone(x, 503, "this listener is no longer configured\n");
+}
+
+static void gone_fault(void *ctx, struct exchange *x, int status, const char *text)
+{
+	(void)ctx;
+	answer_gone(x, status, text);
+}
+
+const struct http_handler listener_gone = { gone_head, gone_request, gone_fault };
+
 void listener_free(struct listener *l)
 {
 	for (unsigned i = 0; i <= l->core->n_workers; i++)

@@ -86,8 +86,12 @@ static void run_adopt(void *arg)
 	}
 	for (size_t i = 0; old && i < old->points.n; i++) {
 		struct listener *l = old->points.v[i].listener;
-		if (!has_listener(a->graph, l))
-			http_server_close_site(w->server, &l->sites[w->index]);
+		struct http_site *site = &l->sites[w->index];
+		if (has_listener(a->graph, l))
+			continue;
+		site->handler = &listener_gone; /* a request may be half way in; its stage is freed with the old graph */
+		site->ctx = NULL;
+		http_server_close_site(w->server, site);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* http_chunks.c - any chunked body, cut anywhere: the same data, the same end, the same verdict.
  *
- * The first byte of the input is where to cut. Data is never more than announced, and all of it when the body is complete.
+ * The first byte of the input is where to cut. Data is never more than announced, and all of it when the body is
+ * complete.
  */
 #include <stdlib.h>
 

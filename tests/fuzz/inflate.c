@@ -1,6 +1,5 @@
-/* inflate.c - content codings under hostile input. First byte: coding and limit. Properties: output never exceeds the limit, the pool gets everything back, a result
- * does not depend on the limit (more room: same bytes), zlib agrees on what gzip means where both accept,
- * and whatever bytes there are come back unchanged from deflate then inflate.
+/* inflate.c - content codings under hostile input. First byte: coding and limit. Output never exceeds the limit, the
+ * pool gets all back, more room gives the same bytes, zlib agrees on gzip, and deflate then inflate changes nothing.
  */
 #include <stdlib.h>
 #include <zlib.h>

@@ -167,7 +167,7 @@ def parse(body, content_type, signal="traces"):
 
 def compress(body, coding):
     return {"": lambda b: b, "identity": lambda b: b, "gzip": lambda b: gzip.compress(b, 1), "deflate": zlib.compress,
-            "zstd": lambda b: zstandard.ZstdCompressor().compress(b)}[coding](body)
+            "zstd": lambda b: zstandard.ZstdCompressor(write_checksum=True).compress(b)}[coding](body)
 
 
 def decompress(body, coding):

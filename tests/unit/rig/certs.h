@@ -11,7 +11,7 @@ struct cert {
 	char *cert_pem, *key_pem;
 };
 
-/* issuer NULL: a self-signed CA. names: subjectAltName as OpenSSL writes it ("DNS:localhost,IP:127.0.0.1"), may be NULL. */
+/* issuer NULL: a self-signed CA. names: a subjectAltName ("DNS:localhost,IP:127.0.0.1") or NULL. */
 struct cert cert_make(const struct cert *issuer, const char *common_name, const char *names);
 void cert_free(struct cert *c);
 /* Writes text to DIR/NAME and returns the path, owned by the caller. */

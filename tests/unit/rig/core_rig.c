@@ -17,37 +17,52 @@
 #include "config/plan.h"
 #include "lib/otlp/json.h"
 
-static struct plan *load(const char *yaml, struct err *e)
+static int64_t rig_mono(struct clock *c)
+{
+	return clock_mono(clock_system()) + atomic_load(&((struct rig_clock *)c)->offset);
+}
+
+static int64_t rig_wall(struct clock *c)
+{
+	return clock_wall(clock_system()) + atomic_load(&((struct rig_clock *)c)->offset);
+}
+
+void core_rig_advance(struct core_rig *r, int64_t ns)
+{
+	atomic_fetch_add(&r->clock.offset, ns);
+}
+
+static struct plan *load(const char *fmt, va_list ap)
 {
 	static const char *const sets[] = { "service::telemetry::metrics::level=none" };
-	bool metrics = strstr(yaml, "metrics: {level") != NULL;
 	struct findings f;
-	char *source;
-	if (asprintf(&source, "yaml:%s", yaml) < 0)
+	char *yaml, *source;
+	if (vasprintf(&yaml, fmt, ap) < 0 || asprintf(&source, "yaml:%s", yaml) < 0)
 		abort();
 	const char *const configs[] = { source };
+	bool metrics = strstr(yaml, "metrics: {level") != NULL;
 	struct plan_sources s = { .configs = configs, .n_configs = 1, .sets = sets, .n_sets = metrics ? 0 : 1 };
 	findings_init(&f);
 	struct plan *p = plan_load(&s, &f);
 	for (size_t i = 0; !p && i < f.n; i++)
 		if (f.v[i].severity == FINDING_ERROR)
-			err_set(e, "%u:%u: %s", f.v[i].pos.line, f.v[i].pos.col, f.v[i].text);
+			print_message("%u:%u: %s\n", f.v[i].pos.line, f.v[i].pos.col, f.v[i].text);
+	if (!p)
+		fail_msg("the test's YAML:\n%s", yaml);
 	findings_release(&f);
 	free(source);
+	free(yaml);
 	return p;
 }
 
-int core_rig_try(struct core_rig *r, const char *yaml, struct err *e)
+static int begin(struct core_rig *r, struct err *e, const char *yaml, va_list ap)
 {
-	*r = (struct core_rig){ .log_fd = memfd_create("log", MFD_CLOEXEC) };
+	*r = (struct core_rig){ .clock.clock = { rig_mono, rig_wall }, .log_fd = memfd_create("log", MFD_CLOEXEC) };
 	struct log_conf lc = { LOG_DEBUG, LOG_TEXT, false, { r->log_fd }, 1 };
 	assert_true(r->log_fd >= 0);
-	assert_int_equal(loop_init(&r->loop, clock_system()), 0);
-	r->log = log_new(&lc, clock_system());
+	assert_int_equal(loop_init(&r->loop, &r->clock.clock), 0);
+	r->log = log_new(&lc, &r->clock.clock);
 	arena_init(&r->arena);
-	struct plan *p = load(yaml, e);
-	if (!p)
-		fail_msg("the test's YAML: %s\n%s", e->text, yaml);
 	struct core_options o = {
 		.loop = &r->loop,
 		.log = r->log,
@@ -56,30 +71,47 @@ int core_rig_try(struct core_rig *r, const char *yaml, struct err *e)
 		.max_connections = 1000,
 		.plan_free = plan_free,
 	};
+	struct plan *p = load(yaml, ap);
 	r->core = core_new(&o);
 	return core_apply(r->core, p, e);
 }
 
-void core_rig_start(struct core_rig *r, const char *yaml)
+int core_rig_try(struct core_rig *r, struct err *e, const char *yaml, ...)
+{
+	va_list ap;
+	va_start(ap, yaml);
+	int rc = begin(r, e, yaml, ap);
+	va_end(ap);
+	return rc;
+}
+
+void core_rig_start(struct core_rig *r, const char *yaml, ...)
 {
 	struct err e = { .text = "" };
-	if (core_rig_try(r, yaml, &e))
+	va_list ap;
+	va_start(ap, yaml);
+	if (begin(r, &e, yaml, ap))
 		fail_msg("the core does not start: %s", e.text);
+	va_end(ap);
 }
 
-int core_rig_try_reload(struct core_rig *r, const char *yaml, struct err *e)
+int core_rig_try_reload(struct core_rig *r, struct err *e, const char *yaml, ...)
 {
-	struct plan *p = load(yaml, e);
-	if (!p)
-		fail_msg("the test's YAML: %s\n%s", e->text, yaml);
-	return core_apply(r->core, p, e);
+	va_list ap;
+	va_start(ap, yaml);
+	int rc = core_apply(r->core, load(yaml, ap), e);
+	va_end(ap);
+	return rc;
 }
 
-void core_rig_reload(struct core_rig *r, const char *yaml)
+void core_rig_reload(struct core_rig *r, const char *yaml, ...)
 {
 	struct err e = { .text = "" };
-	if (core_rig_try_reload(r, yaml, &e))
+	va_list ap;
+	va_start(ap, yaml);
+	if (core_apply(r->core, load(yaml, ap), &e))
 		fail_msg("reload: %s", e.text);
+	va_end(ap);
 }
 
 static void on_drained(void *ctx, uint64_t n_lost)
@@ -207,11 +239,11 @@ int core_rig_connect(struct core_rig *r UNUSED, const char *address)
 	return fd;
 }
 
-void core_rig_write(struct core_rig *r, int fd, slice bytes)
+void core_rig_write(struct core_rig *r, int fd, slice text)
 {
 	size_t at = 0;
-	for (int64_t began = clock_mono(clock_system()); at < bytes.len;) {
-		ssize_t n = send(fd, bytes.p + at, bytes.len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	for (int64_t began = clock_mono(clock_system()); at < text.len;) {
+		ssize_t n = send(fd, text.p + at, text.len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0)
 			at += (size_t)n;
 		else if (errno != EAGAIN)

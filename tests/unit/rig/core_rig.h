@@ -18,7 +18,14 @@
 
 enum { CORE_RIG_WAIT_S = 20 };
 
+/* The system's, put forward by core_rig_advance: threads notice at their next event. */
+struct rig_clock {
+	struct clock clock; /* first */
+	_Atomic int64_t offset;
+};
+
 struct core_rig {
+	struct rig_clock clock;
 	struct loop loop;
 	struct log *log;
 	int log_fd;
@@ -37,13 +44,14 @@ struct answer {
 	slice head, body;
 };
 
-/* Starts with two workers; fails the test when the YAML is bad or a component does not start. */
-void core_rig_start(struct core_rig *r, const char *yaml);
+/* Starts with two workers (the YAML is a printf format); fails the test when the YAML is bad or a component does not start. */
+void core_rig_start(struct core_rig *r, const char *yaml, ...) PRINTF(2, 3);
 /* The same, without failing: -1 with e. core_rig_stop is due in any case. */
-int core_rig_try(struct core_rig *r, const char *yaml, struct err *e);
+int core_rig_try(struct core_rig *r, struct err *e, const char *yaml, ...) PRINTF(3, 4);
 /* A reload; it must succeed. */
-void core_rig_reload(struct core_rig *r, const char *yaml);
-int core_rig_try_reload(struct core_rig *r, const char *yaml, struct err *e);
+void core_rig_reload(struct core_rig *r, const char *yaml, ...) PRINTF(2, 3);
+int core_rig_try_reload(struct core_rig *r, struct err *e, const char *yaml, ...) PRINTF(3, 4);
+void core_rig_advance(struct core_rig *r, int64_t ns);
 /* Begins to drain; r->drained and r->n_lost follow. */
 void core_rig_drain(struct core_rig *r, int64_t timeout_ns);
 /* Drains (if that has not begun) and waits for it, checks that the equation holds with nothing queued and that all memory was
@@ -63,8 +71,8 @@ const char *core_rig_address(struct core_rig *r, size_t nth);
 const char *core_rig_main_address(struct core_rig *r);
 
 int core_rig_connect(struct core_rig *r, const char *address);
-void core_rig_write(struct core_rig *r, int fd, slice bytes);
-/* Reads one answer. `to_head`: it has no body whatever it says. */
+void core_rig_write(struct core_rig *r, int fd, slice text);
+/* Reads one answer. */
 struct answer core_rig_read(struct core_rig *r, int fd);
 bool core_rig_is_closed(struct core_rig *r, int fd); /* waits for the peer's end */
 /* One exchange on a connection of its own. `headers` are whole lines; Host and Content-Length are added. */

@@ -1,7 +1,7 @@
 /* test_http_guard.c - the smuggling set of reliability.md 2.4 and case 59, and limits at n-1, n, n+1.
  *
- * Every input is also fed byte by byte and in two pieces cut at every byte; the verdict must come at the same byte and be the
- * same. Expected statuses: 0 a sound head or body, else the fault.
+ * Every input is also fed byte by byte and in two pieces cut at every byte; the verdict must come at the same byte
+ * and be the same. Expected statuses: 0 a sound head or body, else the fault.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -119,8 +119,8 @@ static slice text(const char *s, size_t len)
 	return (slice){ s, len ? len : strlen(s) };
 }
 
-/* Feeds the prefixes that end at `cut` and at every `step` bytes from there on. A copy of exact size lets ASan see a read
- * past what has arrived. */
+/* Feeds the prefixes that end at `cut` and at every `step` bytes from there on. A copy of exact size lets ASan see
+ * a read past what has arrived. */
 static struct verdict feed_head(slice in, size_t cut, size_t step, size_t max_bytes, size_t max_fields)
 {
 	struct verdict v = { .step = GUARD_MORE };

@@ -484,6 +484,8 @@ static void test_client_verify(void **state)
 		{ { .ca_file = slice_of(rig.ca_file), .ca_pem = SLICE("x") }, "not both" },
 		{ { .ca_file = slice_of(rig.junk) }, "no PEM certificate" },
 		{ { .ca_pem = SLICE("x") }, "inline CA" },
+		{ { .min_version = SLICE("1.3") }, NULL },
+		{ { .min_version = SLICE("2") }, "invalid TLS min_version" },
 	};
 	(void)state;
 
