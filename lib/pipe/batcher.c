@@ -3,14 +3,14 @@
  * The deadline starts with the first piece, as the Collector's flush_timeout does. */
 #include "lib/pipe/batcher.h"
 
-struct batcher *batcher_new(struct record *key)
+struct batcher *batcher_new(const struct record *like)
 {
 	struct batcher *b = calloc(1, sizeof *b);
 	if (!b)
 		abort();
-	b->signal = key->signal;
-	b->pipeline = key->pipeline;
-	b->key = record_ref(key);
+	b->signal = like->signal;
+	b->pipeline = like->pipeline;
+	b->key = record_new(like->signal, like->pipeline, like->partition, like->arrival_ns, 0, NULL);
 	return b;
 }
 

@@ -26,13 +26,13 @@ struct batcher {
 	struct batcher *next;
 	enum signal signal;
 	const char *pipeline;
-	struct record *key; /* one reference: its partition is ours */
+	struct record *key; /* signal, pipeline and partition of a record, without its body: it outlives what was sent */
 	VEC(struct piece) pieces;
 	uint64_t n_items, n_bytes;
 	int64_t deadline_ns; /* when it is flushed at the latest; only with pieces */
 };
 
-struct batcher *batcher_new(struct record *key) MUST_USE;
+struct batcher *batcher_new(const struct record *like) MUST_USE;
 void batcher_free(struct batcher *b); /* must be empty */
 
 /* Cuts the entry's record by the settings' max_size, or makes one piece of it; sets entry->n_open. The caller

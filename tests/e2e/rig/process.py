@@ -39,7 +39,7 @@ def sanitizer_env():
     return {
         "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:abort_on_error=0",
         "UBSAN_OPTIONS": "exitcode=99:halt_on_error=1:print_stacktrace=1",
-        "TSAN_OPTIONS": "exitcode=99:halt_on_error=0",
+        "TSAN_OPTIONS": f"exitcode=99:halt_on_error=0:suppressions={ROOT}/tests/e2e/tsan.supp",
     }
 
 

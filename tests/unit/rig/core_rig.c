@@ -285,7 +285,7 @@ const char *answer_header(struct core_rig *r, const struct answer *a, const char
 
 struct answer core_rig_read(struct core_rig *r, int fd)
 {
-	enum { MAX = 1 << 20 };
+	enum { MAX = 1 << 18 };
 	struct answer a = { 0 };
 	char *text = arena_alloc(&r->arena, MAX + 1), *end = NULL;
 	size_t n = 0, want = MAX;
