@@ -34,7 +34,12 @@ static size_t add_level(struct conf_report *r, struct conf_level l)
 static void add_place(const struct cursor *c, const void *member, struct pos pos, bool section, bool bad)
 {
 	*VEC_ADD(&c->r->places) = (struct conf_place){ member, level(c)->path, pos, section, bad };
-	if (bad)
+}
+
+/* An option without a default that was given but not understood: what misses it would only repeat that. */
+static void doubt(const struct cursor *c, const struct conf_field *f)
+{
+	if (!f->def || (f->flags & CONF_OPTIONAL))
 		level(c)->doubtful = true;
 }
 
@@ -131,7 +136,7 @@ static void unknown_key(const struct cursor *c, const struct node_entry *e)
 	char hint[96] = "";
 	if (near) {
 		snprintf(hint, sizeof(hint), ", did you mean \"%s\"?", near);
-		level(c)->doubtful = true;
+		doubt(c, find_row(c, slice_of(near)));
 	}
 	conf_find(c->r, FINDING_ERROR, e->key_pos, level(c)->path, "unknown key \"%.*s\"%s (has invalid keys: %.*s)",
 	        SLICE_ARG(e->key), hint, SLICE_ARG(e->key));
@@ -200,6 +205,8 @@ static void load_leaf(const struct cursor *c, const struct conf_field *f)
 	int failed = conf_read(c->r, f, e->value, level(c)->path, at);
 	if (!absent)
 		add_place(c, at, e->value->pos, false, failed != 0);
+	if (failed)
+		doubt(c, f);
 }
 
 static void load_level(const struct cursor *c);

@@ -34,7 +34,7 @@ void retry_check(const struct retry_conf *c, struct conf_report *r)
 	if (c->max_elapsed_time.ns < c->initial_interval.ns)
 		conf_clash(r, &c->initial_interval, &c->max_elapsed_time,
 		        "'max_elapsed_time' must not be less than 'initial_interval'");
-	if (c->max_elapsed_time.ns < c->max_interval.ns)
+	else if (c->max_elapsed_time.ns < c->max_interval.ns)
 		conf_clash(r, &c->max_interval, &c->max_elapsed_time,
 		        "'max_elapsed_time' must not be less than 'max_interval'");
 }

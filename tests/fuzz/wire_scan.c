@@ -5,9 +5,9 @@
  */
 #include "lib/otlp/encode.h"
 
-#define REQUIRE(x) \
-	do { \
-		if (!(x)) \
+#define REQUIRE(x)                        \
+	do {                              \
+		if (!(x))                 \
 			__builtin_trap(); \
 	} while (0)
 

@@ -485,9 +485,9 @@ static void test_check_places(void **state)
 		{ "must: x\nu64: 2",
 		        E("1:1", "::sub: wait") E("1:1", ": f64") W("1:1", ": text") E("1:1", ": an endpoint")
 		                E("1:1", "::opt: a key") E("2:6", ": later") },
-		/* one finding is enough: a refused value is not judged again, nor is something missing beside it */
+		/* a refused value is not judged again; what is missing beside it is another mistake */
 		{ "must: x\nu64: a\nf64: a\nsub: {wait: a}\ntext: 1",
-		        E("1:1", "::opt: a key") E("2:6",
+		        E("1:1", ": an endpoint") E("1:1", "::opt: a key") E("2:6",
 		                ": 'u64' expected type 'int', got unconvertible type 'string' (\"a\"): write a whole "
 		                "number, without quotes") E("3:6",
 		                ": 'f64' expected type 'float64', got unconvertible type 'string' (\"a\"): write a "
@@ -496,6 +496,15 @@ static void test_check_places(void **state)
 		                "or \"1h\"") E("5:7",
 		                ": 'text' expected type 'string', got unconvertible type 'int' (\"1\"): put it in "
 		                "quotes") },
+		/* unless it is an option without a default that was refused: that may be what is missed */
+		{ "must: 1\nsub: {wait: a}\nf64: a",
+		        E("1:1", ": later") W("1:1", ": text") E("1:1", "::opt: a key") E("1:7",
+		                ": 'must' expected type 'string', got unconvertible type 'int' (\"1\"): put it in "
+		                "quotes") E("2:13",
+		                "::sub: 'wait': time: invalid duration \"a\", expected one like \"200ms\", \"1m30s\" "
+		                "or \"1h\"") E("3:6",
+		                ": 'f64' expected type 'float64', got unconvertible type 'string' (\"a\"): write a "
+		                "number, without quotes") },
 	};
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		struct rig t;

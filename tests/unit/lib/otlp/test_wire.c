@@ -8,7 +8,7 @@
 
 #include "lib/otlp/wire.h"
 
-#define BYTES(lit) (slice){ "" lit, sizeof(lit) - 1 }
+#define BYTES(lit) { "" lit, sizeof(lit) - 1 }
 
 static void test_varint(void **state)
 {
@@ -119,7 +119,7 @@ static void test_group_depth(void **state)
 static void test_next(void **state)
 {
 	(void)state;
-	slice at = BYTES("\x0a\x02hi\x10\x05\x82");
+	slice at = SLICE("\x0a\x02hi\x10\x05\x82");
 	struct wire_field f;
 	assert_true(wire_next(&at, &f));
 	assert_true(f.tag == TAG(1, WIRE_LEN) && slice_is(f.content, "hi") && f.raw.len == 4);
