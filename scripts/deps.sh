@@ -39,7 +39,7 @@ update() {
 }
 
 need="gcc make pkg-config ca-certificates curl libc6-dev libuv1-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler
-	libcurl4-openssl-dev zlib1g-dev libzstd-dev libyaml-dev libssl-dev libpcre2-dev"
+	libcurl4-openssl-dev zlib1g-dev libzstd-dev libyaml-dev libssl-dev libpcre2-dev libisal-dev libdeflate-dev"
 
 # llhttp: the library from Debian 13 on; Debian 12 has its C sources in node-llhttp.
 if ! has libllhttp-dev && ! has node-llhttp; then

@@ -10,7 +10,7 @@
 
 #define CONFIG \
 	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n" \
-	"extensions: {health_check: {endpoint: '127.0.0.1:0'%s}}\n" \
+	"extensions: {health_check: {endpoint: '127.0.0.2:0'%s}}\n" \
 	"exporters: {otlp_http: {endpoint: '%s', retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n" \
 	"service: {extensions: [health_check], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}}\n"
 
