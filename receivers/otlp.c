@@ -337,12 +337,17 @@ static slice lower_case(struct arena *a, slice s)
 	return (slice){ p, s.len };
 }
 
+/* The IP address alone: "[::1]:4318" is ::1. */
 static slice without_port(slice peer)
 {
-	for (size_t i = peer.len; i-- > 0;)
-		if (peer.p[i] == ':')
-			return (slice){ peer.p, i };
-	return peer;
+	size_t n = peer.len;
+	while (n > 0 && peer.p[n - 1] != ':')
+		n--;
+	if (!n)
+		return peer; /* a unix socket */
+	if (n > 3 && peer.p[0] == '[')
+		return (slice){ peer.p + 1, n - 3 };
+	return (slice){ peer.p, n - 1 };
 }
 
 static void describe_client(struct arena *a, bool metadata, const struct http_head *h, struct client *out)

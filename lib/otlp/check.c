@@ -80,7 +80,7 @@ static bool check_message(struct check *c, const uint8_t *p, const uint8_t *end,
 }
 
 int otlp_check(enum signal signal, slice body, struct pool *pool, uint32_t *n_items, uint64_t *n_utf8,
-	struct buf **repaired, struct err *e)
+        struct buf **repaired, struct err *e)
 {
 	struct scan_report r = { 0 };
 	struct check c = { .scan = { .r = &r } };
@@ -91,7 +91,7 @@ int otlp_check(enum signal signal, slice body, struct pool *pool, uint32_t *n_it
 		return err_set(e, "not a valid OTLP request: it is larger than 2 GiB");
 	if (!check_message(&c, wire_start(body), wire_end(body), shape_request(signal)))
 		return err_set(e, "not a valid OTLP request: %s (byte %zu)", c.scan.why,
-			(size_t)(c.scan.at - wire_start(body)));
+		        (size_t)(c.scan.at - wire_start(body)));
 	*n_items = c.n_items;
 	*n_utf8 = r.n_utf8;
 	return r.n_utf8 ? otlp_rewrite(signal, body, pool, repaired) : 0;

@@ -36,7 +36,8 @@ void link_delete(struct traces *t, struct link *l);
 struct event *event_add(struct traces *t, struct span *s, uint64_t time_ns, slice name);
 struct link *link_add(struct traces *t, struct span *s, slice trace_id, slice span_id);
 /* A new span at the end of `scope`; ids are 16, 8 and 0 or 8 bytes. Refused if the scope is. */
-struct span *span_add(struct traces *t, struct scope *scope, slice trace_id, slice span_id, slice parent_id, slice name);
+struct span *span_add(
+        struct traces *t, struct scope *scope, slice trace_id, slice span_id, slice parent_id, slice name);
 
 /* Takes the span out of what is encoded; `rule` (not 0) says why. The span stays readable. */
 void span_filter(struct traces *t, struct span *s, uint16_t rule);

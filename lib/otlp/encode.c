@@ -71,12 +71,12 @@ static void replace(struct planner *g, slice range, const char *end, uint32_t ta
 {
 	if (plan)
 		push(g,
-			(struct cut){ .at = range.len ? range.p : end,
-				.len = range.len,
-				.new_len = wire_field_size(tag, plan->new_len),
-				.kind = CUT_MSG,
-				.tag = tag,
-				.plan = plan });
+		        (struct cut){ .at = range.len ? range.p : end,
+		                .len = range.len,
+		                .new_len = wire_field_size(tag, plan->new_len),
+		                .kind = CUT_MSG,
+		                .tag = tag,
+		                .plan = plan });
 }
 
 /* Stable: insertions at the end stay in their order. */
@@ -170,12 +170,12 @@ static void cut_attrs(struct planner *g, const struct attrs *as, uint32_t field,
 			replace(g, raw, end, tag, plan_rename(g, a));
 		} else if (a->edit == ATTR_SET) {
 			push(g,
-				(struct cut){ .at = raw.len ? raw.p : end,
-					.len = raw.len,
-					.new_len = wire_field_size(tag, kv_size(a->key, &a->value)),
-					.kind = CUT_ATTR,
-					.tag = tag,
-					.attr = a });
+			        (struct cut){ .at = raw.len ? raw.p : end,
+			                .len = raw.len,
+			                .new_len = wire_field_size(tag, kv_size(a->key, &a->value)),
+			                .kind = CUT_ATTR,
+			                .tag = tag,
+			                .attr = a });
 		}
 	}
 }

@@ -23,10 +23,10 @@ struct split_part {
  * exceed it). Resource and scope are repeated. Calls emit for each part in order; emit takes the part's body.
  * Returns 0, or -1 when pool or memory refuse (some parts may have been emitted). */
 int otlp_split(enum signal signal, slice body, uint32_t max_items, size_t max_bytes, struct pool *pool,
-	void (*emit)(void *ctx, struct split_part part), void *ctx) MUST_USE;
+        void (*emit)(void *ctx, struct split_part part), void *ctx) MUST_USE;
 
 /* Validation and count for logs and metrics (traces: traces_check): wire types, lengths, UTF-8, AnyValue
  * nesting, by the schema tables. n_items counts log records or data points. Bad UTF-8: *repaired is a new
  * body (caller owns) with U+FFFD, otherwise NULL. 0, -1 malformed, -2 memory. */
 int otlp_check(enum signal signal, slice body, struct pool *pool, uint32_t *n_items, uint64_t *n_utf8,
-	struct buf **repaired, struct err *e) MUST_USE;
+        struct buf **repaired, struct err *e) MUST_USE;

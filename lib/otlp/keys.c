@@ -132,7 +132,7 @@ static bool build(struct key_table *t, size_t n, struct plan *plan)
 		for (uint32_t b = 0; b <= t->bucket_mask; b++) {
 			uint32_t first = plan->first[b];
 			if (plan->first[b + 1] - first == size &&
-				!place(t, plan->hashes, plan->members + first, size, b))
+			        !place(t, plan->hashes, plan->members + first, size, b))
 				return false;
 		}
 	}

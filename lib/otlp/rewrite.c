@@ -131,7 +131,7 @@ static const struct segment *occurrences(struct rewrite *w, struct cursor c, con
 
 /* The member of the oneof that counts: its last occurrence, and for a message those that merge with it. */
 static const struct segment *chosen(struct rewrite *w, const struct shape *m, struct cursor c,
-	const struct wire_field *first, struct wire_field *last)
+        const struct wire_field *first, struct wire_field *last)
 {
 	struct segment *segs = NULL, **tail = &segs;
 	struct wire_field f = *first;
@@ -163,8 +163,8 @@ static void put_msg(struct rewrite *w, uint32_t tag, const struct shape *m, cons
 	close_length(w, at, wire_varint_size(n));
 }
 
-static void put_field(struct rewrite *w, const struct wire_field *f, struct shape_field sf,
-	const struct segment *segs, unsigned depth)
+static void put_field(struct rewrite *w, const struct wire_field *f, struct shape_field sf, const struct segment *segs,
+        unsigned depth)
 {
 	if (sf.kind == F_MSG)
 		put_msg(w, f->tag, sf.msg, segs, depth);

@@ -12,8 +12,8 @@ static void refuse(struct scan *s, const char *what, uint32_t n, const char *why
 		snprintf(s->r->refused_text, sizeof(s->r->refused_text), "%s %u: %s", what, n, why);
 }
 
-HOT const uint8_t *walk_any_span(struct scan *s, const bool index, const uint8_t *start, const uint8_t *p,
-	const uint8_t *end, struct scope *sc)
+HOT const uint8_t *walk_any_span(
+        struct scan *s, const bool index, const uint8_t *start, const uint8_t *p, const uint8_t *end, struct scope *sc)
 {
 	uint32_t n;
 	p = wire_len(p, end, &n);
@@ -77,8 +77,8 @@ static const uint8_t *walk_entity(struct scan *s, const uint8_t *p, const uint8_
 	return p;
 }
 
-HOT const uint8_t *walk_resource(struct scan *s, const bool index, const uint8_t *p, const uint8_t *end,
-	struct resource *res)
+HOT const uint8_t *walk_resource(
+        struct scan *s, const bool index, const uint8_t *p, const uint8_t *end, struct resource *res)
 {
 	uint32_t tag, n;
 	p = wire_len(p, end, &n);
@@ -156,8 +156,8 @@ static bool index_scope_spans(struct scan *s, const uint8_t *start, const uint8_
 	return walk_scope_spans(s, true, p, end, sc);
 }
 
-HOT bool walk_resource_spans(struct scan *s, const bool index, const uint8_t *p, const uint8_t *end,
-	struct resource *res)
+HOT bool walk_resource_spans(
+        struct scan *s, const bool index, const uint8_t *p, const uint8_t *end, struct resource *res)
 {
 	uint32_t tag, n, n_spans = s->r->n_spans, n_refused = s->r->n_refused;
 	const char *why = NULL;
@@ -170,9 +170,9 @@ HOT bool walk_resource_spans(struct scan *s, const bool index, const uint8_t *p,
 		if (tag == TAG(2, WIRE_LEN)) {
 			p = wire_len(p, end, &n);
 			if (p)
-				p = (index ? index_scope_spans(s, start, p, p + n) : check_scope_spans(s, p, p + n)) ?
-					p + n :
-					NULL;
+				p = (index ? index_scope_spans(s, start, p, p + n) : check_scope_spans(s, p, p + n))
+				        ? p + n
+				        : NULL;
 		} else if (tag == TAG(1, WIRE_LEN)) {
 			s->merge |= seen;
 			seen = true;
@@ -209,9 +209,9 @@ static bool index_resource_spans(struct scan *s, const uint8_t *start, const uin
 	struct resource *res = &t->resources[t->n_resources];
 	if (t->n_resources++ == s->cap_resources)
 		return scan_bad(s, start, "resources were counted wrong");
-	*res = (struct resource){ .attrs.kind = OWN_RESOURCE,
-		.raw = wire_slice(start, (size_t)(end - start)),
-		.first_scope = t->n_scopes };
+	*res = (struct resource){
+		.attrs.kind = OWN_RESOURCE, .raw = wire_slice(start, (size_t)(end - start)), .first_scope = t->n_scopes
+	};
 	return walk_resource_spans(s, true, p, end, res);
 }
 
@@ -229,10 +229,10 @@ HOT bool walk_request(struct scan *s, const bool index, slice body)
 		if (tag == TAG(1, WIRE_LEN)) {
 			p = wire_len(p, end, &n);
 			if (p)
-				p = (index ? index_resource_spans(s, start, p, p + n) :
-					     check_resource_spans(s, p, p + n)) ?
-					p + n :
-					NULL;
+				p = (index ? index_resource_spans(s, start, p, p + n)
+				           : check_resource_spans(s, p, p + n))
+				        ? p + n
+				        : NULL;
 		} else {
 			p = scan_other(s, p, end, tag, 0x2);
 		}

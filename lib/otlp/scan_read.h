@@ -219,8 +219,8 @@ HOT bool read_kv(struct scan *s, const uint8_t *p, const uint8_t *end, slice *ke
 	return scan_kv(s, p, end, 1, key, v);
 }
 
-HOT const uint8_t *walk_attr(struct scan *s, const bool index, const uint8_t *start, const uint8_t *p,
-	const uint8_t *end, struct attrs *as)
+HOT const uint8_t *walk_attr(
+        struct scan *s, const bool index, const uint8_t *start, const uint8_t *p, const uint8_t *end, struct attrs *as)
 {
 	struct attr unused, *a = &unused;
 	uint32_t n;
@@ -249,4 +249,3 @@ HOT const uint8_t *walk_attr(struct scan *s, const bool index, const uint8_t *st
 	}
 	return p;
 }
-

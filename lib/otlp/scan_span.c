@@ -120,7 +120,7 @@ static bool index_link(struct scan *s, const uint8_t *start, const uint8_t *p, c
 }
 
 HOT const uint8_t *walk_child(struct scan *s, const bool index, const uint8_t *start, const uint8_t *p,
-	const uint8_t *end, struct span *sp, bool event)
+        const uint8_t *end, struct span *sp, bool event)
 {
 	uint32_t n;
 	p = wire_len(p, end, &n);
@@ -172,9 +172,54 @@ static void check_ids(struct scan *s, slice trace_id, slice span_id)
 		s->refuse = all_zero(trace_id) ? "the trace id is all zero" : "the span id is all zero";
 }
 
+/* Behind the tag of one field of a Span. */
+HOT const uint8_t *span_field(struct scan *s, const bool index, const uint8_t *start, const uint8_t *p,
+        const uint8_t *end, uint32_t tag, struct span *sp)
+{
+	uint32_t dropped;
+	switch (tag) {
+	case TAG(9, WIRE_LEN):
+		p = walk_attr(s, index, start, p, end, &sp->attrs);
+		while (p && p < end && *p == TAG(9, WIRE_LEN)) {
+			start = p;
+			p = walk_attr(s, index, start, p + 1, end, &sp->attrs);
+		}
+		return p;
+	case TAG(1, WIRE_LEN):
+		return take_id(s, p, end, 16, &sp->trace_id);
+	case TAG(2, WIRE_LEN):
+		return take_id(s, p, end, 8, &sp->span_id);
+	case TAG(3, WIRE_LEN):
+		return take_text(s, p, end, &sp->trace_state);
+	case TAG(4, WIRE_LEN):
+		return take_id(s, p, end, 8, &sp->parent_id);
+	case TAG(5, WIRE_LEN):
+		return take_text(s, p, end, &sp->name);
+	case TAG(6, WIRE_VARINT):
+		return take_u32(p, end, &sp->kind);
+	case TAG(7, WIRE_64):
+		return take_fix64(p, end, &sp->start_ns);
+	case TAG(8, WIRE_64):
+		return take_fix64(p, end, &sp->end_ns);
+	case TAG(10, WIRE_VARINT):
+	case TAG(12, WIRE_VARINT):
+	case TAG(14, WIRE_VARINT):
+		return take_u32(p, end, &dropped);
+	case TAG(11, WIRE_LEN):
+	case TAG(13, WIRE_LEN):
+		return walk_child(s, index, start, p, end, sp, tag == TAG(11, WIRE_LEN));
+	case TAG(15, WIRE_LEN):
+		return walk_status(s, p, end, sp);
+	case TAG(16, WIRE_32):
+		return take_fix32(p, end, &sp->flags);
+	default:
+		return scan_other(s, p, end, tag, 0x1fffe);
+	}
+}
+
 HOT bool walk_span(struct scan *s, const bool index, const uint8_t *p, const uint8_t *end, struct span *sp)
 {
-	uint32_t tag, dropped;
+	uint32_t tag;
 	bool status = false;
 	s->refuse = NULL;
 	while (p < end) {
@@ -182,60 +227,13 @@ HOT bool walk_span(struct scan *s, const bool index, const uint8_t *p, const uin
 		p = wire_tag(p, end, &tag);
 		if (UNLIKELY(!p))
 			return scan_bad(s, start, "a tag is not valid");
-		switch (tag) {
-		case TAG(9, WIRE_LEN):
-			p = walk_attr(s, index, start, p, end, &sp->attrs);
-			while (p && p < end && *p == TAG(9, WIRE_LEN)) {
-				start = p;
-				p = walk_attr(s, index, start, p + 1, end, &sp->attrs);
-			}
-			break;
-		case TAG(1, WIRE_LEN):
-			p = take_id(s, p, end, 16, &sp->trace_id);
-			break;
-		case TAG(2, WIRE_LEN):
-			p = take_id(s, p, end, 8, &sp->span_id);
-			break;
-		case TAG(3, WIRE_LEN):
-			p = take_text(s, p, end, &sp->trace_state);
-			break;
-		case TAG(4, WIRE_LEN):
-			p = take_id(s, p, end, 8, &sp->parent_id);
-			break;
-		case TAG(5, WIRE_LEN):
-			p = take_text(s, p, end, &sp->name);
-			break;
-		case TAG(6, WIRE_VARINT):
-			p = take_u32(p, end, &sp->kind);
-			break;
-		case TAG(7, WIRE_64):
-			p = take_fix64(p, end, &sp->start_ns);
-			break;
-		case TAG(8, WIRE_64):
-			p = take_fix64(p, end, &sp->end_ns);
-			break;
-		case TAG(10, WIRE_VARINT):
-		case TAG(12, WIRE_VARINT):
-		case TAG(14, WIRE_VARINT):
-			p = take_u32(p, end, &dropped);
-			break;
-		case TAG(11, WIRE_LEN):
-		case TAG(13, WIRE_LEN):
-			p = walk_child(s, index, start, p, end, sp, tag == TAG(11, WIRE_LEN));
-			break;
-		case TAG(15, WIRE_LEN):
-			s->merge |= status;
-			status = true;
-			p = walk_status(s, p, end, sp);
-			break;
-		case TAG(16, WIRE_32):
-			p = take_fix32(p, end, &sp->flags);
-			break;
-		default:
-			p = scan_other(s, p, end, tag, 0x1fffe);
-		}
+		p = span_field(s, index, start, p, end, tag, sp);
 		if (UNLIKELY(!p))
 			return scan_bad(s, start, "a field of a Span is not valid");
+		if (UNLIKELY(tag == TAG(15, WIRE_LEN))) {
+			s->merge |= status;
+			status = true;
+		}
 	}
 	check_ids(s, sp->trace_id, sp->span_id);
 	return true;
@@ -259,4 +257,3 @@ bool scan_index_span(struct scan *s, const uint8_t *start, const uint8_t *p, con
 	sc->n_spans++;
 	return walk_span(s, true, p, end, sp);
 }
-

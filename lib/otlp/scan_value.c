@@ -66,8 +66,8 @@ static bool scan_list(struct scan *s, const uint8_t *p, const uint8_t *end, unsi
 	return true;
 }
 
-static const uint8_t *any_bytes(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, uint32_t field,
-	struct value *v)
+static const uint8_t *any_bytes(
+        struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, uint32_t field, struct value *v)
 {
 	static const enum value_type types[8] = { [1] = V_STRING, [5] = V_ARRAY, [6] = V_KVLIST, [7] = V_BYTES };
 	uint32_t n;
@@ -86,8 +86,8 @@ static const uint8_t *any_bytes(struct scan *s, const uint8_t *p, const uint8_t 
 }
 
 /* Everything that is one of the oneof: the last one wins. */
-static const uint8_t *any_field(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, uint32_t tag,
-	struct value *v)
+static const uint8_t *any_field(
+        struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, uint32_t tag, struct value *v)
 {
 	uint64_t x;
 	switch (tag) {

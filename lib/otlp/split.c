@@ -198,7 +198,7 @@ static size_t cost(const struct item *it, const struct item *last)
 }
 
 int otlp_split(enum signal signal, slice body, uint32_t max_items, size_t max_bytes, struct pool *pool,
-	void (*emit)(void *ctx, struct split_part part), void *ctx)
+        void (*emit)(void *ctx, struct split_part part), void *ctx)
 {
 	struct split sp = { .signal = signal, .pool = pool };
 	sp.tail = &sp.first;

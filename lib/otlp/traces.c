@@ -51,7 +51,7 @@ static void settle(struct traces *t, const struct scan_report *r, bool bad_envel
 }
 
 int traces_scan(struct traces *t, struct buf *body, const struct key_table *keys, struct pool *pool,
-	struct scan_report *r, struct err *e)
+        struct scan_report *r, struct err *e)
 {
 	struct scan s;
 	*t = (struct traces){ .body = buf_ref(body), .keys = keys };

@@ -140,7 +140,7 @@ struct scan_report {
  * spans below. Invalid UTF-8, and singular messages that are split over several fields (protobuf merges them),
  * make the body be rewritten once (from `pool`) and scanned again. */
 int traces_scan(struct traces *t, struct buf *body, const struct key_table *keys, struct pool *pool,
-	struct scan_report *r, struct err *e) MUST_USE;
+        struct scan_report *r, struct err *e) MUST_USE;
 void traces_release(struct traces *t);
 
 /* Validation without an index, for pipelines that change nothing: accepts and refuses exactly what

@@ -87,8 +87,8 @@ bool value_next(slice *at, enum value_type of, slice *key, struct value *v)
 			continue;
 		const uint8_t *p = wire_start(f.content), *end = wire_end(f.content);
 		/* as if this were the last level: lists inside are not looked into */
-		return of == V_KVLIST ? scan_kv(&s, p, end, OTLP_ANYVALUE_DEPTH, key, v) :
-					scan_any(&s, p, end, OTLP_ANYVALUE_DEPTH, v);
+		return of == V_KVLIST ? scan_kv(&s, p, end, OTLP_ANYVALUE_DEPTH, key, v)
+		                      : scan_any(&s, p, end, OTLP_ANYVALUE_DEPTH, v);
 	}
 	return false;
 }

@@ -26,7 +26,8 @@ struct batcher {
 	struct batcher *next;
 	enum signal signal;
 	const char *pipeline;
-	struct record *key; /* signal, pipeline and partition of a record, without its body: it outlives what was sent */
+	struct record
+	        *key; /* signal, pipeline and partition of a record, without its body: it outlives what was sent */
 	VEC(struct piece) pieces;
 	uint64_t n_items, n_bytes;
 	int64_t deadline_ns; /* when it is flushed at the latest; only with pieces */

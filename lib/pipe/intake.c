@@ -55,27 +55,30 @@ void intake_count_utf8(struct stage *receiver, uint64_t n)
 	count_add(&cell_of(receiver)->n_utf8, n);
 }
 
-static slice metadata_value(const struct client *c, slice name)
+/* Appends `v` and a line end, which no header value contains; returns the new length. */
+static size_t add_value(char out[MAX_PARTITION], size_t len, slice v)
 {
-	for (size_t i = 0; c && i < c->n_metadata; i++)
-		if (slice_ieq(c->metadata[i].name, name))
-			return c->metadata[i].value;
-	return (slice){ 0 };
+	size_t n = v.len < MAX_PARTITION - 1 - len ? v.len : MAX_PARTITION - 1 - len;
+	if (n)
+		memcpy(out + len, v.p, n);
+	len += n;
+	if (len < MAX_PARTITION - 1)
+		out[len++] = '\n';
+	return len;
 }
 
-/* The values of the pipeline's metadata_keys: requests that differ in them are never joined. */
+/* The values of the pipeline's metadata_keys, all of a header that comes more than once: requests that differ in them
+ * are never joined. */
 static slice partition_of(const struct intake *in, const struct pipeline *p, char out[MAX_PARTITION])
 {
 	const struct conf_strs *keys = p->settings.batch_metadata_keys;
+	const struct client *c = in->client;
 	size_t len = 0;
 	for (size_t i = 0; keys && i < keys->n; i++) {
-		slice v = metadata_value(in->client, keys->v[i]);
-		size_t n = v.len < MAX_PARTITION - 1 - len ? v.len : MAX_PARTITION - 1 - len;
-		if (n)
-			memcpy(out + len, v.p, n);
-		len += n;
-		if (len < MAX_PARTITION - 1)
-			out[len++] = '\n';
+		for (size_t k = 0; c && k < c->n_metadata; k++)
+			if (slice_ieq(c->metadata[k].name, keys->v[i]))
+				len = add_value(out, len, c->metadata[k].value);
+		len = add_value(out, len, (slice){ 0 }); /* an empty line ends the key */
 	}
 	return (slice){ out, len };
 }

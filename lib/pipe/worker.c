@@ -89,7 +89,8 @@ static void run_adopt(void *arg)
 		struct http_site *site = &l->sites[w->index];
 		if (has_listener(a->graph, l))
 			continue;
-		site->handler = &listener_gone; /* a request may be half way in; its stage is freed with the old graph */
+		site->handler =
+		        &listener_gone; /* a request may be half way in; its stage is freed with the old graph */
 		site->ctx = NULL;
 		http_server_close_site(w->server, site);
 	}

@@ -8,9 +8,9 @@
 #include <jansson.h>
 #include <unistd.h>
 
-#define CONFIG \
-	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n" \
-	"extensions: {health_check: {endpoint: '127.0.0.2:0'%s}}\n" \
+#define CONFIG                                                                                                       \
+	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"                                        \
+	"extensions: {health_check: {endpoint: '127.0.0.2:0'%s}}\n"                                                  \
 	"exporters: {otlp_http: {endpoint: '%s', retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n" \
 	"service: {extensions: [health_check], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}}\n"
 
@@ -34,12 +34,15 @@ struct setting {
 };
 
 static const struct setting settings[] = {
-	{ "", { { "/", 200, 503, NULL, NULL }, { "/ready", 200, 503, NULL, NULL }, { "/live", 200, 200, NULL, NULL },
-		{ "/?a=b", 200, 503, NULL, NULL }, { "/nothing", 404, 404, "not found\n", "not found\n" } } },
-	{ ", path: /health/status", { { "/health/status", 200, 503, NULL, NULL }, { "/", 404, 404, "not found\n", "not found\n" },
-		{ "/ready", 200, 503, NULL, NULL }, { "/live", 200, 200, NULL, NULL } } },
-	{ ", response_body: {healthy: fine, unhealthy: leaving}", { { "/", 200, 503, "fine", "leaving" },
-		{ "/live", 200, 200, "fine", "fine" }, { "/nothing", 404, 404, "not found\n", "not found\n" } } },
+	{ "",
+	        { { "/", 200, 503, NULL, NULL }, { "/ready", 200, 503, NULL, NULL }, { "/live", 200, 200, NULL, NULL },
+	                { "/?a=b", 200, 503, NULL, NULL }, { "/nothing", 404, 404, "not found\n", "not found\n" } } },
+	{ ", path: /health/status",
+	        { { "/health/status", 200, 503, NULL, NULL }, { "/", 404, 404, "not found\n", "not found\n" },
+	                { "/ready", 200, 503, NULL, NULL }, { "/live", 200, 200, NULL, NULL } } },
+	{ ", response_body: {healthy: fine, unhealthy: leaving}",
+	        { { "/", 200, 503, "fine", "leaving" }, { "/live", 200, 200, "fine", "fine" },
+	                { "/nothing", 404, 404, "not found\n", "not found\n" } } },
 	{ ", response_body: {healthy: fine}", { { "/", 200, 503, "fine", NULL } } },
 };
 
@@ -60,7 +63,7 @@ static void check_answer(struct core_rig *r, const struct expected *x, bool drai
 	assert_non_null(report);
 	assert_string_equal(answer_header(r, &a, "Content-Type"), "application/json");
 	assert_string_equal(json_string_value(json_object_get(report, "status")),
-		draining ? "Server not available" : "Server available");
+	        draining ? "Server not available" : "Server available");
 	json_decref(report);
 }
 

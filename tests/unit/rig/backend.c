@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+
 #include "lib/net/compress.h"
 #include "lib/otlp/json.h"
 #include "lib/otlp/traces.h"
@@ -75,7 +77,7 @@ const char *backend_header(const struct backend_request *q, const char *name, ch
 {
 	size_t len = strlen(name);
 	out[0] = 0;
-	for (const char *line = q->head; (line = strstr(line, "\r\n")); ) {
+	for (const char *line = q->head; (line = strstr(line, "\r\n"));) {
 		line += 2;
 		if (strncasecmp(line, name, len) || line[len] != ':')
 			continue;
@@ -127,4 +129,15 @@ unsigned backend_all_spans(struct backend *b)
 	for (unsigned i = 0; i < backend_count(b); i++)
 		n += backend_spans(backend_get(b, i));
 	return n;
+}
+
+int backend_dead(char base[32])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	snprintf(base, 32, "http://127.0.0.1:%u", ntohs(a.sin_port));
+	return fd;
 }

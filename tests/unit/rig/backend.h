@@ -40,3 +40,5 @@ const char *backend_header(const struct backend_request *q, const char *name, ch
 unsigned backend_spans(const struct backend_request *q);
 /* Spans in all requests. */
 unsigned backend_all_spans(struct backend *b);
+/* The base URL of a port that nobody listens on; it stays so until the fd is closed. */
+int backend_dead(char base[32]);

@@ -32,6 +32,7 @@ void core_rig_advance(struct core_rig *r, int64_t ns)
 	atomic_fetch_add(&r->clock.offset, ns);
 }
 
+static struct plan *load(const char *fmt, va_list ap) PRINTF(1, 0);
 static struct plan *load(const char *fmt, va_list ap)
 {
 	static const char *const sets[] = { "service::telemetry::metrics::level=none" };
@@ -55,6 +56,7 @@ static struct plan *load(const char *fmt, va_list ap)
 	return p;
 }
 
+static int begin(struct core_rig *r, struct err *e, const char *yaml, va_list ap) PRINTF(3, 0);
 static int begin(struct core_rig *r, struct err *e, const char *yaml, va_list ap)
 {
 	*r = (struct core_rig){ .clock.clock = { rig_mono, rig_wall }, .log_fd = memfd_create("log", MFD_CLOEXEC) };
@@ -160,8 +162,10 @@ static void print_state(struct core_rig *r)
 		for (unsigned k = 0; k < N_SIGNALS; k++) {
 			const struct exporter_counts *c = &s->by_signal[k];
 			print_message("%.*s/%u: accepted %llu delivered %llu rejected %llu dropped",
-				SLICE_ARG(r->core->exporter_stats.entries[i].key), k, (unsigned long long)count_get(&c->accepted),
-				(unsigned long long)count_get(&c->delivered), (unsigned long long)count_get(&c->rejected));
+			        SLICE_ARG(r->core->exporter_stats.entries[i].key), k,
+			        (unsigned long long)count_get(&c->accepted),
+			        (unsigned long long)count_get(&c->delivered),
+			        (unsigned long long)count_get(&c->rejected));
 			for (unsigned d = 0; d < N_DROP_REASONS; d++)
 				print_message(" %llu", (unsigned long long)count_get(&c->dropped[d]));
 			print_message(" queued %llu\n", (unsigned long long)count_get(&c->queued));
@@ -308,12 +312,12 @@ struct answer core_rig_read(struct core_rig *r, int fd)
 	return a;
 }
 
-struct answer core_rig_ask(struct core_rig *r, const char *address, const char *method, const char *path,
-	const char *headers, slice body)
+struct answer core_rig_ask(
+        struct core_rig *r, const char *address, const char *method, const char *path, const char *headers, slice body)
 {
 	int fd = core_rig_connect(r, address);
-	const char *head = arena_printf(&r->arena, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %zu\r\n\r\n", method, path,
-		address, headers, body.len);
+	const char *head = arena_printf(&r->arena, "%s %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %zu\r\n\r\n",
+	        method, path, address, headers, body.len);
 	core_rig_write(r, fd, slice_of(head));
 	core_rig_write(r, fd, body);
 	struct answer a = core_rig_read(r, fd);
@@ -332,13 +336,15 @@ slice core_rig_spans_json(struct core_rig *r, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		unsigned id = ++r->n_spans_made;
 		spans = arena_printf(&r->arena,
-			"%s%s{\"traceId\":\"0102030405060708090a0b0c%08x\",\"spanId\":\"0a0b0c0d%08x\",\"name\":\"span %u\"}", spans,
-			i ? "," : "", id, id, id);
+		        "%s%s{\"traceId\":\"0102030405060708090a0b0c%08x\",\"spanId\":\"0a0b0c0d%08x\",\"name\":\"span "
+		        "%u\"}",
+		        spans, i ? "," : "", id, id, id);
 	}
 	return slice_of(arena_printf(&r->arena,
-		"{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"rig\"}}"
-		"]},\"scopeSpans\":[{\"spans\":[%s]}]}]}",
-		spans));
+	        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{"
+	        "\"stringValue\":\"rig\"}}"
+	        "]},\"scopeSpans\":[{\"spans\":[%s]}]}]}",
+	        spans));
 }
 
 slice core_rig_to_proto(struct core_rig *r, enum signal signal, const char *json)
@@ -396,15 +402,15 @@ uint64_t core_rig_requests(struct core_rig *r, const char *receiver, enum reques
 	return n;
 }
 
-struct receiver_counts core_rig_received(struct core_rig *r, const char *receiver, enum signal signal)
+struct received core_rig_received(struct core_rig *r, const char *receiver, enum signal signal)
 {
 	const struct receiver_stats *s = map_get(&r->core->receiver_stats, slice_of(receiver));
-	struct receiver_counts sum = { 0 };
+	struct received sum = { 0 };
 	assert_non_null(s);
 	for (unsigned w = 0; w < s->n_cells; w++) {
 		const struct receiver_counts *c = &s->cells[w].by_signal[signal_index(signal)];
-		count_add(&sum.accepted, count_get(&c->accepted));
-		count_add(&sum.refused, count_get(&c->refused));
+		sum.accepted += count_get(&c->accepted);
+		sum.refused += count_get(&c->refused);
 	}
 	return sum;
 }
@@ -416,8 +422,8 @@ static bool holds(const struct core_rig *r)
 		const struct exporter_stats *s = r->core->exporter_stats.entries[i].value;
 		for (unsigned k = 0; k < N_SIGNALS; k++) {
 			const struct exporter_counts *c = &s->by_signal[k];
-			uint64_t sum = count_get(&c->delivered) + count_get(&c->rejected) + count_get(&c->dead_lettered) +
-				count_get(&c->queued);
+			uint64_t sum = count_get(&c->delivered) + count_get(&c->rejected) +
+			        count_get(&c->dead_lettered) + count_get(&c->queued);
 			for (unsigned d = 0; d < N_DROP_REASONS; d++)
 				sum += count_get(&c->dropped[d]);
 			ok = ok && sum == count_get(&c->accepted);

@@ -62,8 +62,9 @@ void core_rig_free(struct core_rig *r);
 
 /* One turn of the main loop, waiting at most 1 ms; fails the test after CORE_RIG_WAIT_S with what was waited for. */
 void core_rig_turn(struct core_rig *r, int64_t began, const char *what, const char *file, int line);
-#define UNTIL(r, cond) \
-	for (int64_t began_ = clock_mono(clock_system()); !(cond); core_rig_turn(r, began_, #cond, __FILE__, __LINE__)) \
+#define UNTIL(r, cond)                                               \
+	for (int64_t began_ = clock_mono(clock_system()); !(cond);   \
+	        core_rig_turn(r, began_, #cond, __FILE__, __LINE__)) \
 		;
 
 /* "127.0.0.1:PORT" of the nth listener of the workers, in the order they were opened; of the main loop's first. */
@@ -76,8 +77,8 @@ void core_rig_write(struct core_rig *r, int fd, slice text);
 struct answer core_rig_read(struct core_rig *r, int fd);
 bool core_rig_is_closed(struct core_rig *r, int fd); /* waits for the peer's end */
 /* One exchange on a connection of its own. `headers` are whole lines; Host and Content-Length are added. */
-struct answer core_rig_ask(struct core_rig *r, const char *address, const char *method, const char *path,
-	const char *headers, slice body);
+struct answer core_rig_ask(
+        struct core_rig *r, const char *address, const char *method, const char *path, const char *headers, slice body);
 struct answer core_rig_post(struct core_rig *r, const char *path, const char *headers, slice body); /* first listener */
 /* Value of a header, "" when absent. */
 const char *answer_header(struct core_rig *r, const struct answer *a, const char *name);
@@ -93,7 +94,11 @@ struct exporter_counts *core_rig_counts(struct core_rig *r, const char *id, enum
 #define core_rig_get(r, id, member) count_get(&core_rig_counts(r, id, TRACES)->member)
 struct exporter *core_rig_exporter(struct core_rig *r, const char *id);
 uint64_t core_rig_requests(struct core_rig *r, const char *receiver, enum request_outcome o);
-struct receiver_counts core_rig_received(struct core_rig *r, const char *receiver, enum signal signal);
+/* Items, over all workers. */
+struct received {
+	uint64_t accepted, refused;
+};
+struct received core_rig_received(struct core_rig *r, const char *receiver, enum signal signal);
 /* accepted = delivered + rejected + dead_lettered + dropped + queued for every exporter and signal, waited for. */
 void core_rig_check_equation(struct core_rig *r);
 /* Has this been logged? */

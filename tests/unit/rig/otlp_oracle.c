@@ -2,6 +2,7 @@
 #include "tests/unit/rig/otlp_oracle.h"
 
 #include "lib/base/utf8.h"
+#include "lib/otlp/wire.h"
 
 /* --- traits: a parser of its own */
 
@@ -106,12 +107,21 @@ static void append_varint(slice *out, char *base, uint64_t v)
 
 static slice inspect(struct inspect *in, const ProtobufCMessageDescriptor *d, slice body, unsigned level);
 
+static void inspect_packed(struct inspect *in, unsigned type, slice s)
+{
+	if (type == 1 && s.len % 8)
+		in->traits |= T_BROKEN;
+	while (type == 0 && s.len)
+		varint(in, &s, 10, 64, T_VARINT);
+}
+
 /* A field whose tag is read; appends it to `out` unless it is a group. */
 static void inspect_field(struct inspect *in, const ProtobufCFieldDescriptor *f, uint64_t tag, slice *at, slice *out,
-	char *base, unsigned level)
+        char *base, unsigned level)
 {
 	const char *start = at->p;
-	if (f && wire_type(f->type) != (tag & 7))
+	bool packed = f && f->label == PROTOBUF_C_LABEL_REPEATED && (tag & 7) == 2 && wire_type(f->type) != 2;
+	if (f && wire_type(f->type) != (tag & 7) && !packed)
 		in->traits |= T_TYPE;
 	switch (tag & 7) {
 	case 0:
@@ -124,6 +134,8 @@ static void inspect_field(struct inspect *in, const ProtobufCFieldDescriptor *f,
 		uint64_t n = varint(in, at, 5, 32, T_BROKEN);
 		slice content = { at->p, n > at->len ? at->len : n };
 		skip(in, at, n);
+		if (packed)
+			inspect_packed(in, wire_type(f->type), content);
 		if (f && f->type == PROTOBUF_C_TYPE_STRING && memchr(content.p, 0, content.len))
 			in->traits |= T_NUL;
 		if (!f || f->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -161,7 +173,7 @@ static slice inspect(struct inspect *in, const ProtobufCMessageDescriptor *d, sl
 		if (tag >> 3 == 0)
 			in->traits |= T_TAG;
 		const ProtobufCFieldDescriptor *f =
-			tag >> 3 < 2000 ? protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3)) : NULL;
+		        tag >> 3 < 2000 ? protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3)) : NULL;
 		if (f && f->label != PROTOBUF_C_LABEL_REPEATED && f->id < 64) {
 			bool one_of = f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
 			uint64_t bit = UINT64_C(1) << (one_of ? 0 : f->id);
@@ -203,7 +215,7 @@ pb_request *pb_unpack(struct arena *a, slice body)
 {
 	ProtobufCAllocator al = pb_allocator(a);
 	return opentelemetry__proto__collector__trace__v1__export_trace_service_request__unpack(
-		&al, body.len, (const uint8_t *)body.p);
+	        &al, body.len, (const uint8_t *)body.p);
 }
 
 static int by_bytes(const void *x, const void *y)
@@ -242,7 +254,7 @@ static void normalise(struct arena *a, ProtobufCMessage *m, bool repair)
 			for (size_t k = 0; k < n; k++) /* all repeated fields here are pointers */
 				normalise_one(a, f, *(char **)(void *)slot + k * sizeof(void *), repair);
 		} else if (!(f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
-			*(uint32_t *)(void *)((char *)m + f->quantifier_offset) == f->id) {
+		        *(uint32_t *)(void *)((char *)m + f->quantifier_offset) == f->id) {
 			normalise_one(a, f, slot, repair);
 		}
 	}
@@ -302,7 +314,7 @@ static bool wrong(ProtobufCBinaryData b, size_t want)
 const char *pb_refused(const pb_span *s)
 {
 	if (wrong(s->trace_id, 16) || zero(s->trace_id) || wrong(s->span_id, 8) || zero(s->span_id) ||
-		wrong(s->parent_span_id, 8))
+	        wrong(s->parent_span_id, 8))
 		return "id";
 	bool deep = pb_too_deep(s->attributes, s->n_attributes);
 	for (size_t i = 0; i < s->n_events; i++)
@@ -314,6 +326,90 @@ const char *pb_refused(const pb_span *s)
 		deep |= pb_too_deep(l->attributes, l->n_attributes);
 	}
 	return deep ? "depth" : NULL;
+}
+
+bool pb_bad_ids(ProtobufCMessage *m)
+{
+	for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+		char *slot = (char *)m + f->offset;
+		size_t n = 1;
+		if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+			n = *(size_t *)(void *)((char *)m + f->quantifier_offset);
+			slot = *(char **)(void *)slot;
+		} else if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) &&
+		        *(uint32_t *)(void *)((char *)m + f->quantifier_offset) != f->id) {
+			continue;
+		}
+		if (f->type == PROTOBUF_C_TYPE_BYTES &&
+		        ((strstr(f->name, "trace_id") && wrong(*(ProtobufCBinaryData *)(void *)slot, 16)) ||
+		                (strstr(f->name, "span_id") && wrong(*(ProtobufCBinaryData *)(void *)slot, 8))))
+			return true;
+		for (size_t k = 0; f->type == PROTOBUF_C_TYPE_MESSAGE && k < n; k++) {
+			ProtobufCMessage *sub = ((ProtobufCMessage **)(void *)slot)[k];
+			if (sub && pb_bad_ids(sub))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* --- random messages of any type */
+
+static slice random_scalar(struct rng *r, struct arena *a, const ProtobufCFieldDescriptor *f)
+{
+	char *p = arena_alloc(a, 16);
+	uint64_t v = rng_next(r) >> rng_below(r, 64);
+	if (wire_type(f->type) == 0)
+		return (slice){ p, (size_t)(wire_put_varint(p, v) - p) };
+	wire_put_fix64(p, v);
+	return (slice){ p, wire_type(f->type) == 1 ? 8 : 4 };
+}
+
+static slice random_content(struct rng *r, struct arena *a, const ProtobufCFieldDescriptor *f, unsigned depth)
+{
+	static const char id[] = "0123456789abcdef";
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return pb_random(r, a, f->descriptor, depth + 1);
+	if (f->type == PROTOBUF_C_TYPE_BYTES && strstr(f->name, "_id"))
+		return (slice){ id, rng_one_in(r, 3) ? 0 : strstr(f->name, "trace_id") ? 16 : 8 };
+	slice s = { "", 0 }; /* a packed list, or text and bytes */
+	if (f->type == PROTOBUF_C_TYPE_STRING || f->type == PROTOBUF_C_TYPE_BYTES)
+		return random_text(r, a);
+	for (unsigned n = rng_below(r, 4); n; n--) {
+		slice one = random_scalar(r, a, f);
+		char *p = arena_alloc(a, s.len + one.len);
+		wire_put_bytes(wire_put_bytes(p, s), one);
+		s = (slice){ p, s.len + one.len };
+	}
+	return s;
+}
+
+slice pb_random(struct rng *r, struct arena *a, const ProtobufCMessageDescriptor *d, unsigned depth)
+{
+	slice out = { "", 0 };
+	uint64_t one_ofs = 0; /* quantifier offsets of oneofs that have a member */
+	for (unsigned i = 0; i < d->n_fields && depth < 12; i++) {
+		const ProtobufCFieldDescriptor *f = &d->fields[i];
+		bool repeated = f->label == PROTOBUF_C_LABEL_REPEATED;
+		if (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+			uint64_t bit = UINT64_C(1) << (f->quantifier_offset / 4 % 64);
+			if (one_ofs & bit || rng_one_in(r, 2))
+				continue;
+			one_ofs |= bit;
+		}
+		for (unsigned n = rng_below(r, repeated ? 4 : 2); n; n--) {
+			bool len = wire_type(f->type) == 2 || (repeated && rng_one_in(r, 2));
+			slice s = len ? random_content(r, a, f, depth) : random_scalar(r, a, f);
+			char *p = arena_alloc(a, out.len + s.len + 16), *o = wire_put_bytes(p, out);
+			if (len)
+				o = wire_put_field(o, TAG(f->id, WIRE_LEN), s);
+			else
+				o = wire_put_bytes(wire_put_varint(o, f->id << 3 | wire_type(f->type)), s);
+			out = (slice){ p, (size_t)(o - p) };
+		}
+	}
+	return out;
 }
 
 /* --- the index against the tree */
@@ -392,30 +488,30 @@ static bool same_attrs(const struct traces *t, const struct attrs *as, pb_kv *co
 static const char *span_differs(const struct traces *t, const struct span *s, const pb_span *pb)
 {
 	if (!same_bytes(s->trace_id, pb->trace_id) || !same_bytes(s->span_id, pb->span_id) ||
-		!same_bytes(s->parent_id, pb->parent_span_id))
+	        !same_bytes(s->parent_id, pb->parent_span_id))
 		return "span ids";
 	if (!same_text(s->name, pb->name) || !same_text(s->trace_state, pb->trace_state))
 		return "span texts";
 	if (s->start_ns != pb->start_time_unix_nano || s->end_ns != pb->end_time_unix_nano ||
-		s->kind != (uint32_t)pb->kind || s->flags != pb->flags)
+	        s->kind != (uint32_t)pb->kind || s->flags != pb->flags)
 		return "span numbers";
 	if (s->status_code != (pb->status ? (uint32_t)pb->status->code : 0) ||
-		!same_text(s->status_message, pb->status ? pb->status->message : ""))
+	        !same_text(s->status_message, pb->status ? pb->status->message : ""))
 		return "status";
 	if (!same_attrs(t, &s->attrs, pb->attributes, pb->n_attributes))
 		return "span attributes";
 	const struct event *ev = s->first_event;
 	for (size_t i = 0; i < pb->n_events; i++, ev = ev->next)
 		if (!ev || ev->span != s || ev->time_ns != pb->events[i]->time_unix_nano ||
-			!same_text(ev->name, pb->events[i]->name) ||
-			!same_attrs(t, &ev->attrs, pb->events[i]->attributes, pb->events[i]->n_attributes))
+		        !same_text(ev->name, pb->events[i]->name) ||
+		        !same_attrs(t, &ev->attrs, pb->events[i]->attributes, pb->events[i]->n_attributes))
 			return "events";
 	const struct link *l = s->first_link;
 	for (size_t i = 0; i < pb->n_links; i++, l = l->next)
 		if (!l || l->span != s || !same_bytes(l->trace_id, pb->links[i]->trace_id) ||
-			!same_bytes(l->span_id, pb->links[i]->span_id) || l->flags != pb->links[i]->flags ||
-			!same_text(l->trace_state, pb->links[i]->trace_state) ||
-			!same_attrs(t, &l->attrs, pb->links[i]->attributes, pb->links[i]->n_attributes))
+		        !same_bytes(l->span_id, pb->links[i]->span_id) || l->flags != pb->links[i]->flags ||
+		        !same_text(l->trace_state, pb->links[i]->trace_state) ||
+		        !same_attrs(t, &l->attrs, pb->links[i]->attributes, pb->links[i]->n_attributes))
 			return "links";
 	return ev || l ? "number of events or links" : NULL;
 }
@@ -424,8 +520,9 @@ static const char *scope_differs(const struct traces *t, const struct scope *sc,
 {
 	const Opentelemetry__Proto__Common__V1__InstrumentationScope *scope = pb->scope;
 	if (sc->n_spans != pb->n_spans || !same_text(sc->schema_url, pb->schema_url) ||
-		!same_text(sc->name, scope ? scope->name : "") || !same_text(sc->version, scope ? scope->version : "") ||
-		!same_attrs(t, &sc->attrs, scope ? scope->attributes : NULL, scope ? scope->n_attributes : 0))
+	        !same_text(sc->name, scope ? scope->name : "") ||
+	        !same_text(sc->version, scope ? scope->version : "") ||
+	        !same_attrs(t, &sc->attrs, scope ? scope->attributes : NULL, scope ? scope->n_attributes : 0))
 		return "scope";
 	const struct span *s = sc->first;
 	for (size_t i = 0; i < pb->n_spans; i++, s = s->next) {
@@ -446,12 +543,13 @@ const char *pb_differs(struct traces *t, const pb_request *r)
 		const struct resource *res = &t->resources[i];
 		const pb_resource_spans *pb = r->resource_spans[i];
 		if (res->n_scopes != pb->n_scope_spans || !same_text(res->schema_url, pb->schema_url) ||
-			!same_attrs(t, &res->attrs, pb->resource ? pb->resource->attributes : NULL,
-				pb->resource ? pb->resource->n_attributes : 0))
+		        !same_attrs(t, &res->attrs, pb->resource ? pb->resource->attributes : NULL,
+		                pb->resource ? pb->resource->n_attributes : 0))
 			return "resource";
 		for (size_t k = 0; k < pb->n_scope_spans; k++) {
 			const struct scope *sc = &t->scopes[res->first_scope + k];
-			const char *why = sc->resource == res ? scope_differs(t, sc, pb->scope_spans[k]) : "scope links";
+			const char *why =
+			        sc->resource == res ? scope_differs(t, sc, pb->scope_spans[k]) : "scope links";
 			if (why)
 				return why;
 		}

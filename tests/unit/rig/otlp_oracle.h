@@ -8,6 +8,7 @@
 #include "lib/base/arena.h"
 #include "lib/otlp/schema/trace_service.pb-c.h"
 #include "lib/otlp/traces.h"
+#include "tests/unit/rig/otlp_random.h"
 
 typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceRequest pb_request;
 typedef Opentelemetry__Proto__Trace__V1__ResourceSpans pb_resource_spans;
@@ -46,6 +47,11 @@ slice pb_canonical(struct arena *a, ProtobufCMessage *m, bool repair);
 const char *pb_refused(const pb_span *s);
 /* Whether one of the attributes nests too deep. */
 bool pb_too_deep(pb_kv *const *kv, size_t n);
+
+/* Whether an id anywhere in the message has a length that OTLP does not allow (an empty one is allowed). */
+bool pb_bad_ids(ProtobufCMessage *m);
+/* Random wire bytes of a valid message of that type, all fields of the schema; `depth` is 0. */
+slice pb_random(struct rng *r, struct arena *a, const ProtobufCMessageDescriptor *d, unsigned depth);
 
 /* Compares every field of the index with the tree; NULL when equal, else what differs. Works on unedited requests. */
 const char *pb_differs(struct traces *t, const pb_request *r);

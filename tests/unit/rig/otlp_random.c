@@ -119,7 +119,7 @@ static void add_number(struct msg *m, uint32_t field, uint32_t type, uint64_t v)
 	if (type == WIRE_32)
 		v &= UINT32_MAX;
 	add_last_wins(m, TAG(field, type), scalar(g, type, v, false), scalar(g, type, v, true),
-		scalar(g, type, rng_next(g->r), true));
+	        scalar(g, type, rng_next(g->r), true));
 }
 
 slice random_text(struct rng *r, struct arena *a)
@@ -135,9 +135,9 @@ slice random_text(struct rng *r, struct arena *a)
 
 slice random_key(struct rng *r)
 {
-	static const char *const keys[] = { "gen_ai.system", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "k",
-		"", "http.method", "\xC3\xA9t\xC3\xA9", "a.long.attribute.key.that.is.not.well.known.at.all.but.long",
-		"user.id" };
+	static const char *const keys[] = { "gen_ai.system", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens",
+		"k", "", "http.method", "\xC3\xA9t\xC3\xA9",
+		"a.long.attribute.key.that.is.not.well.known.at.all.but.long", "user.id" };
 	return slice_of(keys[rng_below(r, COUNTOF(keys))]);
 }
 
@@ -162,7 +162,8 @@ static slice random_group(struct gen *g, uint32_t field, unsigned depth)
 		if (depth && rng_one_in(g->r, 2))
 			s = join(g, s, random_group(g, 1 + rng_below(g->r, 40), depth - 1));
 		else
-			s = join(g, s, tagged(g, TAG(1 + rng_below(g->r, 30), WIRE_LEN), random_text(g->r, g->a), true));
+			s = join(
+			        g, s, tagged(g, TAG(1 + rng_below(g->r, 30), WIRE_LEN), random_text(g->r, g->a), true));
 	}
 	s = join(g, varint(g, TAG(field, WIRE_GROUP), 5, true), s);
 	return join(g, s, varint(g, TAG(field, WIRE_END_GROUP), 5, true));
@@ -177,8 +178,8 @@ static void add_unknown(struct msg *m)
 	static const uint32_t types[] = { WIRE_VARINT, WIRE_64, WIRE_LEN, WIRE_32 };
 	uint32_t field = rng_one_in(g->r, 4) ? 1000 : 100 + rng_below(g->r, 3000);
 	uint32_t type = types[rng_below(g->r, COUNTOF(types))];
-	slice content = type == WIRE_LEN ? random_bytes(g, rng_below(g->r, 20)) :
-					   scalar(g, type, rng_next(g->r), false);
+	slice content =
+	        type == WIRE_LEN ? random_bytes(g, rng_below(g->r, 20)) : scalar(g, type, rng_next(g->r), false);
 	slice raw = tagged(g, TAG(field, type), content, false);
 	add(m, field, raw, raw);
 	if (oddly(g, 2))

@@ -71,7 +71,8 @@ static void test_many(void **state)
 	static char text[N][40];
 	static slice names[N];
 	for (size_t i = 0; i < N; i++)
-		names[i] = (slice){ text[i], (size_t)snprintf(text[i], sizeof(text[i]), "gen_ai.attribute.%zu.x!", i * 7) };
+		names[i] = (slice){ text[i],
+			(size_t)snprintf(text[i], sizeof(text[i]), "gen_ai.attribute.%zu.x!", i * 7) };
 	expect_all(names, N);
 }
 

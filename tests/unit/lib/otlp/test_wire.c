@@ -8,7 +8,10 @@
 
 #include "lib/otlp/wire.h"
 
-#define BYTES(lit) { "" lit, sizeof(lit) - 1 }
+#define BYTES(lit)                      \
+	{                               \
+		"" lit, sizeof(lit) - 1 \
+	}
 
 static void test_varint(void **state)
 {
@@ -145,7 +148,10 @@ static void test_write(void **state)
 	char out[32];
 	char *end = wire_put_field(out, TAG(16, WIRE_LEN), SLICE("abc"));
 	assert_int_equal(end - out, wire_field_size(TAG(16, WIRE_LEN), 3));
-	assert_memory_equal(out, "\x82\x01\x03" "abc", 6);
+	assert_memory_equal(out,
+	        "\x82\x01\x03"
+	        "abc",
+	        6);
 	wire_put_fix64(out, 0x0807060504030201);
 	assert_memory_equal(out, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
 	assert_int_equal(wire_fix32((uint8_t *)out), 0x04030201);

@@ -17,21 +17,7 @@
 /* One otlp_http exporter at `%s`. */
 #define RELAY RECEIVER "exporters: {otlp_http: {endpoint: '%s', " FAST "}}\n" TRACES_TO("otlp_http")
 
-static const struct peer_answer hang = { .then = PEER_HANG };
 static const struct peer_answer busy = { "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 0, NULL, PEER_KEEP };
-static const struct peer_answer denied = { "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", 0, NULL, PEER_KEEP };
-
-/* A port that nobody listens on: bound, so that nobody else gets it. */
-static int dead_port(char base[32])
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	snprintf(base, 32, "http://127.0.0.1:%u", ntohs(a.sin_port));
-	return fd;
-}
 
 static void every_signal_has_its_own_counters(void **state UNUSED)
 {
@@ -41,16 +27,22 @@ static void every_signal_has_its_own_counters(void **state UNUSED)
 		unsigned n;
 	} cases[] = {
 		{ "/v1/traces", "{\"resourceSpans\":[]}", TRACES, 0 },
-		{ "/v1/logs", "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"a\"}},{}]}]}]}", LOGS, 2 },
+		{ "/v1/logs",
+		        "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"a\"}},{}]}]}]"
+		        "}",
+		        LOGS, 2 },
 		{ "/v1/metrics",
-			"{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m\",\"gauge\":{\"dataPoints\":[{\"asInt\":1},"
-			"{\"asInt\":2},{\"asInt\":3}]}}]}]}]}",
-			METRICS, 3 },
+		        "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m\",\"gauge\":{"
+		        "\"dataPoints\":[{\"asInt\":1},"
+		        "{\"asInt\":2},{\"asInt\":3}]}}]}]}]}",
+		        METRICS, 3 },
 	};
 	struct core_rig r;
-	core_rig_start(&r, RECEIVER "exporters: {nop: }\n"
-		"service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}, logs: {receivers: [otlp], exporters: [nop]},"
-		" metrics: {receivers: [otlp], exporters: [nop]}}}\n");
+	core_rig_start(&r,
+	        RECEIVER "exporters: {nop: }\n"
+	                 "service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}, logs: {receivers: "
+	                 "[otlp], exporters: [nop]},"
+	                 " metrics: {receivers: [otlp], exporters: [nop]}}}\n");
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		struct answer a = core_rig_post(&r, cases[i].path, CORE_RIG_JSON, slice_of(cases[i].json));
 		assert_int_equal(a.status, 200);
@@ -67,8 +59,10 @@ static void fan_out_gives_everything_to_each(void **state UNUSED)
 	struct core_rig r;
 	for (size_t i = 0; i < 3; i++)
 		backend_start(&b[i], NULL, 0, base[i]);
-	core_rig_start(&r, RECEIVER "exporters: {otlp_http/a: {endpoint: '%s'}, otlp_http/b: {endpoint: '%s'}, otlp_http/c: {endpoint: '%s'}}\n"
-		TRACES_TO("otlp_http/a, otlp_http/b, otlp_http/c"), base[0], base[1], base[2]);
+	core_rig_start(&r,
+	        RECEIVER "exporters: {otlp_http/a: {endpoint: '%s'}, otlp_http/b: {endpoint: '%s'}, otlp_http/c: "
+	                 "{endpoint: '%s'}}\n" TRACES_TO("otlp_http/a, otlp_http/b, otlp_http/c"),
+	        base[0], base[1], base[2]);
 	for (unsigned i = 1; i <= 10; i++)
 		core_rig_take(&r, i, 200);
 	for (size_t i = 0; i < 3; i++) {
@@ -88,10 +82,12 @@ static void two_pipelines_share_an_exporter(void **state UNUSED)
 	char base[32];
 	struct core_rig r;
 	backend_start(&b, NULL, 0, base);
-	core_rig_start(&r, RECEIVER "processors: {resource: {attributes: [{key: via, value: two, action: upsert}]}}\n"
-		"exporters: {otlp_http: {endpoint: '%s', compression: none}}\n"
-		"service: {pipelines: {traces/one: {receivers: [otlp], exporters: [otlp_http]},"
-		" traces/two: {receivers: [otlp], processors: [resource], exporters: [otlp_http]}}}\n", base);
+	core_rig_start(&r,
+	        RECEIVER "processors: {resource: {attributes: [{key: via, value: two, action: upsert}]}}\n"
+	                 "exporters: {otlp_http: {endpoint: '%s', compression: none}}\n"
+	                 "service: {pipelines: {traces/one: {receivers: [otlp], exporters: [otlp_http]},"
+	                 " traces/two: {receivers: [otlp], processors: [resource], exporters: [otlp_http]}}}\n",
+	        base);
 	core_rig_take(&r, 4, 200);
 	UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == 8);
 	assert_int_equal(core_rig_get(&r, "otlp_http", accepted), 8);
@@ -115,9 +111,12 @@ static void start_fails_clean(void **state UNUSED)
 	core_rig_start(&first, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
 	/* nop is made and the first listener bound before the second one fails */
 	assert_int_equal(core_rig_try(&second, &e,
-		"receivers: {otlp/a: {protocols: {http: {endpoint: '127.0.0.1:0'}}}, otlp/b: {protocols: {http: {endpoint: '%s'}}}}\n"
-		"exporters: {nop: }\nservice: {pipelines: {traces: {receivers: [otlp/a, otlp/b], exporters: [nop]}}}\n",
-		core_rig_address(&first, 0)), -1);
+	                         "receivers: {otlp/a: {protocols: {http: {endpoint: '127.0.0.1:0'}}}, otlp/b: "
+	                         "{protocols: {http: {endpoint: '%s'}}}}\n"
+	                         "exporters: {nop: }\nservice: {pipelines: {traces: {receivers: [otlp/a, otlp/b], "
+	                         "exporters: [nop]}}}\n",
+	                         core_rig_address(&first, 0)),
+	        -1);
 	assert_non_null(strstr(e.text, "otlp/b"));
 	assert_non_null(strstr(e.text, core_rig_address(&first, 0)));
 	core_rig_free(&second);
@@ -129,7 +128,7 @@ static void reload_corrects_a_dead_endpoint(void **state UNUSED)
 	struct backend b;
 	char base[32], dead[32];
 	struct core_rig r;
-	int fd = dead_port(dead);
+	int fd = backend_dead(dead);
 	backend_start(&b, NULL, 0, base);
 	core_rig_start(&r, RELAY, dead);
 	for (unsigned i = 0; i < 30; i++) /* more than num_consumers: some wait for a retry, the others in the queue */
@@ -161,8 +160,9 @@ static void reload_encodes_waiting_deliveries_anew(void **state UNUSED)
 		{ "compression: none, encoding: json", "compression: none", "application/x-protobuf", "" },
 		{ "compression: gzip", "compression: gzip, encoding: json", "application/json", "gzip" },
 	};
-	static const char yaml[] = RECEIVER "exporters: {otlp_http: {endpoint: '%s', %s, "
-		"retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n" TRACES_TO("otlp_http");
+	static const char yaml[] =
+	        RECEIVER "exporters: {otlp_http: {endpoint: '%s', %s, "
+	                 "retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n" TRACES_TO("otlp_http");
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		struct backend b;
 		struct core_rig r;
@@ -190,7 +190,8 @@ static void failed_reload_changes_nothing(void **state UNUSED)
 		const char *endpoint, *http, *tls, *exporter, *extension, *why; /* endpoint NULL: a port in use */
 	} cases[] = {
 		{ NULL, "", "", "nop: ", "zpages: ", "in use" },
-		{ same, ", tls: {cert_file: /nonexistent/c.pem, key_file: /nonexistent/k.pem}", "", "nop: ", "zpages: ", "c.pem" },
+		{ same, ", tls: {cert_file: /nonexistent/c.pem, key_file: /nonexistent/k.pem}", "",
+		        "nop: ", "zpages: ", "c.pem" },
 		{ same, "", ", tls: {ca_file: /nonexistent/ca.pem}", "nop: ", "zpages: ", "ca.pem" },
 		{ same, "", "", "file: {path: /nonexistent/dir/f}", "zpages: ", "/nonexistent/dir/f" },
 		{ same, "", "", "nop: ", "health_check", "in use" },
@@ -205,13 +206,17 @@ static void failed_reload_changes_nothing(void **state UNUSED)
 	const char *taken = core_rig_address(&holder, 0), *address = core_rig_address(&r, 0);
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		struct err e = { .text = "" };
-		const char *extension = strcmp(cases[i].extension, "zpages: ") ?
-			arena_printf(&r.arena, "health_check: {endpoint: '%s'}", taken) : "zpages: ";
+		const char *extension = strcmp(cases[i].extension, "zpages: ")
+		        ? arena_printf(&r.arena, "health_check: {endpoint: '%s'}", taken)
+		        : "zpages: ";
 		int rc = core_rig_try_reload(&r, &e,
-			"receivers: {otlp: {protocols: {http: {endpoint: '%s'%s}}}}\nexporters: {otlp_http: {endpoint: '%s'%s}, %s}\n"
-			"extensions: {%s}\nservice: {extensions: [%.*s], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http, %.*s]}}}\n",
-			cases[i].endpoint ? cases[i].endpoint : taken, cases[i].http, elsewhere, cases[i].tls, cases[i].exporter,
-			extension, (int)strcspn(extension, ":"), extension, (int)strcspn(cases[i].exporter, ":"), cases[i].exporter);
+		        "receivers: {otlp: {protocols: {http: {endpoint: '%s'%s}}}}\nexporters: {otlp_http: {endpoint: "
+		        "'%s'%s}, %s}\n"
+		        "extensions: {%s}\nservice: {extensions: [%.*s], pipelines: {traces: {receivers: [otlp], "
+		        "exporters: [otlp_http, %.*s]}}}\n",
+		        cases[i].endpoint ? cases[i].endpoint : taken, cases[i].http, elsewhere, cases[i].tls,
+		        cases[i].exporter, extension, (int)strcspn(extension, ":"), extension,
+		        (int)strcspn(cases[i].exporter, ":"), cases[i].exporter);
 		assert_int_equal(rc, -1);
 		if (!strstr(e.text, cases[i].why))
 			fail_msg("case %zu: %s", i, e.text);
@@ -251,13 +256,16 @@ static void removed_exporter_gives_up_after_25_s(void **state UNUSED)
 {
 	struct core_rig r;
 	char dead[32];
-	int fd = dead_port(dead);
+	int fd = backend_dead(dead);
 	core_rig_start(&r, RELAY, dead);
 	core_rig_take(&r, 7, 200);
 	core_rig_reload(&r, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
 	core_rig_advance(&r, 24 * NS_PER_S);
-	uint64_t tries = count_get(&((struct exporter_stats *)map_get(&r.core->exporter_stats, SLICE("otlp_http")))->n_retries);
-	UNTIL(&r, count_get(&((struct exporter_stats *)map_get(&r.core->exporter_stats, SLICE("otlp_http")))->n_retries) > tries + 3);
+	uint64_t tries =
+	        count_get(&((struct exporter_stats *)map_get(&r.core->exporter_stats, SLICE("otlp_http")))->n_retries);
+	UNTIL(&r,
+	        count_get(&((struct exporter_stats *)map_get(&r.core->exporter_stats, SLICE("otlp_http")))->n_retries) >
+	                tries + 3);
 	assert_int_equal(core_rig_get(&r, "otlp_http", queued), 7);
 	core_rig_advance(&r, 2 * NS_PER_S);
 	UNTIL(&r, core_rig_get(&r, "otlp_http", dropped[DROP_REMOVED]) == 7);
@@ -267,38 +275,26 @@ static void removed_exporter_gives_up_after_25_s(void **state UNUSED)
 	close(fd);
 }
 
-/* A removed exporter must not hold up the end for longer than drain_timeout. */
-static void drain_bounds_removed_exporters(void **state UNUSED)
-{
-	struct core_rig r;
-	char dead[32];
-	int fd = dead_port(dead);
-	core_rig_start(&r, RELAY, dead);
-	core_rig_take(&r, 7, 200);
-	core_rig_reload(&r, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
-	int64_t began = clock_mono(clock_system());
-	core_rig_drain(&r, 50 * NS_PER_MS);
-	core_rig_stop(&r);
-	assert_true(clock_mono(clock_system()) - began < 10 * NS_PER_S);
-	assert_int_equal(r.n_lost, 7);
-	close(fd);
-}
-
-#define TWO_DOORS \
-	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}, otlp/b: {protocols: {http: {endpoint: '127.0.0.2:0'}}}}\n" \
+#define TWO_DOORS                                                                                                  \
+	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}, otlp/b: {protocols: {http: {endpoint: " \
+	"'127.0.0.2:0'}}}}\n"                                                                                      \
 	"exporters: {nop: }\nservice: {pipelines: {traces: {receivers: [otlp, otlp/b], exporters: [nop]}}}\n"
+
+#define BEGUN(length) "POST /v1/traces HTTP/1.1\r\nHost: x\r\n" CORE_RIG_JSON length "\r\n\r\n"
 
 /* Where a request on the removed listener may be when the reload comes. */
 static void removed_listener_ends_its_requests(void **state UNUSED)
 {
 	static const char *const begun[] = {
 		"POST /v1/tr",
-		"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{",
-		"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+		BEGUN("Content-Length: 2") "{",
+		BEGUN("Transfer-Encoding: chunked") "1\r\n{\r\n",
 		"",
 	};
 	static const char *const rest[] = {
-		"aces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", "}", "1\r\n}\r\n0\r\n\r\n", "" };
+		"aces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", "}",
+		"1\r\n}\r\n0\r\n\r\n", ""
+	};
 	struct core_rig r;
 	int fd[COUNTOF(begun)];
 	core_rig_start(&r, TWO_DOORS);
@@ -327,7 +323,9 @@ static void removed_listener_ends_its_requests(void **state UNUSED)
 	assert_string_equal(core_rig_address(&r, 0), kept);
 	core_rig_take(&r, 1, 200);
 	core_rig_reload(&r, TWO_DOORS); /* and it can come back */
-	assert_int_equal(core_rig_ask(&r, core_rig_address(&r, 1), "POST", "/v1/traces", CORE_RIG_JSON, SLICE("{}")).status, 200);
+	assert_int_equal(
+	        core_rig_ask(&r, core_rig_address(&r, 1), "POST", "/v1/traces", CORE_RIG_JSON, SLICE("{}")).status,
+	        200);
 	core_rig_stop(&r);
 }
 
@@ -362,7 +360,7 @@ static void *run_traffic(void *arg)
 	struct traffic *t = arg;
 	char request[4096];
 	int n = snprintf(request, sizeof request,
-		"POST /v1/traces HTTP/1.1\r\nHost: x\r\n" CORE_RIG_PROTO "Content-Length: %zu\r\n\r\n", t->body.len);
+	        "POST /v1/traces HTTP/1.1\r\nHost: x\r\n" CORE_RIG_PROTO "Content-Length: %zu\r\n\r\n", t->body.len);
 	memcpy(request + n, t->body.p, t->body.len);
 	int fd = core_rig_connect(NULL, t->address);
 	for (unsigned i = 0; !atomic_load(&t->stop); i++) {
@@ -381,9 +379,10 @@ static void *run_traffic(void *arg)
 static void fifty_reloads_under_traffic_lose_nothing(void **state UNUSED)
 {
 	enum { N_CLIENTS = 3, N_SPANS = 2 };
-	static const char yaml[] = RECEIVER "exporters: {otlp_http: {endpoint: '%s', compression: %s, sending_queue: {queue_size: 100000}}, "
-		"nop/%u: {overflow: reject}}\n"
-		"service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http, nop/%u]}}}\n";
+	static const char yaml[] = RECEIVER
+	        "exporters: {otlp_http: {endpoint: '%s', compression: %s, sending_queue: {queue_size: 100000}}, "
+	        "nop/%u: {overflow: reject}}\n"
+	        "service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http, nop/%u]}}}\n";
 	struct backend *b = calloc(1, sizeof *b);
 	struct traffic t[N_CLIENTS];
 	struct core_rig r;
@@ -411,196 +410,15 @@ static void fifty_reloads_under_traffic_lose_nothing(void **state UNUSED)
 	}
 	UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == n_ok * N_SPANS);
 	assert_int_equal(core_rig_received(&r, "otlp", TRACES).accepted, n_ok * N_SPANS);
-	assert_int_equal(core_rig_get(&r, "nop/0", accepted) + core_rig_get(&r, "nop/1", accepted) + core_rig_get(&r, "nop/2", accepted),
-		n_ok * N_SPANS);
+	assert_int_equal(core_rig_get(&r, "nop/0", accepted) + core_rig_get(&r, "nop/1", accepted) +
+	                core_rig_get(&r, "nop/2", accepted),
+	        n_ok * N_SPANS);
 	assert_int_equal(count_get(&r.core->n_reloads), 50);
 	if (backend_count(b) < BACKEND_MAX)
 		assert_int_equal(backend_all_spans(b), n_ok * N_SPANS);
 	core_rig_stop(&r);
 	backend_stop(b);
 	free(b);
-}
-
-static void drain_delivers_what_was_accepted(void **state UNUSED)
-{
-	static const struct peer_answer script[] = {
-		{ "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 0, NULL, PEER_KEEP },
-		{ "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 0, NULL, PEER_KEEP },
-		{ NULL, 0, NULL, PEER_RESET },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, NULL, PEER_KEEP },
-	};
-	struct backend b;
-	struct core_rig r;
-	char base[32];
-	backend_start(&b, script, COUNTOF(script), base);
-	core_rig_start(&r, RECEIVER "processors: {batch: {timeout: 1h, send_batch_size: 1000}}\n"
-		"exporters: {otlp_http: {endpoint: '%s', " FAST "}}\n"
-		"service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters: [otlp_http]}}}\n", base);
-	core_rig_take(&r, 3, 200);
-	core_rig_take(&r, 4, 200); /* both wait in the batcher for an hour */
-	core_rig_drain(&r, 20 * NS_PER_S);
-	UNTIL(&r, r.drained);
-	assert_int_equal(r.n_lost, 0);
-	assert_int_equal(core_rig_get(&r, "otlp_http", delivered), 7);
-	core_rig_stop(&r);
-	backend_stop(&b);
-}
-
-/* Each leaves a backlog that cannot be delivered; at the deadline it is counted. */
-static void drain_deadline_counts_what_is_lost(void **state UNUSED)
-{
-	static const struct {
-		const struct peer_answer *script;
-		size_t n;
-		unsigned n_requests; /* to wait for before the drain */
-	} cases[] = { { &busy, 1, 2 }, { &hang, 1, 2 }, { &denied, 1, 1 } };
-	for (size_t i = 0; i < COUNTOF(cases); i++) {
-		struct backend b;
-		struct core_rig r;
-		char base[32];
-		backend_start(&b, cases[i].script, cases[i].n, base);
-		core_rig_start(&r, RECEIVER "exporters: {otlp_http: {endpoint: '%s', timeout: 0s, " FAST "}, nop: }\n"
-			TRACES_TO("otlp_http, nop"), base);
-		core_rig_take(&r, 2, 200);
-		core_rig_take(&r, 3, 200);
-		UNTIL(&r, backend_count(&b) >= cases[i].n_requests);
-		core_rig_drain(&r, 100 * NS_PER_MS);
-		UNTIL(&r, r.drained);
-		assert_int_equal(r.n_lost, 5);
-		assert_int_equal(core_rig_get(&r, "otlp_http", dropped[DROP_SHUTDOWN]), 5);
-		assert_int_equal(core_rig_get(&r, "nop", delivered), 5);
-		core_rig_stop(&r);
-		backend_stop(&b);
-	}
-}
-
-/* While an exporter is held one delivery probes and the others wait: the deadline comes all the same. */
-static void drain_deadline_ends_a_hanging_probe(void **state UNUSED)
-{
-	struct backend b;
-	struct core_rig r;
-	char base[32];
-	backend_start(&b, &busy, 1, base);
-	core_rig_start(&r, RECEIVER "exporters: {otlp_http: {endpoint: '%s', timeout: 0s, " FAST "}}\n" TRACES_TO("otlp_http"), base);
-	core_rig_take(&r, 2, 200);
-	core_rig_take(&r, 3, 200);
-	UNTIL(&r, backend_count(&b) >= 4);
-	backend_set(&b, &denied, 1);
-	UNTIL(&r, exporter_state(core_rig_exporter(&r, "otlp_http")) == EXPORTER_HELD);
-	core_rig_turn(&r, clock_mono(clock_system()), "", __FILE__, __LINE__);
-	backend_set(&b, &hang, 1);
-	unsigned n = backend_count(&b);
-	core_rig_reload(&r, RECEIVER "exporters: {otlp_http: {endpoint: '%s', timeout: 0s, " FAST "}}\n" TRACES_TO("otlp_http"), base);
-	UNTIL(&r, backend_count(&b) > n); /* a reload probes, also one without changes */
-	core_rig_drain(&r, 50 * NS_PER_MS);
-	core_rig_stop(&r);
-	assert_int_equal(r.n_lost, 5);
-	backend_stop(&b);
-}
-
-/* A send that began before a reload is cancelled at the deadline like any other. */
-static void drain_cancels_sends_of_replaced_stages(void **state UNUSED)
-{
-	static const char yaml[] = RECEIVER "exporters: {otlp_http: {endpoint: '%s', timeout: 0s, compression: %s}}\n" TRACES_TO("otlp_http");
-	struct backend b;
-	struct core_rig r;
-	char base[32];
-	backend_start(&b, &hang, 1, base);
-	core_rig_start(&r, yaml, base, "none");
-	core_rig_take(&r, 2, 200);
-	UNTIL(&r, backend_count(&b) == 1);
-	core_rig_reload(&r, yaml, base, "gzip");
-	core_rig_take(&r, 3, 200);
-	UNTIL(&r, backend_count(&b) == 2);
-	core_rig_drain(&r, 50 * NS_PER_MS);
-	core_rig_stop(&r);
-	assert_int_equal(r.n_lost, 5);
-	backend_stop(&b);
-}
-
-static void hurry_ends_a_drain_at_once(void **state UNUSED)
-{
-	static const bool reloaded[] = { false, true };
-	for (size_t i = 0; i < COUNTOF(reloaded); i++) {
-		struct backend b;
-		struct core_rig r;
-		char base[32];
-		backend_start(&b, &hang, 1, base);
-		core_rig_start(&r, RELAY, base);
-		core_rig_take(&r, 6, 200);
-		UNTIL(&r, backend_count(&b) == 1);
-		if (reloaded[i]) /* what drains in the background is hurried too */
-			core_rig_reload(&r, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
-		core_rig_drain(&r, 3600 * NS_PER_S);
-		UNTIL(&r, reloaded[i] || r.core->exporters_draining);
-		assert_false(r.drained);
-		core_hurry(r.core);
-		UNTIL(&r, r.drained);
-		assert_int_equal(r.n_lost, 6);
-		core_rig_stop(&r);
-		backend_stop(&b);
-	}
-}
-
-static void hurry_does_not_wait_for_requests(void **state UNUSED)
-{
-	struct core_rig r;
-	core_rig_start(&r, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
-	int fd = core_rig_connect(&r, core_rig_address(&r, 0));
-	core_rig_write(&r, fd, SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
-	assert_int_equal(core_rig_read(&r, fd).status, 404);
-	core_rig_write(&r, fd, SLICE("POST /v1/traces HTTP/1.1\r\nHost: x\r\n"));
-	core_rig_drain(&r, 3600 * NS_PER_S);
-	core_hurry(r.core);
-	UNTIL(&r, r.drained);
-	core_rig_stop(&r);
-	close(fd);
-}
-
-/* A 200 is a promise: after the exporters were told to end, a late request gets 503. */
-static void late_request_is_refused_not_lost(void **state UNUSED)
-{
-	struct core_rig r;
-	core_rig_start(&r, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
-	slice body = core_rig_spans(&r, 3);
-	int fd = core_rig_connect(&r, core_rig_address(&r, 0));
-	core_rig_write(&r, fd, slice_of(arena_printf(&r.arena, "POST /v1/traces HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
-		CORE_RIG_PROTO "Content-Length: %zu\r\n\r\n", body.len)));
-	assert_int_equal(core_rig_read(&r, fd).status, 100); /* the head was accepted */
-	core_rig_drain(&r, 20 * NS_PER_MS);
-	UNTIL(&r, r.drained);
-	core_rig_write(&r, fd, body);
-	struct answer a = core_rig_read(&r, fd);
-	assert_int_equal(a.status, 503);
-	assert_string_not_equal(answer_header(&r, &a, "Retry-After"), "");
-	assert_int_equal(core_rig_get(&r, "nop", accepted), 0);
-	assert_int_equal(core_rig_received(&r, "otlp", TRACES).refused, 3);
-	core_rig_stop(&r);
-	close(fd);
-}
-
-/* And one that is in time is taken and delivered. */
-static void request_in_work_is_taken_while_draining(void **state UNUSED)
-{
-	struct core_rig r;
-	core_rig_start(&r, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
-	slice body = core_rig_spans(&r, 3);
-	int fd = core_rig_connect(&r, core_rig_address(&r, 0)), idle = core_rig_connect(&r, core_rig_address(&r, 0));
-	core_rig_write(&r, idle, SLICE("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
-	assert_int_equal(core_rig_read(&r, idle).status, 404);
-	core_rig_write(&r, fd, slice_of(arena_printf(&r.arena, "POST /v1/traces HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
-		CORE_RIG_PROTO "Content-Length: %zu\r\n\r\n", body.len)));
-	assert_int_equal(core_rig_read(&r, fd).status, 100);
-	core_rig_drain(&r, 20 * NS_PER_S);
-	assert_true(core_rig_is_closed(&r, idle));
-	core_rig_write(&r, fd, body);
-	struct answer a = core_rig_read(&r, fd);
-	assert_int_equal(a.status, 200);
-	assert_string_equal(answer_header(&r, &a, "Connection"), "close");
-	core_rig_stop(&r);
-	assert_int_equal(r.n_lost, 0);
-	close(fd);
-	close(idle);
 }
 
 int main(void)
@@ -615,17 +433,8 @@ int main(void)
 		cmocka_unit_test(failed_reload_changes_nothing),
 		cmocka_unit_test(removed_exporter_drains_in_the_background),
 		cmocka_unit_test(removed_exporter_gives_up_after_25_s),
-		cmocka_unit_test(drain_bounds_removed_exporters),
 		cmocka_unit_test(removed_listener_ends_its_requests),
 		cmocka_unit_test(fifty_reloads_under_traffic_lose_nothing),
-		cmocka_unit_test(drain_delivers_what_was_accepted),
-		cmocka_unit_test(drain_deadline_counts_what_is_lost),
-		cmocka_unit_test(drain_deadline_ends_a_hanging_probe),
-		cmocka_unit_test(drain_cancels_sends_of_replaced_stages),
-		cmocka_unit_test(hurry_ends_a_drain_at_once),
-		cmocka_unit_test(hurry_does_not_wait_for_requests),
-		cmocka_unit_test(late_request_is_refused_not_lost),
-		cmocka_unit_test(request_in_work_is_taken_while_draining),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,7 @@ static void required_without_room_refuses_without_a_copy(void **state UNUSED)
 		const char *queue;
 		unsigned n_spans, n_fit; /* spans of a request; requests that fit */
 	} cases[] = {
-		{ "queue_size: 2", 4, 2 },
-		{ "queue_size: 10, sizer: items", 4, 2 },
+		{ "queue_size: 2", 4, 2 }, { "queue_size: 10, sizer: items", 4, 2 },
 		{ "queue_size: 250, sizer: bytes", 1, 3 }, /* about 80 bytes each */
 		{ "queue_size: 3, sizer: items", 4, 0 }, /* larger than the whole queue */
 	};
@@ -31,8 +30,11 @@ static void required_without_room_refuses_without_a_copy(void **state UNUSED)
 		struct core_rig r;
 		char base[32];
 		backend_start(&b, &hang, 1, base);
-		core_rig_start(&r, RECEIVER "exporters: {nop: , debug: {verbosity: basic}, otlp_http: {endpoint: '%s', required: true, "
-			"timeout: 0s, sending_queue: {%s}}}\n" TRACES_TO("nop, debug, otlp_http"), base, cases[i].queue);
+		core_rig_start(&r,
+		        RECEIVER
+		        "exporters: {nop: , debug: {verbosity: basic}, otlp_http: {endpoint: '%s', required: true, "
+		        "timeout: 0s, sending_queue: {%s}}}\n" TRACES_TO("nop, debug, otlp_http"),
+		        base, cases[i].queue);
 		unsigned n = cases[i].n_spans;
 		for (unsigned k = 0; k < cases[i].n_fit; k++)
 			core_rig_take(&r, n, 200);
@@ -71,9 +73,11 @@ static void optional_drops_by_its_own_rule(void **state UNUSED)
 		struct core_rig r;
 		char base[32];
 		backend_start(&b, &busy, 1, base);
-		core_rig_start(&r, RECEIVER "exporters: {nop: {required: true}, otlp_http: {endpoint: '%s', encoding: json, overflow: %s, "
-			"sending_queue: {queue_size: 3, num_consumers: 1}, " FAST "}}\n" TRACES_TO("nop, otlp_http"), base,
-			cases[i].overflow);
+		core_rig_start(&r,
+		        RECEIVER
+		        "exporters: {nop: {required: true}, otlp_http: {endpoint: '%s', encoding: json, overflow: %s, "
+		        "sending_queue: {queue_size: 3, num_consumers: 1}, " FAST "}}\n" TRACES_TO("nop, otlp_http"),
+		        base, cases[i].overflow);
 		core_rig_take(&r, 1, 200);
 		UNTIL(&r, backend_count(&b) >= 1);
 		for (unsigned k = 2; k <= 6; k++)
@@ -110,8 +114,10 @@ static void drop_reasons_of_retries(void **state UNUSED)
 		struct core_rig r;
 		char base[32];
 		backend_start(&b, &busy, 1, base);
-		core_rig_start(&r, RECEIVER "exporters: {otlp_http: {endpoint: '%s', retry_on_failure: {%s}}}\n" TRACES_TO("otlp_http"),
-			base, cases[i].retry);
+		core_rig_start(&r,
+		        RECEIVER
+		        "exporters: {otlp_http: {endpoint: '%s', retry_on_failure: {%s}}}\n" TRACES_TO("otlp_http"),
+		        base, cases[i].retry);
 		core_rig_take(&r, 5, 200);
 		UNTIL(&r, backend_count(&b) >= (cases[i].advance_s ? 2 : 1));
 		core_rig_advance(&r, cases[i].advance_s * NS_PER_S);
@@ -133,14 +139,17 @@ static void dead_destination_leaves_the_others_alone(void **state UNUSED)
 	struct core_rig r;
 	char base[32];
 	backend_start(&b, &hang, 1, base);
-	core_rig_start(&r, RECEIVER "exporters: {nop: , otlp_http: {endpoint: '%s', timeout: 0s, "
-		"sending_queue: {queue_size: 6, num_consumers: 3}}}\n" TRACES_TO("otlp_http, nop"), base);
+	core_rig_start(&r,
+	        RECEIVER "exporters: {nop: , otlp_http: {endpoint: '%s', timeout: 0s, "
+	                 "sending_queue: {queue_size: 6, num_consumers: 3}}}\n" TRACES_TO("otlp_http, nop"),
+	        base);
 	for (unsigned i = 0; i < 20; i++)
 		core_rig_take(&r, 1, 200);
 	UNTIL(&r, core_rig_get(&r, "nop", delivered) == 20);
 	UNTIL(&r, core_rig_get(&r, "otlp_http", dropped[DROP_OVERFLOW]) == 14);
 	UNTIL(&r, backend_count(&b) == 3);
-	assert_int_equal(count_get(&exporter_stats(core_rig_exporter(&r, "otlp_http"))->in_flight), 3); /* num_consumers */
+	assert_int_equal(
+	        count_get(&exporter_stats(core_rig_exporter(&r, "otlp_http"))->in_flight), 3); /* num_consumers */
 	assert_int_equal(core_rig_get(&r, "otlp_http", queued), 6);
 	core_rig_check_equation(&r);
 	core_rig_drain(&r, 10 * NS_PER_MS);
@@ -151,8 +160,9 @@ static void dead_destination_leaves_the_others_alone(void **state UNUSED)
 
 static void reload_keeps_queue_and_counters(void **state UNUSED)
 {
-	static const char yaml[] = RECEIVER "exporters: {otlp_http: {endpoint: '%s', %s, sending_queue: {queue_size: %u}, "
-		"retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n" TRACES_TO("otlp_http");
+	static const char yaml[] =
+	        RECEIVER "exporters: {otlp_http: {endpoint: '%s', %s, sending_queue: {queue_size: %u}, "
+	                 "retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n" TRACES_TO("otlp_http");
 	struct backend b;
 	struct core_rig r;
 	char base[32];
@@ -184,7 +194,8 @@ static void held_exporter_probes_each_minute(void **state UNUSED)
 	struct core_rig r;
 	char base[32];
 	backend_start(&b, &denied, 1, base);
-	core_rig_start(&r, RECEIVER "exporters: {otlp_http: {endpoint: '%s', " FAST "}}\n" TRACES_TO("otlp_http"), base);
+	core_rig_start(
+	        &r, RECEIVER "exporters: {otlp_http: {endpoint: '%s', " FAST "}}\n" TRACES_TO("otlp_http"), base);
 	struct exporter *x = core_rig_exporter(&r, "otlp_http");
 	core_rig_take(&r, 1, 200);
 	UNTIL(&r, exporter_state(x) == EXPORTER_HELD);
@@ -214,10 +225,13 @@ static void requests_of_different_keys_are_never_joined(void **state UNUSED)
 	struct core_rig r;
 	char base[32];
 	backend_start(&b, NULL, 0, base);
-	core_rig_start(&r, RECEIVER "processors: {batch: {timeout: 1h, send_batch_size: 3, metadata_keys: [X-Tenant]}}\n"
-		"exporters: {otlp_http: {endpoint: '%s', encoding: json, compression: none}}\n"
-		"service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters: [otlp_http]}}}\n", base);
-	static const char *const tenants[] = { "X-Tenant: a\r\n", "x-tenant: b\r\n", "" };
+	core_rig_start(&r,
+	        RECEIVER
+	        "processors: {batch: {timeout: 1h, send_batch_size: 3, metadata_keys: [X-Tenant]}}\n"
+	        "exporters: {otlp_http: {endpoint: '%s', encoding: json, compression: none}}\n"
+	        "service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters: [otlp_http]}}}\n",
+	        base);
+	static const char *const tenants[] = { "X-Tenant: a\r\n", "x-tenant: b\r\n", "X-Tenant: a\r\nX-Tenant: c\r\n" };
 	for (unsigned i = 0; i < 9; i++) {
 		const char *headers = arena_printf(&r.arena, CORE_RIG_PROTO "%s", tenants[i % 3]);
 		assert_int_equal(core_rig_post(&r, "/v1/traces", headers, core_rig_spans(&r, 1)).status, 200);
