@@ -120,7 +120,8 @@ const struct conf_field service_fields[] = {
 	CONF_NODE(service_rows, pipelines, "Pipelines by id: traces, metrics or logs, with an optional /name."),
 	CONF_GROUP(service_rows, telemetry, telemetry_rows, telemetry_fields, "Own logs and metrics."),
 	CONF_DURATION(service_rows, drain_timeout, "25s", "How long a stop may take to deliver what is queued."),
-	CONF_U32(service_rows, workers, "0", "Threads that take requests; 0 is one for each CPU.", .max = 1024),
+	CONF_U32(service_rows, workers, "0", "Threads that take requests; 0 is one for each CPU; read at start only.",
+	        .max = 1024),
 	CONF_END,
 };
 

@@ -1,7 +1,7 @@
 /* core_internal.h - the structs behind core.h; lib/pipe only.
  *
  * Ownership: the core owns workers, listeners, exporters and per-id counters, which outlive graphs. A graph owns its
- * stages and pins its plan; it is freed on the main thread when the core, and every exporter stage made from its plan, has let go.
+ * stages and pins its plan; it is freed when the core, and every exporter stage made from its plan, has let go, by the last of them.
  * Workers use the graph that they adopted last; adoption is a call the main thread waits for, so afterwards nobody uses the old one.
  */
 #pragma once
@@ -87,7 +87,6 @@ struct graph {
 	VEC(struct listen_point) points;
 	VEC(struct exporter *) exporters; /* used by this graph, ordered by id */
 	VEC(struct exporter *) fresh; /* made for this graph: freed on rollback */
-	struct mail unpin;
 };
 
 struct core {

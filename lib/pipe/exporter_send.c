@@ -7,7 +7,11 @@
 #include "lib/base/parse.h"
 #include "lib/pipe/exporter_internal.h"
 
-enum { HOLD_PROBE_S = 60, MIN_DELAY_MS = 1 };
+enum {
+	HOLD_PROBE_S = 60,
+	MIN_DELAY_MS = 1,
+	MAX_BATCHERS = 1000, /* keys in use at once (the Collector's metadata_cardinality_limit) */
+};
 
 void pending_push(struct pending_list *l, struct pending *p)
 {
@@ -116,6 +120,15 @@ static void flush_pieces(struct exporter *e, struct piece *v, size_t n)
 	pending_push(&e->ready, p);
 }
 
+static void flush_one(struct exporter *e, const struct piece *piece)
+{
+	struct piece *v = malloc(sizeof(*v));
+	if (!v)
+		abort();
+	*v = *piece;
+	flush_pieces(e, v, 1);
+}
+
 static void flush_batcher(struct exporter *e, struct batcher *b)
 {
 	flush_pieces(e, b->pieces.v, b->pieces.n);
@@ -133,11 +146,15 @@ static const struct batch_settings *settings_for(const struct exporter *e, const
 	return &none;
 }
 
+/* NULL when clients chose so many keys that another one is not worth a batcher. */
 static struct batcher *batcher_for(struct exporter *e, struct record *r)
 {
-	for (struct batcher *b = e->batchers; b; b = b->next)
+	unsigned n = 0;
+	for (struct batcher *b = e->batchers; b; b = b->next, n++)
 		if (record_joinable(b->key, r))
 			return b;
+	if (n >= MAX_BATCHERS)
+		return NULL;
 	struct batcher *b = batcher_new(r);
 	b->next = e->batchers;
 	e->batchers = b;
@@ -149,11 +166,17 @@ static void feed(struct exporter *e, struct queue_entry *entry)
 	const struct batch_settings *s = settings_for(e, entry->record->pipeline);
 	struct pieces pieces = { 0 };
 	pieces_of(entry, s, &pieces);
-	if (!s->enabled) {
-		flush_pieces(e, pieces.v, pieces.n);
+	struct batcher *b = s->enabled ? batcher_for(e, entry->record) : NULL;
+	if (!b && pieces.n == 1) {
+		flush_pieces(e, pieces.v, 1);
 		return;
 	}
-	struct batcher *b = batcher_for(e, entry->record);
+	if (!b) {
+		for (size_t i = 0; i < pieces.n; i++)
+			flush_one(e, &pieces.v[i]);
+		free(pieces.v);
+		return;
+	}
 	for (size_t i = 0; i < pieces.n; i++) {
 		if (!batcher_fits(b, s, &pieces.v[i]))
 			flush_batcher(e, b);

@@ -55,16 +55,23 @@ void intake_count_utf8(struct stage *receiver, uint64_t n)
 	count_add(&cell_of(receiver)->n_utf8, n);
 }
 
-/* Appends `v` and a line end, which no header value contains; returns the new length. */
+/* Appends `v` and a line end, which no header value contains; returns the new length. What does not fit is folded
+ * into a hash at the end, so that long values that differ stay apart. */
 static size_t add_value(char out[MAX_PARTITION], size_t len, slice v)
 {
-	size_t n = v.len < MAX_PARTITION - 1 - len ? v.len : MAX_PARTITION - 1 - len;
-	if (n)
-		memcpy(out + len, v.p, n);
-	len += n;
-	if (len < MAX_PARTITION - 1)
+	uint64_t h;
+	size_t room = MAX_PARTITION - sizeof(h) - len;
+	if (len < MAX_PARTITION - sizeof(h) && v.len < room) {
+		if (v.len)
+			memcpy(out + len, v.p, v.len);
+		len += v.len;
 		out[len++] = '\n';
-	return len;
+		return len;
+	}
+	h = hash_bytes(v.p, v.len, hash_bytes(out, len, 0));
+	len = len < MAX_PARTITION - sizeof(h) ? len : MAX_PARTITION - sizeof(h);
+	memcpy(out + len, &h, sizeof(h));
+	return len + sizeof(h);
 }
 
 /* The values of the pipeline's metadata_keys, all of a header that comes more than once: requests that differ in them
