@@ -89,7 +89,11 @@ $(O)/%.o: %.c | $(GEN)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(WARN) $(OPT) -c $< -o $@
 
-$(O)/tests/unit/%: $(O)/tests/unit/%.o $(RIG) $(O)/libweir.a
+# An archive: a test gets the parts of the rig that it names, and with them no more of the product than they need.
+$(O)/librig.a: $(RIG)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/librig.a $(O)/libweir.a
 	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
 $(O)/bench/%: $(O)/bench/%.o $(O)/libweir.a
 	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -106,7 +106,7 @@ void rig_refuses(const struct component *type, const char *yaml, const char *pla
 	arena_release(&r.arena);
 }
 
-static struct buf *to_wire(enum signal signal, const char *json)
+struct buf *rig_wire(enum signal signal, const char *json)
 {
 	struct err e = { 0 };
 	struct buf *body = NULL;
@@ -122,7 +122,7 @@ const char *rig_push(struct rig *r, const char *json)
 	struct scan_report report;
 	struct err e = { 0 };
 	assert_true(r->loaded);
-	struct buf *body = to_wire(TRACES, json);
+	struct buf *body = rig_wire(TRACES, json);
 	if (traces_scan(&t, body, NULL, NULL, &report, &e))
 		fail_msg("scan: %s", e.text);
 	assert_int_equal(report.n_refused, 0);
@@ -140,7 +140,7 @@ void rig_expect(struct rig *r, const char *json, const char *want)
 	if (!expected)
 		fail_msg("the expected JSON: %s at %d", why.text, why.position);
 	/* both sides as weir prints them, so that the test may write 1 for "1" */
-	struct buf *wire = to_wire(TRACES, want), *again = NULL;
+	struct buf *wire = rig_wire(TRACES, want), *again = NULL;
 	assert_int_equal(otlp_to_json(TRACES, buf_slice(wire), NULL, &again), 0);
 	json_decref(expected);
 	expected = json_loadb(again->data, again->len, 0, NULL);
@@ -160,35 +160,6 @@ const char *rig_span(struct rig *r, const char *attributes)
 	        "\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"name\":\"s\",\"attributes\":[%"
 	        "s]}]}]}]}",
 	        attributes);
-}
-
-/* Stand in for the core's where a test does not link the core: weak, so that the real ones win where it does. The rig
- * is found by the delivery's exporter pointer, which nobody reads here. */
-__attribute__((weak)) void stage_stopped(struct stage *s UNUSED)
-{
-}
-
-__attribute__((weak)) void delivery_done(struct delivery *d, const struct verdict *v)
-{
-	struct rig *r = (struct rig *)(void *)d->exporter;
-	r->verdict = *v;
-	r->n_done++;
-}
-
-void rig_send(struct rig *r, enum signal signal, uint32_t n_items, const char *const *bodies)
-{
-	struct buf *wire[16];
-	struct delivery d = { .signal = signal, .bodies = wire, .n_items = n_items, .pipeline = "traces" };
-	d.exporter = (struct exporter *)(void *)r;
-	assert_true(r->loaded);
-	for (; bodies[d.n_bodies]; d.n_bodies++)
-		wire[d.n_bodies] = to_wire(signal, bodies[d.n_bodies]);
-	unsigned before = r->n_done;
-	r->stage.type->send(&r->stage, &d);
-	assert_int_equal(r->n_done, before + 1);
-	for (size_t i = 0; i < d.n_bodies; i++)
-		buf_unref(wire[i]);
-	buf_unref(d.wire);
 }
 
 const char *rig_logged(struct rig *r)

@@ -41,6 +41,8 @@ void rig_expect(struct rig *r, const char *json, const char *want);
 /* A request with one span that has these attributes (the inside of the JSON list of KeyValues). */
 const char *rig_span(struct rig *r, const char *attributes);
 
+/* The protobuf form of a request (OTLP/JSON); the caller's. */
+struct buf *rig_wire(enum signal signal, const char *json);
 /* Sends bodies (OTLP/JSON, ended by NULL) as one delivery of `n_items` through an exporter; r->verdict has the answer. */
 void rig_send(struct rig *r, enum signal signal, uint32_t n_items, const char *const *bodies);
 /* All that was logged since the last call. */

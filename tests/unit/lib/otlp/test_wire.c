@@ -109,7 +109,7 @@ static void test_skip(void **state)
 static void test_group_depth(void **state)
 {
 	(void)state;
-	uint8_t body[2 * (WIRE_GROUP_DEPTH + 1)];
+	uint8_t body[2 * (WIRE_GROUP_DEPTH + 1)] = { 0 };
 	for (size_t depth = WIRE_GROUP_DEPTH; depth <= WIRE_GROUP_DEPTH + 1; depth++) {
 		/* the first start tag was read already */
 		memset(body, 0x4b, depth - 1);
