@@ -1,8 +1,8 @@
 /* json_in.c - any text as OTLP/JSON: what is accepted is a request, and writing and reading it again changes nothing.
  *
- * The first byte chooses the signal. Properties: the bytes are a message for protobuf-c; they are at most four
- * times the text (the worst case that memory limits count on); JSON written from them is read back without
- * repair and is written the same again.
+ * The first byte chooses the signal. Properties: the bytes pass our own validation; they are at most four times the text
+ * (the worst case that memory limits count on); JSON written from them is read back without repair, is then a message
+ * for protobuf-c (which cannot merge what a text with repeated keys gives), and is written the same again.
  */
 #include <stdlib.h>
 
@@ -15,6 +15,21 @@ static void must(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+static void must_be_sound(enum signal signal, struct buf *wire)
+{
+	struct err e;
+	struct scan_report r;
+	struct buf *repaired = NULL;
+	uint32_t n_items;
+	uint64_t n_utf8;
+	bool rewrite;
+	if (signal == TRACES)
+		must(traces_check(buf_slice(wire), &r, &rewrite, &e) == 0);
+	else
+		must(otlp_check(signal, buf_slice(wire), NULL, &n_items, &n_utf8, &repaired, &e) == 0);
+	must(!repaired);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -33,13 +48,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	must(wire->len <= 4 * json.len);
 
-	const ProtobufCMessageDescriptor *desc = json_request(signal)->desc;
-	ProtobufCMessage *m = protobuf_c_message_unpack(desc, NULL, wire->len, (const uint8_t *)wire->data);
-	must(m != NULL);
-	protobuf_c_message_free_unpacked(m, NULL);
+	must_be_sound(signal, wire);
 
 	must(otlp_to_json(signal, buf_slice(wire), NULL, &text) == 0);
 	must(json_to_otlp(signal, buf_slice(text), NULL, &wire2, &n_utf8, &e) == 0 && n_utf8 == 0);
+	const ProtobufCMessageDescriptor *desc = json_request(signal)->desc;
+	ProtobufCMessage *m = protobuf_c_message_unpack(desc, NULL, wire2->len, (const uint8_t *)wire2->data);
+	must(m != NULL);
+	protobuf_c_message_free_unpacked(m, NULL);
 	must(otlp_to_json(signal, buf_slice(wire2), NULL, &text2) == 0);
 	must(slice_eq(buf_slice(text), buf_slice(text2)));
 	buf_unref(wire);
