@@ -3,6 +3,9 @@
  * The main thread talks to the exporter's thread by calls that wait (prepare, commit: rare) and by mails (wake,
  * drain, abandon). A stage is stopped on its own thread when its last send has ended; the thread ends when the exporter is closing and its
  * last stage has stopped. */
+#include <pthread.h>
+#include <sched.h>
+
 #include "lib/pipe/call.h"
 #include "lib/pipe/exporter_internal.h"
 
@@ -67,6 +70,9 @@ static void on_timer(struct timer *t)
 static void run_thread(void *arg)
 {
 	struct exporter *e = arg;
+	struct sched_param none = { 0 };
+	/* a delivery must not push a worker aside that could answer a client: exporters need rate, workers latency */
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 	loop_run(&e->loop);
 }
 
