@@ -69,8 +69,11 @@ static void declare_all(struct builder *b, const struct root_rows *r)
 /* Only for a config that says nothing of exporters anywhere: pipelines without exporters speak for themselves. */
 static void check_exporters_exist(struct builder *b, const struct root_rows *r, const struct node *pipelines)
 {
+	const struct node_entry *given = node_find(b->plan->root, SLICE("exporters"));
+	if (given && given->value->kind != NODE_MAP && given->value->kind != NODE_NULL)
+		return; /* said already */
 	if (!n_entries(r->exporters) && !n_entries(r->connectors) && !n_entries(pipelines))
-		findings_add(b->findings, FINDING_ERROR, b->plan->root->pos,
+		findings_add(b->findings, FINDING_ERROR, given ? given->key_pos : b->plan->root->pos,
 		        "no exporter configuration specified in config");
 }
 
@@ -87,7 +90,8 @@ static void build(struct builder *b)
 	struct pos pos = service ? service->key_pos : root->pos;
 	(void)!service_conf_load(rows.service, pos, &b->plan->service, &parts, b->arena, b->findings);
 	check_exporters_exist(b, &rows, parts.pipelines);
-	build_pipelines(b, parts.pipelines, pos);
+	if (!rows.service || rows.service->kind == NODE_MAP || rows.service->kind == NODE_NULL)
+		build_pipelines(b, parts.pipelines, pos);
 	build_extensions(b, parts.extensions);
 	check_plan(b);
 }

@@ -131,7 +131,7 @@ void check_plan(struct builder *b)
 		const struct plan_component *c = &b->plan->components[i];
 		const char *label = arena_printf(b->arena, "%s::%s", kind_section(c->type->kind), c->id);
 		check_authenticators(b, label, c->node);
-		if (c->type->kind == RECEIVER)
+		if (c->type->kind == RECEIVER && c->conf)
 			warn_open_endpoints(b, c->id, c->node);
 	}
 	check_queues(b);

@@ -39,12 +39,6 @@ struct declared *declare_bare(struct builder *b, enum kind kind, slice type, str
 bool report_unknown_type(struct findings *f, enum kind kind, slice key, const struct id *id, struct pos pos);
 
 /* plan_pipelines.c */
-struct reference {
-	slice text;
-	struct pos pos;
-};
-/* The ids in a list (or a comma-joined string); NULL and null are empty. */
-struct reference *read_references(struct builder *b, const struct node *list, const char *where, size_t *n);
 void build_pipelines(struct builder *b, const struct node *pipelines, struct pos service_pos);
 void build_extensions(struct builder *b, const struct node *extensions);
 

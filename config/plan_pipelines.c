@@ -22,6 +22,11 @@ static const char *signal_name(enum signal s)
 	return s == TRACES ? "traces" : s == LOGS ? "logs" : "metrics";
 }
 
+struct reference {
+	slice text;
+	struct pos pos;
+};
+
 /* a,b,c */
 static struct reference *split_references(struct builder *b, const struct node *scalar, size_t *n)
 {
@@ -36,7 +41,8 @@ static struct reference *split_references(struct builder *b, const struct node *
 	return refs;
 }
 
-struct reference *read_references(struct builder *b, const struct node *list, const char *where, size_t *n)
+/* The ids in a list (or a comma-joined string); NULL and null are empty. */
+static struct reference *read_references(struct builder *b, const struct node *list, const char *where, size_t *n)
 {
 	*n = 0;
 	if (!list || list->kind == NODE_NULL)

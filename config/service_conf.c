@@ -7,6 +7,8 @@
 
 #include "lib/base/parse.h"
 
+#define SECONDS_MAX 9e9 /* what int64 nanoseconds hold */
+
 struct sampling_rows {
 	bool enabled;
 };
@@ -119,7 +121,8 @@ const struct conf_field service_fields[] = {
 	CONF_NODE(service_rows, extensions, "Ids of the extensions to start, in this order."),
 	CONF_NODE(service_rows, pipelines, "Pipelines by id: traces, metrics or logs, with an optional /name."),
 	CONF_GROUP(service_rows, telemetry, telemetry_rows, telemetry_fields, "Own logs and metrics."),
-	CONF_DURATION(service_rows, drain_timeout, "25s", "How long a stop may take to deliver what is queued."),
+	CONF_DURATION(service_rows, drain_timeout, "25s", "How long a stop may take to deliver what is queued.",
+	        .min = 0, .max = SECONDS_MAX),
 	CONF_U32(service_rows, workers, "0", "Threads that take requests; 0 is one for each CPU; read at start only.",
 	        .max = 1024),
 	CONF_END,

@@ -109,6 +109,7 @@ static int open_shared(void *shared, const void *conf, void *prev, struct err *e
 	struct file_shared *s = shared;
 	if (old && slice_eq(file_sink_path(old->sink), c->path)) {
 		s->sink = file_sink_ref(old->sink);
+		file_sink_reopen(s->sink);
 		return 0;
 	}
 	struct file_sink_conf sink = { c->path, c->append, c->create_directory, 0 };

@@ -19,6 +19,7 @@ struct otlp_http_conf {
 	struct http_client_conf client;
 	slice endpoint, traces_endpoint, metrics_endpoint, logs_endpoint;
 	int encoding;
+	struct conf_strs retry_on_status;
 };
 
 static const char *const encodings[] = { "proto", "json", NULL };
@@ -33,6 +34,9 @@ static const struct conf_field fields[] = {
 	CONF_STR(otlp_http_conf, metrics_endpoint, NULL, "URL for metrics, used verbatim.", .flags = CONF_OPTIONAL),
 	CONF_STR(otlp_http_conf, logs_endpoint, NULL, "URL for logs, used verbatim.", .flags = CONF_OPTIONAL),
 	CONF_ENUM(otlp_http_conf, encoding, "proto", encodings, "Encoding of the requests."),
+	CONF_STRS(otlp_http_conf, retry_on_status, "",
+	        "HTTP status codes (400 to 599) that are retried beside 429, 502, 503 and 504.",
+	        .flags = CONF_NUMERALS),
 	CONF_END,
 };
 
@@ -51,6 +55,15 @@ static void check_url(struct conf_report *r, const slice *url)
 		}
 }
 
+static void check_statuses(struct conf_report *r, const struct conf_strs *list)
+{
+	uint64_t n;
+	for (size_t i = 0; i < list->n; i++)
+		if (parse_u64(list->v[i], &n) != 0 || n < 400 || n > 599)
+			conf_fail(r, list, "'retry_on_status' takes HTTP status codes from 400 to 599, got \"%.*s\"",
+			        SLICE_ARG(list->v[i]));
+}
+
 static void check(const void *conf, struct conf_report *r)
 {
 	const struct otlp_http_conf *c = conf;
@@ -60,6 +73,7 @@ static void check(const void *conf, struct conf_report *r)
 	check_url(r, &c->traces_endpoint);
 	check_url(r, &c->metrics_endpoint);
 	check_url(r, &c->logs_endpoint);
+	check_statuses(r, &c->retry_on_status);
 	exporter_check(&c->exporter, r);
 	http_client_check(&c->client, r);
 }
@@ -69,6 +83,7 @@ struct otlp_http_state {
 	struct http_client *client;
 	struct codec *codec;
 	const char *urls[N_SIGNALS]; /* NULL: not configured */
+	const char *shown[N_SIGNALS]; /* the same for the log */
 	const char **headers;
 };
 
@@ -76,7 +91,7 @@ struct otlp_http_state {
 struct post {
 	struct stage *stage;
 	struct delivery *delivery;
-	const char *url;
+	const char *shown; /* the URL */
 	slice parts[];
 };
 
@@ -88,6 +103,14 @@ static const char *url_for(struct arena *a, slice own, slice base, const char *p
 		return NULL;
 	bool slash = base.p[base.len - 1] == '/';
 	return arena_printf(a, "%.*s%s%s", SLICE_ARG(base), slash ? "" : "/", path);
+}
+
+/* User and password are not for the log. */
+static const char *without_userinfo(struct arena *a, const char *url)
+{
+	size_t scheme = url ? strcspn(url, ":") + 3 : 0;
+	const char *at = url ? memrchr(url + scheme, '@', strcspn(url + scheme, "/?#")) : NULL;
+	return at ? arena_printf(a, "%.*s%s", (int)scheme, url, at + 1) : url;
 }
 
 static bool user_has(const struct conf_map *m, const char *name)
@@ -153,6 +176,8 @@ static int start(struct stage *s, struct err *e)
 	st->urls[signal_index(TRACES)] = url_for(&st->arena, c->traces_endpoint, c->endpoint, "v1/traces");
 	st->urls[signal_index(METRICS)] = url_for(&st->arena, c->metrics_endpoint, c->endpoint, "v1/metrics");
 	st->urls[signal_index(LOGS)] = url_for(&st->arena, c->logs_endpoint, c->endpoint, "v1/logs");
+	for (unsigned i = 0; i < N_SIGNALS; i++)
+		st->shown[i] = without_userinfo(&st->arena, st->urls[i]);
 	build_headers(s, st);
 	return 0;
 }
@@ -245,10 +270,21 @@ static enum verdict_kind judge_fault(enum http_fault f)
 	return RETRY;
 }
 
-static enum verdict_kind judge_status(int status)
+static bool retries(const struct otlp_http_conf *c, int status)
+{
+	uint64_t n;
+	for (size_t i = 0; i < c->retry_on_status.n; i++)
+		if (parse_u64(c->retry_on_status.v[i], &n) == 0 && n == (uint64_t)status)
+			return true;
+	return false;
+}
+
+static enum verdict_kind judge_status(const struct otlp_http_conf *c, int status)
 {
 	if (status >= 200 && status < 300)
 		return DELIVERED;
+	if (retries(c, status))
+		return RETRY;
 	switch (status) {
 	case 429:
 	case 502:
@@ -282,14 +318,14 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 	int code;
 	/* an answer whose body is over the limit still has its status: a 2xx took the data */
 	bool has_status = r->fault == HTTP_FAULT_NONE || (r->fault == HTTP_FAULT_TOO_LARGE && r->status);
-	v->kind = has_status ? judge_status(r->status) : judge_fault(r->fault);
+	v->kind = has_status ? judge_status(s->conf, r->status) : judge_fault(r->fault);
 	arena_init(&a);
 	enum otlp_encoding enc = encoding_of(r->content_type);
 	bool typed = is_otlp_type(r->content_type);
 	bool partial = typed && (v->kind == DELIVERED || r->status == 403) &&
 	        !export_response_parse(&a, p->delivery->signal, enc, r->body, &result);
 	if (v->kind == DELIVERED && typed && !partial && r->body.len)
-		log_warn(s->log, "Answer does not parse; the data counts as delivered", "url", p->url, NULL);
+		log_warn(s->log, "Answer does not parse; the data counts as delivered", "url", p->shown, NULL);
 	if (v->kind == DELIVERED && result.n_rejected > 0)
 		v->n_rejected = result.n_rejected > UINT32_MAX ? UINT32_MAX : (uint32_t)result.n_rejected;
 	if (v->kind == DELIVERED && (result.n_rejected > 0 || result.message.len))
@@ -297,13 +333,14 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 		        LOG_I(result.n_rejected), NULL);
 	if (v->kind == HOLD && r->status == 403 && result.n_rejected > 0)
 		v->kind = REJECTED; /* a used-up quota, permanent by OTLP */
+	v->blames_data = v->kind == REJECTED && r->status == 400;
 	if (v->kind != DELIVERED && typed && !rpc_status_parse(&a, enc, r->body, &code, &message) && result.message.len)
 		message = result.message;
 	if (v->kind == RETRY && r->retry_after.len) {
 		int64_t wait = retry_after_parse(r->retry_after, r->date, clock_wall(s->loop->clock));
 		v->retry_after_ns = wait > 0 ? wait : 0;
 	}
-	say(v, p->url, r, message);
+	say(v, p->shown, r, message);
 	arena_release(&a);
 }
 
@@ -335,8 +372,9 @@ static void send_delivery(struct stage *s, struct delivery *d)
 		abort();
 	p->stage = s;
 	p->delivery = d;
-	p->url = st->urls[signal_index(d->signal)];
-	if (!p->url) {
+	const char *url = st->urls[signal_index(d->signal)];
+	p->shown = st->shown[signal_index(d->signal)];
+	if (!url) {
 		fail(d, p, REJECTED, "no endpoint is configured for this signal");
 		return;
 	}
@@ -348,7 +386,7 @@ static void send_delivery(struct stage *s, struct delivery *d)
 	if (d->wire)
 		p->parts[0] = buf_slice(d->wire);
 	struct http_post post = {
-		.url = p->url,
+		.url = url,
 		.headers = st->headers,
 		.parts = p->parts,
 		.n_parts = d->wire ? 1 : d->n_bodies,

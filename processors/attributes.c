@@ -74,7 +74,7 @@ static void push(struct stage *stage, struct batch *b)
 {
 	const struct attributes_shared *s = stage->shared;
 	struct attributes_state *state = stage->state;
-	struct action_run run = { b->traces, b->client, &state->scratch, stage->log };
+	struct action_run run = { b->traces, b->client, &state->scratch, stage->log, NULL };
 	for (struct span *span = traces_first_span(b->traces); span; span = traces_next_span(b->traces, span))
 		if (is_selected(stage, span))
 			actions_apply(&s->actions, &run, &span->attrs);

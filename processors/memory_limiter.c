@@ -34,8 +34,9 @@ static void check(const void *conf, struct conf_report *r)
 	const struct memory_limiter_conf *c = conf;
 	if (c->check_interval.ns <= 0)
 		conf_fail(r, &c->check_interval, "'check_interval' must be greater than zero");
+	const uint32_t *given = conf_is_set(r, &c->limit_mib) ? &c->limit_mib : &c->limit_percentage;
 	if (!c->limit_mib && !c->limit_percentage)
-		conf_missing(r, c, "'limit_mib' or 'limit_percentage' must be greater than zero");
+		conf_fail(r, given, "'limit_mib' or 'limit_percentage' must be greater than zero");
 	if (c->limit_percentage > 100 || c->spike_limit_percentage > 100)
 		conf_fail(r, c->limit_percentage > 100 ? &c->limit_percentage : &c->spike_limit_percentage,
 		        "'limit_percentage' and 'spike_limit_percentage' must be greater than zero and less than or "

@@ -40,7 +40,7 @@ static void close_shared(void *shared)
 static void push(struct stage *stage, struct batch *b)
 {
 	struct resource_state *state = stage->state;
-	struct action_run run = { b->traces, b->client, &state->scratch, stage->log };
+	struct action_run run = { b->traces, b->client, &state->scratch, stage->log, NULL };
 	for (uint32_t i = 0; i < b->traces->n_resources; i++)
 		actions_apply(stage->shared, &run, &b->traces->resources[i].attrs);
 	stage_push(stage->next, b);

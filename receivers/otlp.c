@@ -28,8 +28,8 @@ struct otlp_protocols_conf {
 };
 
 struct otlp_conf {
-	struct otlp_protocols_conf protocols;
 	int ack;
+	struct otlp_protocols_conf protocols; /* not first: findings tell it from the component by its address */
 };
 
 static const struct conf_field http_fields[] = {
@@ -76,8 +76,8 @@ static void check(const void *conf, struct conf_report *r)
 	const struct otlp_conf *c = conf;
 	const struct otlp_http_conf *h = &c->protocols.http;
 	if (!http_is_on(c)) {
-		conf_missing(
-		        r, c, "must specify at least one protocol when using the OTLP receiver (weir has http so far)");
+		conf_missing(r, &c->protocols,
+		        "must specify at least one protocol when using the OTLP receiver (weir has http so far)");
 		return;
 	}
 	check_path(r, &h->traces_url_path);
@@ -221,6 +221,12 @@ static int refuse(struct stage *s, struct exchange *x, enum request_outcome outc
 	return 1;
 }
 
+static int refuse_path(struct stage *s, struct exchange *x)
+{
+	return refuse(
+	        s, x, REQUEST_UNSUPPORTED, 404, "unknown path: OTLP is taken at /v1/traces, /v1/metrics and /v1/logs");
+}
+
 static int on_head(void *ctx, struct exchange *x, size_t *max_body)
 {
 	struct stage *s = ctx;
@@ -235,8 +241,7 @@ static int on_head(void *ctx, struct exchange *x, size_t *max_body)
 	if (core_phase(s->core) == CORE_DRAINING)
 		return refuse(s, x, REQUEST_REFUSED, 503, "shutting down");
 	if (!t.signal)
-		return refuse(s, x, REQUEST_UNSUPPORTED, 404,
-		        "unknown path: OTLP is taken at /v1/traces, /v1/metrics and /v1/logs");
+		return refuse_path(s, x);
 	if (!slice_is(h->method, "POST"))
 		return refuse(s, x, REQUEST_UNSUPPORTED, 405, "method not allowed, supported: [POST]");
 	if (!intake_takes(s, t.signal))
@@ -269,7 +274,7 @@ static int inflate(struct stage *s, const struct target *t, struct buf **body, s
 		err_set(e, "data refused due to high memory usage");
 		return 503;
 	case INFLATE_TOO_LARGE:
-		err_set(e, "inflated body larger than max_inflated_body_size");
+		err_set(e, "inflated body larger than max_inflated_body_size, or than all the memory there is");
 		return 413;
 	}
 	return 400;
@@ -374,6 +379,10 @@ static void on_request(void *ctx, struct exchange *x)
 	struct client client;
 	struct arena a;
 	struct err e = { .text = "" };
+	if (!t.signal) { /* a reload took the path away while the body came in */
+		refuse_path(s, x);
+		return;
+	}
 	struct buf *body = exchange_body(x);
 	body = body ? buf_ref(body) : buf_new(NULL, 0);
 	int status = body ? inflate(s, &t, &body, &e) : 503;

@@ -4,6 +4,7 @@
 #include "lib/base/base.h"
 
 #include "cmd/weir/commands.h"
+#include "lib/conf/findings.h"
 
 static const struct command {
 	const char *name, *summary;
@@ -36,6 +37,14 @@ int cmd_version(int argc, char **argv)
 	return EXIT_OK;
 }
 
+static const char *nearest_command(const char *name)
+{
+	const char *names[COUNTOF(commands) + 1] = { 0 };
+	for (size_t i = 0; i < COUNTOF(commands); i++)
+		names[i] = commands[i].name;
+	return findings_nearest(slice_of(name), names);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "run";
@@ -50,6 +59,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COUNTOF(commands); i++)
 		if (!strcmp(name, commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "weir: unknown command \"%s\"; `weir --help` lists them\n", name);
+	const char *near = nearest_command(name);
+	fprintf(stderr, "weir: unknown command \"%s\"%s%s%s; `weir --help` lists them\n", name,
+	        near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return EXIT_USAGE;
 }

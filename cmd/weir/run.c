@@ -22,6 +22,7 @@ struct program {
 	struct loop loop;
 	struct log *log;
 	struct log_conf log_conf;
+	struct log_conf retired; /* of the config before: a thread may still be writing a line to them */
 	struct core *core;
 	uv_signal_t on_term, on_int, on_hup;
 	int64_t drain_ns;
@@ -124,9 +125,10 @@ static void reload(struct program *p)
 		log_error(p->log, "Reload failed, the running config stays", "reason", e.text, NULL);
 		return;
 	}
-	struct log_conf old = p->log_conf;
+	/* core_apply waited for an event of every worker and exporter: no line is older than the last reload */
+	close_logs(&p->retired);
+	p->retired = p->log_conf;
 	log_configure(p->log, &lc);
-	close_logs(&old);
 	p->log_conf = lc;
 	p->drain_ns = drain_ns;
 	log_info(p->log, "Config reloaded", NULL);
@@ -261,6 +263,7 @@ static int serve(struct program *p, struct plan *plan)
 	core_free(p->core);
 	loop_release(&p->loop);
 	log_free(p->log);
+	close_logs(&p->retired);
 	close_logs(&p->log_conf);
 	return p->code;
 }

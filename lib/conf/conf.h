@@ -44,8 +44,8 @@ enum conf_type {
 enum {
 	CONF_OPTIONAL = 1, /* no default and not required: stays zero */
 	CONF_SECRET = 2, /* value (or each value of a map) is [REDACTED] in print-config and never logged */
-	CONF_COLLECTOR_NS = 4, /* T_DURATION: a bare number means nanoseconds, as in the Collector (default for all) */
 	CONF_ZERO_DEFAULT = 8, /* T_BYTES: zero or less means the default, as for limits of the Collector */
+	CONF_NUMERALS = 16, /* T_STRS: whole numbers are taken too, as they are written */
 };
 
 struct conf_strs {

@@ -180,7 +180,6 @@ static void add_type_schema(struct strbuf *out, const struct conf_field *f, cons
 		        "\"",
 		[T_BYTES] = "\"type\":[\"string\",\"integer\",\"null\"],\"pattern\":"
 		            "\"^[0-9]+ *([KkMmGgTt][Ii]?)?[Bb]$|" EXPANSION "\"",
-		[T_STRS] = "\"type\":[\"array\",\"string\",\"null\"],\"items\":{\"type\":\"string\"}",
 		[T_MAP] = "\"type\":[\"object\",\"array\",\"string\",\"null\"],\"pattern\":\"" EXPANSION
 		          "\",\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}",
 		[T_NODE] = "\"deprecated\":false",
@@ -208,13 +207,18 @@ static void add_type_schema(struct strbuf *out, const struct conf_field *f, cons
 	case T_STR:
 	case T_DURATION:
 	case T_BYTES:
-	case T_STRS:
 	case T_MAP:
 	case T_NODE:
 	case T_INLINE:
 	case T_REFUSED:
 	case T_IGNORED:
 		strbuf_adds(out, types[f->type]);
+		break;
+	case T_STRS:
+		strbuf_adds(out, "\"type\":[\"array\",\"string\",");
+		strbuf_adds(out,
+		        f->flags & CONF_NUMERALS ? "\"integer\",\"null\"],\"items\":{\"type\":[\"string\",\"integer\"]}"
+		                                 : "\"null\"],\"items\":{\"type\":\"string\"}");
 		break;
 	}
 }

@@ -192,19 +192,37 @@ static bool is_misspelt(const struct cursor *c, const struct conf_field *f)
 	return false;
 }
 
+/* Each string of a list, each name and value of a map stands somewhere too. */
+static void add_item_places(const struct cursor *c, const struct conf_field *f, const struct node *n, const void *at)
+{
+	const struct conf_strs *strs = at;
+	const struct conf_map *map = at;
+	for (size_t i = 0; f->type == T_STRS && i < strs->n; i++)
+		add_place(c, &strs->v[i], n->kind == NODE_LIST ? n->items[i]->pos : n->pos, false, false);
+	for (size_t i = 0; f->type == T_MAP && i < map->n; i++) {
+		const struct node_entry *e = n->kind == NODE_MAP ? &n->entries[i] : NULL;
+		add_place(c, &map->v[i].key, e ? e->key_pos : node_get(n->items[i], "name")->pos, false, false);
+		add_place(c, &map->v[i].value, e ? e->value->pos : node_get(n->items[i], "value")->pos, false, false);
+	}
+}
+
 static void load_leaf(const struct cursor *c, const struct conf_field *f)
 {
 	struct node_entry *e = entry_of(c, f);
 	bool absent = !e || (e->value->kind == NODE_NULL && !e->value->expanded);
-	if (absent && conf_is_required(f, c->scope) && !c->lenient && !is_misspelt(c, f))
+	void *at = c->base + f->offset;
+	if (absent && is_misspelt(c, f))
+		add_place(c, at, level(c)->pos, false, true);
+	else if (absent && conf_is_required(f, c->scope) && !c->lenient)
 		conf_find(c->r, FINDING_ERROR, level(c)->pos, level(c)->path, "missing option \"%s\": it is required",
 		        f->key);
 	if (!e)
 		return;
-	void *at = c->base + f->offset;
 	int failed = conf_read(c->r, f, e->value, level(c)->path, at);
 	if (!absent)
 		add_place(c, at, e->value->pos, false, failed != 0);
+	if (!absent && !failed)
+		add_item_places(c, f, e->value, at);
 	if (failed)
 		doubt(c, f);
 }
@@ -231,6 +249,8 @@ static void load_section(const struct cursor *c, const struct conf_field *f)
 	bool bad = e && !map && e->value->kind != NODE_NULL;
 	if (e)
 		add_place(c, base, e->key_pos, true, bad);
+	if (bad)
+		doubt(c, f);
 	struct conf_level l = { base, f->size, join(c->r->arena, level(c)->path, f->key), level(c)->pos, bad };
 	struct cursor inner = { c->r, f->rows, NULL, &scope, base, map, add_level(c->r, l), c->lenient || bad };
 	if (f->type == T_OPTION) {
@@ -270,6 +290,7 @@ static void load_list(const struct cursor *c, const struct conf_field *f)
 	if (n->kind != NODE_LIST) {
 		conf_find(c->r, FINDING_ERROR, n->pos, level(c)->path, "'%s' expected a list, got '%s'", f->key,
 		        conf_kind_of(n));
+		doubt(c, f);
 		return;
 	}
 	*list = (struct conf_list){ arena_zalloc(c->r->arena, (n->n + 1) * f->size), n->n };

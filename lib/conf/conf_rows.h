@@ -86,5 +86,3 @@ void conf_find(struct conf_report *r, enum severity s, struct pos pos, const cha
 int conf_read(struct conf_report *r, const struct conf_field *f, struct node *n, const char *path, void *at) MUST_USE;
 /* What a node is, in the Collector's words: string, int, float64, bool, map, list, null. */
 const char *conf_kind_of(const struct node *n);
-/* The value for a message: quoted, cut, without control characters; secrets are not shown. */
-const char *conf_show(struct arena *a, const struct node *n, bool secret);

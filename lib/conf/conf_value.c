@@ -34,7 +34,8 @@ const char *conf_kind_of(const struct node *n)
 	return parse_f64(n->text, &d) == 0 ? "float64" : "string";
 }
 
-const char *conf_show(struct arena *a, const struct node *n, bool secret)
+/* The value for a message: quoted, cut, without control characters; secrets are not shown. */
+static const char *show_node(struct arena *a, const struct node *n, bool secret)
 {
 	if (n->kind != NODE_SCALAR)
 		return n->kind == NODE_NULL ? "null" : n->kind == NODE_MAP ? "a map" : "a list";
@@ -49,7 +50,7 @@ const char *conf_show(struct arena *a, const struct node *n, bool secret)
 
 static const char *show(const struct value *v)
 {
-	return conf_show(v->r->arena, v->n, v->f->flags & CONF_SECRET);
+	return show_node(v->r->arena, v->n, v->f->flags & CONF_SECRET);
 }
 
 #define FAULT(v, ...) (conf_find((v)->r, FINDING_ERROR, (v)->n->pos, (v)->path, __VA_ARGS__), -1)
@@ -244,14 +245,28 @@ static slice raw_text(const struct node *n)
 	return n->expanded || n->raw.len > 0 ? n->raw : n->text;
 }
 
+/* What ${..} gave is taken as text: print-config shows it as what runs, 0123 and not 83. */
+static void settle_as_text(struct node *n)
+{
+	if (!n->expanded)
+		return;
+	n->kind = NODE_SCALAR;
+	n->text = n->raw;
+	n->quoted = true;
+	n->n = 0;
+}
+
 static int read_text(const struct value *v, slice *at)
 {
-	if (!v->n->expanded && (v->n->kind != NODE_SCALAR || strcmp(conf_kind_of(v->n), "string") != 0))
+	const char *kind = v->n->kind == NODE_SCALAR ? conf_kind_of(v->n) : "";
+	bool numeral = (v->f->flags & CONF_NUMERALS) && strcmp(kind, "int") == 0;
+	if (!v->n->expanded && !numeral && strcmp(kind, "string") != 0)
 		return wrong_type(v, "string", v->n->kind == NODE_SCALAR ? "put it in quotes" : "");
 	slice text = v->n->expanded ? v->n->raw : v->n->text;
 	if (memchr(text.len ? text.p : "-", 0, text.len ? text.len : 1))
 		return FAULT(v, "'%s' holds a NUL character", v->f->key);
 	*at = arena_dup(v->r->arena, text);
+	settle_as_text(v->n);
 	return 0;
 }
 
@@ -303,6 +318,7 @@ static int read_pair(const struct value *v, slice key, struct node *value, struc
 		return wrong_type(&item, "string", "");
 	slice text = value->kind == NODE_NULL ? SLICE("") : raw_text(value);
 	*at = (struct conf_pair){ arena_dup(v->r->arena, key), arena_dup(v->r->arena, text) };
+	settle_as_text(value);
 	return 0;
 }
 
@@ -314,7 +330,10 @@ static int read_pair_list(const struct value *v, struct conf_map *m)
 		struct node *item = v->n->items[i], *name = node_get(item, "name"), *value = node_get(item, "value");
 		if (!name || name->kind != NODE_SCALAR || !value || item->n != 2) {
 			struct value bad = { v->r, v->f, item, v->path };
-			failed = wrong_type(&bad, "map", "an element has a name and a value");
+			failed = FAULT(&bad,
+			        "'%s': an element of a list is {name: .., value: ..}; or write name: value without the "
+			        "dash",
+			        v->f->key);
 			continue;
 		}
 		failed |= read_pair(v, raw_text(name), value, &m->v[i]);
@@ -325,7 +344,7 @@ static int read_pair_list(const struct value *v, struct conf_map *m)
 static int read_map(const struct value *v, struct conf_map *at)
 {
 	if (v->n->kind != NODE_MAP && v->n->kind != NODE_LIST)
-		return wrong_type(v, "map", "");
+		return wrong_type(v, "map", "write name: value, one a line");
 	struct conf_map m = { arena_zalloc(v->r->arena, (v->n->n + 1) * sizeof(struct conf_pair)), v->n->n };
 	int failed = 0;
 	if (v->n->kind == NODE_LIST)

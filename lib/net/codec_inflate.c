@@ -208,6 +208,10 @@ int codec_inflate(struct codec *c, enum coding coding, slice in, size_t max_out,
 
 	if (!b)
 		return err_set(e, "no memory to decode %s", coding_name(coding)), INFLATE_MEMORY;
+	/* what cannot fit into an empty pool is too large: sending it again would not help */
+	uint64_t fits = pool ? atomic_load_explicit(&pool->limit, memory_order_relaxed) : UINT64_MAX;
+	fits = fits > in.len ? fits - in.len : 0;
+	max_out = max_out < fits ? max_out : (size_t)fits;
 	int r = coding == CODING_IDENTITY ? INFLATE_OK : all_members(c, coding, in, max_out, &b, e);
 
 	if (r != INFLATE_OK) {

@@ -43,12 +43,42 @@ void request_end(struct conn *c)
 	drop_partial(c);
 }
 
+/* The Content-Type in a head that is not sound or not complete: never trusted, but a client that named it reads that
+ * language. Empty when there is none before the end of the head. */
+static slice type_in(slice raw)
+{
+	const slice line = SLICE("\r\nContent-Type:");
+	const char *p = raw.p, *end = raw.p + raw.len;
+	while (p && (p = memchr(p, '\r', (size_t)(end - p)))) {
+		slice rest = { p, (size_t)(end - p) };
+		if (slice_starts(rest, SLICE("\r\n\r\n")))
+			break;
+		if (rest.len >= line.len && slice_ieq((slice){ p, line.len }, line)) {
+			p += line.len;
+			const char *stop = memchr(p, '\r', (size_t)(end - p));
+			return stop ? slice_trim((slice){ p, (size_t)(stop - p) }) : (slice){ 0 };
+		}
+		p++;
+	}
+	return (slice){ 0 };
+}
+
+/* What can be said of a request without a head. Reads c->partial or c->in, which must live while it is used. */
+static void describe(struct conn *c)
+{
+	struct http_server *s = c->server;
+	slice type = c->x.request ? (slice){ 0 } : type_in(c->partial ? strbuf_slice(&c->partial->raw) : c->in);
+	s->no_head_type = (struct http_header){ SLICE("Content-Type"), type };
+	s->no_head.headers = &s->no_head_type;
+	s->no_head.n_headers = type.len > 0;
+}
+
 void request_fault(struct conn *c, int status, const char *text)
 {
 	struct http_answer bare = { .status = status, .close = true };
 	if (!c->x.live)
 		open_exchange(c);
-	drop_partial(c);
+	describe(c);
 	buf_unref(c->x.body); /* its tokens may help others now */
 	c->x.body = NULL;
 	c->in.len = 0;
@@ -57,6 +87,7 @@ void request_fault(struct conn *c, int status, const char *text)
 	c->site->handler->on_fault(c->site->ctx, &c->x, status, text);
 	if (c->x.live)
 		exchange_answer(&c->x, &bare);
+	drop_partial(c);
 }
 
 void request_eof(struct conn *c)

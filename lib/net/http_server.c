@@ -111,20 +111,22 @@ void server_forget(struct conn *c)
 	s->free_slot = c->x.slot + 1;
 }
 
-static void close_quiet(struct conn *c)
+static bool is_idle(const struct conn *c)
 {
-	if (c->state == CONN_HANDSHAKE || (c->state == CONN_IDLE && !c->in.len))
-		conn_close(c);
+	return c->state == CONN_HANDSHAKE || (c->state == CONN_IDLE && !c->in.len);
 }
 
 void http_server_drain(struct http_server *s)
 {
-	struct conn *next;
 	s->draining = true;
-	for (struct conn *c = s->conns; c; c = next) {
-		next = c->next;
-		close_quiet(c);
-	}
+}
+
+size_t http_server_busy(const struct http_server *s)
+{
+	size_t n = 0;
+	for (const struct conn *c = s->conns; c; c = c->next)
+		n += !is_idle(c) && c->state != CONN_LINGER;
+	return n;
 }
 
 void http_server_close_site(struct http_server *s, struct http_site *site)
@@ -135,7 +137,8 @@ void http_server_close_site(struct http_server *s, struct http_site *site)
 		if (c->site != site)
 			continue;
 		c->retired = true;
-		close_quiet(c);
+		if (is_idle(c))
+			conn_close(c);
 	}
 }
 

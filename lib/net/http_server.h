@@ -50,8 +50,9 @@ struct http_handler {
 	/* The body is complete: exchange_body. Must lead to exactly one exchange_answer, now or later. */
 	void (*on_request)(void *ctx, struct exchange *x);
 	/* The protocol failed: status is 400, 408, 413, 414, 417, 431, 503 (no pool tokens); answer with it, now
-	 * (the connection closes after; a bare answer is sent when none was given). head may be incomplete:
-	 * exchange_head(x) then has n_headers 0. The body, if any was read, is gone. */
+	 * (the connection closes after; a bare answer is sent when none was given). When the head is incomplete or
+	 * not sound, exchange_head(x) has nothing but a Content-Type that was seen in it (for the language of the
+	 * answer). The body, if any was read, is gone. */
 	void (*on_fault)(void *ctx, struct exchange *x, int status, const char *text);
 };
 
@@ -76,8 +77,11 @@ struct http_site {
 struct http_server *http_server_new(struct loop *l, struct pool *pool, size_t max_connections) MUST_USE;
 /* Takes the connected, non-blocking fd. */
 void http_server_adopt(struct http_server *s, int fd, struct http_site *site);
-/* From now on: answers carry Connection: close, idle connections are closed, new ones refused. */
+/* From now on: answers carry Connection: close, new connections are refused. Idle ones stay until http_server_close, so
+ * that a request on them is answered (503 by the receiver) and not met by a closed connection. */
 void http_server_drain(struct http_server *s);
+/* Connections with a request in work or partly read. */
+size_t http_server_busy(const struct http_server *s);
 /* Closes the connections of one site after their present exchange (a listener removed by reload). */
 void http_server_close_site(struct http_server *s, struct http_site *site);
 size_t http_server_connections(const struct http_server *s);

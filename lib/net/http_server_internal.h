@@ -94,6 +94,7 @@ struct http_server {
 	struct strbuf out, cipher; /* of the answer being written */
 	struct http_head
 	        no_head; /* of an exchange that broke before its head was complete; valid while on_fault runs */
+	struct http_header no_head_type; /* its only header, if any */
 	int64_t date_s;
 	char date[HTTP_DATE_LEN + 1];
 	char *plain; /* READ_HEAD bytes of decrypted input; made with the first TLS connection */

@@ -79,6 +79,20 @@ static bool check_message(struct check *c, const uint8_t *p, const uint8_t *end,
 	return true;
 }
 
+/* Counts again: of the data of a metric that is there twice only the last is left. */
+static int repair(enum signal signal, slice body, struct pool *pool, uint32_t *n_items, struct buf **repaired)
+{
+	struct scan_report r = { 0 };
+	struct check c = { .scan = { .r = &r } };
+	int rc = otlp_rewrite(signal, body, pool, repaired);
+	if (rc)
+		return rc;
+	body = buf_slice(*repaired);
+	(void)check_message(&c, wire_start(body), wire_end(body), shape_request(signal)); /* sound, as it was */
+	*n_items = c.n_items;
+	return 0;
+}
+
 int otlp_check(enum signal signal, slice body, struct pool *pool, uint32_t *n_items, uint64_t *n_utf8,
         struct buf **repaired, struct err *e)
 {
@@ -94,5 +108,5 @@ int otlp_check(enum signal signal, slice body, struct pool *pool, uint32_t *n_it
 		        (size_t)(c.scan.at - wire_start(body)));
 	*n_items = c.n_items;
 	*n_utf8 = r.n_utf8;
-	return r.n_utf8 ? otlp_rewrite(signal, body, pool, repaired) : 0;
+	return r.n_utf8 ? repair(signal, body, pool, n_items, repaired) : 0;
 }

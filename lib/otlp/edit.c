@@ -90,10 +90,22 @@ static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct 
 	return found;
 }
 
-void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v)
+static void put_value(struct traces *t, struct attrs *as, struct attr *a, struct value v)
+{
+	a->value = v;
+	a->edit = ATTR_SET;
+	mark_attrs(t, as);
+}
+
+void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const struct value *v)
+{
+	put_value(t, as, a, own_value(t, v));
+}
+
+void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v)
 {
 	uint16_t id = id_of(t, key);
-	struct value copy = own_value(t, v); /* before anything changes: it may be a value of this request */
+	struct value value = *v; /* before anything changes: it may be a value of this request */
 	struct attr *a = only(as, key, id, NULL);
 	if (!a) {
 		a = arena_zalloc(&t->arena, sizeof(*a));
@@ -102,9 +114,13 @@ void attr_set(struct traces *t, struct attrs *as, slice key, const struct value 
 		as->last = a;
 		as->n++;
 	}
-	a->value = copy;
-	a->edit = ATTR_SET;
-	mark_attrs(t, as);
+	put_value(t, as, a, value);
+}
+
+void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v)
+{
+	struct value copy = own_value(t, v);
+	attr_set_borrowed(t, as, key, &copy);
 }
 
 void attr_set_str(struct traces *t, struct attrs *as, slice key, slice s)

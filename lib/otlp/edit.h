@@ -10,6 +10,10 @@
 
 /* Attributes of any owner: resource, scope, span, event, link. */
 void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v);
+/* The same with the bytes of *v borrowed: they must stay as long as `t`. */
+void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v);
+/* Another value for this attribute; others that have its key are left alone. */
+void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const struct value *v);
 void attr_set_str(struct traces *t, struct attrs *as, slice key, slice s);
 void attr_set_int(struct traces *t, struct attrs *as, slice key, int64_t i);
 void attr_set_double(struct traces *t, struct attrs *as, slice key, double d);

@@ -15,7 +15,13 @@
 /* A level of AnyValue takes up to three messages; the scan lets 64 levels of them pass. */
 enum { WRITE_DEPTH = 256 };
 
-static void render(struct writer *w, const struct json_message *m, slice body);
+/* What is left of a message: a range of bytes, and for a merged one the ranges that follow. */
+struct cursor {
+	slice at;
+	const slice *more, *end;
+};
+
+static void render(struct writer *w, const struct json_message *m, struct cursor body);
 
 struct tagged {
 	const struct json_field *f; /* NULL: unknown, or not of the type the schema says */
@@ -29,9 +35,11 @@ static bool is_scalar(const struct json_field *f)
 }
 
 /* The next field; false at the end and when malformed (then status is -1). */
-static inline bool next(struct writer *w, const struct json_message *m, slice *at, struct tagged *t)
+static inline bool next(struct writer *w, const struct json_message *m, struct cursor *c, struct tagged *t)
 {
-	const uint8_t *p = wire_start(*at), *end = wire_end(*at), *q;
+	while (UNLIKELY(!c->at.len) && c->more != c->end)
+		c->at = *c->more++;
+	const uint8_t *p = wire_start(c->at), *end = wire_end(c->at), *q;
 	uint32_t tag, n;
 	if (p == end)
 		return false;
@@ -47,7 +55,7 @@ static inline bool next(struct writer *w, const struct json_message *m, slice *a
 		return false;
 	}
 	t->value = wire_slice(p, (size_t)(q - p));
-	*at = wire_slice(q, (size_t)(end - q));
+	c->at = wire_slice(q, (size_t)(end - q));
 	t->f = json_field_numbered(m, tag >> 3);
 	t->packed = t->f && t->f->repeated && is_scalar(t->f) && (tag & 7) == WIRE_LEN;
 	if (t->f && t->f->wire_type != (tag & 7) && !t->packed)
@@ -56,7 +64,7 @@ static inline bool next(struct writer *w, const struct json_message *m, slice *a
 }
 
 /* Whether each field is one run, and singular fields and oneofs are there at most once. */
-static bool is_plain(struct writer *w, const struct json_message *m, slice body)
+static bool is_plain(struct writer *w, const struct json_message *m, struct cursor body)
 {
 	uint64_t seen = 0, oneofs = 0;
 	const struct json_field *last = NULL;
@@ -74,7 +82,7 @@ static bool is_plain(struct writer *w, const struct json_message *m, slice body)
 	return true;
 }
 
-static void submessage(struct writer *w, const struct json_message *m, slice body)
+static void submessage(struct writer *w, const struct json_message *m, struct cursor body)
 {
 	if (++w->depth > WRITE_DEPTH)
 		w->status = -1;
@@ -87,7 +95,7 @@ static void submessage(struct writer *w, const struct json_message *m, slice bod
 static void value(struct writer *w, const struct json_field *f, slice content)
 {
 	if (f->kind == J_MESSAGE)
-		submessage(w, f->message, content);
+		submessage(w, f->message, (struct cursor){ .at = content });
 	else if (f->kind == J_STRING)
 		writer_string(w, content);
 	else
@@ -139,7 +147,7 @@ static void single(struct writer *w, const struct json_field *f, slice content, 
 		value(w, f, content);
 }
 
-static void render_plain(struct writer *w, const struct json_message *m, slice body)
+static void render_plain(struct writer *w, const struct json_message *m, struct cursor body)
 {
 	const struct json_field *open = NULL;
 	bool first = true, first_element = true;
@@ -169,7 +177,7 @@ static void render_plain(struct writer *w, const struct json_message *m, slice b
 }
 
 static void repeated_slow(
-        struct writer *w, const struct json_message *m, const struct json_field *f, slice body, bool *first)
+        struct writer *w, const struct json_message *m, const struct json_field *f, struct cursor body, bool *first)
 {
 	bool first_element = true;
 	struct tagged t;
@@ -182,55 +190,58 @@ static void repeated_slow(
 	writer_raw(w, SLICE("]"));
 }
 
-/* Several occurrences of a singular message merge, which is to parse them one after the other. */
-static void merged(struct writer *w, const struct json_message *m, const struct json_field *f, slice body, bool *first)
+/* Several occurrences of a singular message merge, which is to read them one after the other: at most `n` that hold
+ * something. Only where they are is kept: copies would add up over the levels. */
+static void merged(struct writer *w, const struct json_message *m, const struct json_field *f, struct cursor body,
+        size_t n, bool *first)
 {
-	struct buf *all = buf_new(w->out->pool, body.len);
+	struct buf *b = buf_new(w->out->pool, n * sizeof(slice));
 	struct tagged t;
-	if (!all) {
+	if (!b) {
 		w->status = -2;
 		return;
 	}
+	slice *ranges = (slice *)(void *)b->data;
+	n = 0;
 	while (next(w, m, &body, &t)) {
-		if (t.f == f) {
-			memcpy(all->data + all->len, t.value.p, t.value.len);
-			all->len += t.value.len;
-		} else if (t.f && f->oneof && t.f->oneof == f->oneof) {
-			all->len = 0; /* another member in between empties the oneof */
-		}
+		if (t.f == f && t.value.len)
+			ranges[n++] = t.value;
+		else if (t.f != f && t.f && f->oneof && t.f->oneof == f->oneof)
+			n = 0; /* another member in between empties the oneof */
 	}
 	comma(w, first);
 	writer_raw(w, f->key);
-	value(w, f, buf_slice(all));
-	buf_unref(all);
+	submessage(w, f->message, (struct cursor){ .more = ranges, .end = ranges + n });
+	buf_unref(b);
 }
 
 /* What to do about one field of a message that is not plain. */
 static void render_field(
-        struct writer *w, const struct json_message *m, const struct json_field *f, slice body, bool *first)
+        struct writer *w, const struct json_message *m, const struct json_field *f, struct cursor body, bool *first)
 {
 	slice last = { 0 };
-	bool there = false;
+	size_t n = 0, most = 0; /* occurrences that count; of them not empty, at any place */
 	struct tagged t;
-	for (slice at = body; next(w, m, &at, &t);) {
+	for (struct cursor c = body; next(w, m, &c, &t);) {
 		if (t.f == f) {
 			last = t.value;
-			there = true;
+			n++;
+			most += last.len > 0;
 		} else if (t.f && f->oneof && t.f->oneof == f->oneof) {
-			there = false;
+			n = 0;
 		}
 	}
-	if (!there || w->status != 0)
+	if (!n || w->status != 0)
 		return;
 	if (f->repeated)
 		repeated_slow(w, m, f, body, first);
-	else if (f->kind == J_MESSAGE)
-		merged(w, m, f, body, first);
+	else if (f->kind == J_MESSAGE && n > 1)
+		merged(w, m, f, body, most, first);
 	else
 		single(w, f, last, first);
 }
 
-static void render(struct writer *w, const struct json_message *m, slice body)
+static void render(struct writer *w, const struct json_message *m, struct cursor body)
 {
 	writer_raw(w, SLICE("{"));
 	if (LIKELY(is_plain(w, m, body))) {
@@ -250,7 +261,7 @@ int json_write(const struct json_message *root, slice body, struct pool *pool, s
 		return -2;
 	w.w = w.out->data;
 	w.lim = w.w + w.out->cap;
-	render(&w, root, body);
+	render(&w, root, (struct cursor){ .at = body });
 	if (w.status != 0) {
 		buf_unref(w.out);
 		return w.status;

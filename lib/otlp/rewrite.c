@@ -20,6 +20,7 @@ struct segment {
 
 struct rewrite {
 	struct arena arena; /* segments of split messages */
+	size_t budget; /* for it: what an index of the body may take */
 	struct buf *out;
 	bool failed;
 };
@@ -70,20 +71,28 @@ static void close_length(struct rewrite *w, size_t at, size_t reserved)
 	w->out->len = at + size + n;
 }
 
+/* The bytes before the first bad sequence; *bad is the length of that, 0 at the end. */
+static size_t good_run(slice s, size_t *bad)
+{
+	size_t n = 0;
+	bool ok = true;
+	for (*bad = 0; n < s.len && ok;) {
+		*bad = utf8_step((slice){ s.p + n, s.len - n }, &ok);
+		n += ok ? *bad : 0;
+	}
+	*bad = ok ? 0 : *bad;
+	return n;
+}
+
 static void put_text(struct rewrite *w, uint32_t number, slice s)
 {
 	size_t at = open_length(w, TAG(number, WIRE_LEN), s.len), reserved = wire_varint_size(s.len);
-	while (s.len && !w->failed) {
-		size_t good = utf8_valid(s) ? s.len : 0, bad = 0;
-		bool ok = good == 0;
-		while (ok) {
-			bad = utf8_step((slice){ s.p + good, s.len - good }, &ok);
-			good += ok ? bad : 0;
-		}
+	/* asked once: it looks at everything, and a text may be bad in every byte */
+	for (bool sound = utf8_valid(s); s.len && !w->failed;) {
+		size_t bad = 0, good = sound ? s.len : good_run(s, &bad);
 		put(w, (slice){ s.p, good });
-		if (good == s.len)
-			break;
-		put(w, SLICE("\xEF\xBF\xBD"));
+		if (bad)
+			put(w, SLICE("\xEF\xBF\xBD"));
 		s = (slice){ s.p + good + bad, s.len - good - bad };
 	}
 	close_length(w, at, reserved);
@@ -106,7 +115,9 @@ static bool next_field(struct cursor *c, struct wire_field *f)
 
 static bool append(struct rewrite *w, struct segment ***tail, slice s)
 {
-	struct segment *seg = arena_try(&w->arena, sizeof(*seg));
+	if (!s.len)
+		return true;
+	struct segment *seg = w->arena.used < w->budget ? arena_try(&w->arena, sizeof(*seg)) : NULL;
 	if (!seg) {
 		w->failed = true;
 		return false;
@@ -117,7 +128,7 @@ static bool append(struct rewrite *w, struct segment ***tail, slice s)
 	return true;
 }
 
-/* All occurrences of a singular message, from the one in hand on. */
+/* All occurrences of a singular message, from the one in hand on; NULL when they are empty. */
 static const struct segment *occurrences(struct rewrite *w, struct cursor c, const struct wire_field *first)
 {
 	struct segment *segs = NULL, **tail = &segs;
@@ -202,7 +213,8 @@ static void rewrite(struct rewrite *w, const struct shape *m, const struct segme
 
 int otlp_rewrite(enum signal signal, slice body, struct pool *pool, struct buf **out)
 {
-	struct rewrite w = { .out = buf_new(pool, body.len + body.len / 16) };
+	struct rewrite w = { .out = buf_new(pool, body.len + body.len / 16),
+		.budget = body.len * TRACES_INDEX_FACTOR + TRACES_INDEX_CONSTANT };
 	struct segment all = { body, NULL };
 	if (!w.out)
 		return -2;

@@ -24,6 +24,7 @@ struct split {
 	struct item *first, **tail;
 	slice extra; /* unknown fields of the request */
 	struct pool *pool;
+	size_t room; /* bytes that the parts may still take: a large header and many small items make a bomb */
 };
 
 static bool is_child(const struct wire_field *f, uint32_t number)
@@ -172,9 +173,10 @@ static struct buf *write_part(struct split *sp, slice extra, const struct item *
 		it = resource_run(it, stop, &n);
 		total += wire_field_size(TAG(1, WIRE_LEN), n);
 	}
-	struct buf *b = buf_new(sp->pool, total);
+	struct buf *b = total <= sp->room ? buf_new(sp->pool, total) : NULL;
 	if (!b)
 		return NULL;
+	sp->room -= total;
 	char *o = wire_put_bytes(b->data, extra);
 	for (const struct item *it = first; it != stop;) {
 		const struct item *end = resource_run(it, stop, &n);
@@ -200,7 +202,7 @@ static size_t cost(const struct item *it, const struct item *last)
 int otlp_split(enum signal signal, slice body, uint32_t max_items, size_t max_bytes, struct pool *pool,
         void (*emit)(void *ctx, struct split_part part), void *ctx)
 {
-	struct split sp = { .signal = signal, .pool = pool };
+	struct split sp = { .signal = signal, .pool = pool, .room = 2 * body.len + SPLIT_ROOM };
 	sp.tail = &sp.first;
 	arena_init(&sp.arena);
 	int rc = read_request(&sp, body) ? 0 : -1;

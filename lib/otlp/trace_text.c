@@ -117,7 +117,14 @@ static void add_time(struct strbuf *out, uint64_t ns)
 	char date[32];
 	gmtime_r(&s, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-	strbuf_addf(out, "%s.%09u +0000 UTC\n", date, (unsigned)(ns % (uint64_t)NS_PER_S));
+	strbuf_adds(out, date);
+	unsigned fraction = (unsigned)(ns % (uint64_t)NS_PER_S);
+	int digits = 9;
+	for (; fraction && fraction % 10 == 0; fraction /= 10)
+		digits--;
+	if (fraction)
+		strbuf_addf(out, ".%0*u", digits, fraction);
+	strbuf_adds(out, " +0000 UTC\n");
 }
 
 static void add_attributes(struct strbuf *out, const char *title, const char *indent, const struct attrs *as)
@@ -183,14 +190,14 @@ static void add_span(struct strbuf *out, const struct span *s)
 	add_id(out, "ID", s->span_id);
 	add_field(out, "Name", s->name);
 	add_field(out, "Kind", slice_of(s->kind < COUNTOF(kinds) ? kinds[s->kind] : "?"));
+	if (s->trace_state.len)
+		add_field(out, "TraceState", s->trace_state);
 	strbuf_addf(out, "    %-15s: ", "Start time");
 	add_time(out, s->start_ns);
 	strbuf_addf(out, "    %-15s: ", "End time");
 	add_time(out, s->end_ns);
 	add_field(out, "Status code", slice_of(s->status_code < COUNTOF(codes) ? codes[s->status_code] : "?"));
 	add_field(out, "Status message", s->status_message);
-	if (s->trace_state.len)
-		add_field(out, "Trace state", s->trace_state);
 	add_attributes(out, "Attributes", "", &s->attrs);
 	add_events(out, s);
 	add_links(out, s);

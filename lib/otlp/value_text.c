@@ -72,11 +72,6 @@ static void add_json(struct strbuf *out, const struct value *v, unsigned depth)
 	}
 }
 
-void value_json(struct strbuf *out, const struct value *v)
-{
-	add_json(out, v, 0);
-}
-
 void value_text(struct strbuf *out, const struct value *v)
 {
 	char number[NUMBER_TEXT_MAX];

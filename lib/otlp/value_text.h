@@ -6,5 +6,3 @@
 /* Appends: strings as they are, numbers and booleans as in JSON, bytes as base64, arrays and maps as JSON, an empty value
  * as nothing. A failure is in out->failed. */
 void value_text(struct strbuf *out, const struct value *v);
-/* Appends the value as JSON: strings and bytes in quotes, an empty value as null. */
-void value_json(struct strbuf *out, const struct value *v);

@@ -5,7 +5,6 @@
  */
 #include "lib/pipe/attr_actions.h"
 
-#include <math.h>
 #include <openssl/evp.h>
 
 #include "lib/base/parse.h"
@@ -41,6 +40,13 @@ const struct conf_field action_fields[] = {
 struct action {
 	const struct action_conf *conf;
 	struct regex *pattern;
+	size_t nth;
+};
+
+/* A header may be long and a batch may have many spans: its value is looked up once and shared by them. */
+struct context_value {
+	bool known, found;
+	struct value value;
 };
 
 static bool sets_value(int action)
@@ -67,7 +73,8 @@ static void check_sources(const struct action_conf *c, struct conf_report *r)
 		        "action \"%s\"",
 		        action_names[c->action]);
 	if (sets && n_sources(c) > 1)
-		conf_fail(r, &c->key,
+		conf_clash(r, node_is_unset(c->value) ? (const void *)&c->from_attribute : &c->value,
+		        c->from_context.len ? &c->from_context : &c->from_attribute,
 		        "multiple value sources are set for \"%.*s\": give one of \"value\", \"from_attribute\" "
 		        "or \"from_context\"",
 		        SLICE_ARG(c->key));
@@ -153,6 +160,7 @@ int actions_open(struct actions *a, const struct conf_list *list, struct err *e)
 		abort();
 	for (size_t i = 0; i < a->n; i++) {
 		a->v[i].conf = &c[i];
+		a->v[i].nth = i;
 		if (c[i].pattern.len && !(a->v[i].pattern = regex_new(c[i].pattern, e))) {
 			actions_close(a);
 			return -1;
@@ -218,14 +226,26 @@ static bool from_context(const struct action_run *run, slice name, struct value 
 	return from_metadata(run, name, out);
 }
 
-static bool source_value(
-        const struct action_conf *c, const struct action_run *run, const struct attrs *as, struct value *out)
+static bool context_of(const struct action *a, const struct action_run *run, struct value *out)
 {
+	struct context_value *c = &run->context[a->nth];
+	if (!c->known)
+		c->found = from_context(run, a->conf->from_context, &c->value);
+	c->known = true;
+	*out = c->value;
+	return c->found;
+}
+
+/* The bytes of *out belong to the conf, the request or its arena. */
+static bool source_value(
+        const struct action *a, const struct action_run *run, const struct attrs *as, struct value *out)
+{
+	const struct action_conf *c = a->conf;
 	if (!node_is_unset(c->value)) {
 		*out = node_value(run->traces, c->value);
 		return true;
 	}
-	if (c->from_context.len && from_context(run, c->from_context, out))
+	if (c->from_context.len && context_of(a, run, out))
 		return true;
 	const struct attr *from = c->from_attribute.len ? attrs_find(as, c->from_attribute) : NULL;
 	if (from) {
@@ -238,13 +258,14 @@ static bool source_value(
 	return true;
 }
 
-static void set(const struct action_conf *c, const struct action_run *run, struct attrs *as)
+static void set(const struct action *a, const struct action_run *run, struct attrs *as)
 {
+	const struct action_conf *c = a->conf;
 	struct value v;
 	bool exists = attrs_find(as, c->key) != NULL;
 	bool wanted = c->action == ACT_UPSERT || exists == (c->action == ACT_UPDATE);
-	if (wanted && source_value(c, run, as, &v))
-		attr_set(run->traces, as, c->key, &v);
+	if (wanted && source_value(a, run, as, &v))
+		attr_set_borrowed(run->traces, as, c->key, &v);
 }
 
 /* The bytes that are hashed: text as it is, numbers as 8 bytes little endian, booleans as one byte. Values of other types
@@ -275,22 +296,24 @@ static void hash(const struct action_run *run, struct attrs *as, struct attr *a)
 	if (in.len && !EVP_Digest(in.p, in.len, digest, &n, EVP_sha256(), NULL))
 		abort(); /* only without memory; the plain value must not leave */
 	format_hex(digest, n, hex);
-	attr_set_str(run->traces, as, a->key, slice_of(hex));
+	attr_replace(run->traces, as, a, &(struct value){ .type = V_STRING, .s = slice_of(hex) });
 }
 
-static void delete_all(const struct action_run *run, struct attrs *as, slice key)
+/* All of that key, except `keep`. */
+static void delete_all(const struct action_run *run, struct attrs *as, slice key, const struct attr *keep)
 {
-	for (struct attr *a; (a = attrs_find(as, key));)
-		attr_delete(run->traces, as, a);
+	for (struct attr *a = attrs_first(as); a; a = attrs_next(a))
+		if (a != keep && slice_eq(a->key, key))
+			attr_delete(run->traces, as, a);
 }
 
 static void delete_or_hash(const struct action *a, const struct action_run *run, struct attrs *as)
 {
 	const struct action_conf *c = a->conf;
 	struct attr *named = c->key.len ? attrs_find(as, c->key) : NULL;
-	if (named && c->action == ACT_DELETE)
-		delete_all(run, as, c->key);
-	else if (named)
+	if (named)
+		delete_all(run, as, c->key, c->action == ACT_HASH ? named : NULL);
+	if (named && c->action == ACT_HASH)
 		hash(run, as, named);
 	if (!a->pattern)
 		return;
@@ -370,15 +393,17 @@ static void convert(const struct action_conf *c, const struct action_run *run, s
 		        type_names[c->converted_type], NULL);
 }
 
-void actions_apply(const struct actions *list, const struct action_run *run, struct attrs *as)
+void actions_apply(const struct actions *list, struct action_run *run, struct attrs *as)
 {
+	if (!run->context)
+		run->context = arena_zalloc(&run->traces->arena, list->n * sizeof(*run->context));
 	for (size_t i = 0; i < list->n; i++) {
 		const struct action *a = &list->v[i];
 		switch ((enum action_kind)a->conf->action) {
 		case ACT_INSERT:
 		case ACT_UPDATE:
 		case ACT_UPSERT:
-			set(a->conf, run, as);
+			set(a, run, as);
 			break;
 		case ACT_DELETE:
 		case ACT_HASH:

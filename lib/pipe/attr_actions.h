@@ -29,12 +29,13 @@ struct actions {
 int actions_open(struct actions *a, const struct conf_list *list, struct err *e) MUST_USE;
 void actions_close(struct actions *a);
 
-/* What one worker's pass over one batch needs. */
+/* What one worker's pass over one batch needs; one for each list of actions. */
 struct action_run {
 	struct traces *traces;
 	const struct client *client; /* may be NULL */
 	struct regex_scratch *scratch;
 	struct log *log;
+	struct context_value *context; /* attr_actions.c only: what from_context gave, by action; NULL at the start */
 };
 /* Applies all actions in order to one owner's attributes. */
-void actions_apply(const struct actions *a, const struct action_run *run, struct attrs *as);
+void actions_apply(const struct actions *a, struct action_run *run, struct attrs *as);

@@ -26,6 +26,6 @@ struct batch {
 	struct buf *body; /* LOGS, METRICS: the request */
 	uint32_t n_items; /* as received: spans, log records, data points */
 	const struct client *client;
-	struct intake *intake; /* the request this batch belongs to (admission.h) */
+	struct intake *intake; /* the request this batch belongs to (intake.h) */
 	unsigned pipeline; /* index in the graph */
 };

@@ -37,7 +37,7 @@ struct batcher *batcher_new(const struct record *like) MUST_USE;
 void batcher_free(struct batcher *b); /* must be empty */
 
 /* Cuts the entry's record by the settings' max_size, or makes one piece of it; sets entry->n_open. The caller
- * owns the vector. When memory for a cut is out the record stays whole. */
+ * owns the vector. When memory for a cut is out, or the parts would grow too large (otlp_split), the record stays whole. */
 struct pieces {
 	struct piece *v;
 	size_t n, cap;

@@ -8,8 +8,6 @@
 
 enum { ORPHAN_DRAIN_S = 25 };
 
-void core_on_timer(struct timer *t); /* drain.c */
-
 struct core *core_new(const struct core_options *o)
 {
 	struct core *c = calloc(1, sizeof *c);
@@ -41,11 +39,6 @@ enum core_phase core_phase(const struct core *c)
 struct pool *core_pool(struct core *c)
 {
 	return &c->pool;
-}
-
-struct log *core_log(struct core *c)
-{
-	return c->log;
 }
 
 int64_t core_started_wall_ns(const struct core *c)
@@ -105,19 +98,11 @@ static void retire_exporters(struct core *c, const struct graph *old)
 	}
 }
 
-static bool uses_listener(const struct graph *g, const struct listener *l)
-{
-	for (size_t i = 0; i < g->points.n; i++)
-		if (g->points.v[i].listener == l)
-			return true;
-	return false;
-}
-
 static void close_unused_listeners(struct core *c)
 {
 	for (struct listener *l = c->listeners, *next; l; l = next) {
 		next = l->next;
-		if (!uses_listener(c->graph, l))
+		if (!graph_point(c->graph, l))
 			listener_close(l);
 	}
 }

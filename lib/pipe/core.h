@@ -31,14 +31,13 @@ void core_reload_failed(struct core *c);
 /* Stops taking, lets requests in work end (at most 5 s), drains the exporters until `timeout_ns`, then counts what is left as
  * dropped{shutdown}. on_drained comes once, from the main loop, with the number of lost items. */
 void core_drain(struct core *c, int64_t timeout_ns, void (*on_drained)(void *ctx, uint64_t n_lost), void *ctx);
-/* While draining: no more waiting (second signal). */
+/* While draining: half a second more and no longer (a second signal; some senders signal twice by accident). */
 void core_hurry(struct core *c);
 /* Joins everything and frees. After on_drained, or when core_apply failed at start. */
 void core_free(struct core *c);
 
 enum core_phase core_phase(const struct core *c);
 struct pool *core_pool(struct core *c);
-struct log *core_log(struct core *c);
 int64_t core_started_wall_ns(const struct core *c);
 const char *core_version(const struct core *c);
 /* Exporters in the current graph, in order of their ids. Main thread. */

@@ -111,7 +111,7 @@ struct core {
 	/* draining */
 	int64_t drain_deadline_ns, intake_deadline_ns;
 	_Atomic bool intake_closed; /* nothing is admitted any more */
-	bool exporters_draining, abandoned, drained;
+	bool exporters_draining, hurried, drained;
 	size_t n_draining;
 	void (*on_drained)(void *ctx, uint64_t n_lost);
 	void *on_drained_ctx;
@@ -131,8 +131,11 @@ struct receiver_stats *core_receiver_stats(struct core *c, const char *id);
 void worker_start(struct worker *w, struct core *c, unsigned index);
 void worker_adopt(struct worker *w, struct graph *g); /* call from the main thread; waits */
 void worker_drain(struct worker *w);
-bool worker_idle(struct worker *w); /* no connection left */
+bool worker_idle(struct worker *w); /* no request in work; waits */
 void worker_stop(struct worker *w);
+
+/* drain.c */
+void core_on_timer(struct timer *t); /* drain steps, or the connection cap */
 
 /* listener.c */
 struct listener *listener_open(struct core *c, const struct http_server_conf *conf, bool on_main, struct err *e);
@@ -146,6 +149,7 @@ extern const struct http_handler listener_gone;
 
 /* graph.c */
 struct graph *graph_build(struct core *c, struct plan *plan, struct err *e); /* takes the plan */
+struct listen_point *graph_point(const struct graph *g, const struct listener *l); /* NULL: the graph does not use it */
 void graph_stop(struct graph *g); /* stages that no worker uses any more */
 void graph_unref(void *g); /* any thread */
 

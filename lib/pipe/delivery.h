@@ -33,6 +33,7 @@ enum verdict_kind {
 struct verdict {
 	enum verdict_kind kind;
 	uint32_t n_rejected;
+	bool blames_data; /* REJECTED with 400: one after the other, they rather mean that the exporter is wrong */
 	int64_t retry_after_ns; /* RETRY: pause of the whole exporter asked by the backend; 0: none */
 	char text[256]; /* what the backend said, for the log */
 };

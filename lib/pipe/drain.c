@@ -5,9 +5,7 @@
  * on_drained. */
 #include "lib/pipe/graph_parts.h"
 
-enum { POLL_MS = 10, INTAKE_S = 5 };
-
-void core_on_timer(struct timer *t);
+enum { POLL_MS = 10, INTAKE_S = 5, HURRY_MS = 500 };
 
 static bool intake_idle(const struct core *c)
 {
@@ -51,11 +49,10 @@ static void abandon_orphans(struct core *c)
 		exporter_abandon(c->orphans.v[i], DROP_SHUTDOWN);
 }
 
+/* Tells every exporter how much time is left; again when that changes. */
 static void drain_exporters(struct core *c, int64_t now)
 {
 	int64_t left = c->drain_deadline_ns - now;
-	c->exporters_draining = true;
-	c->n_draining = c->graph->exporters.n;
 	for (size_t i = 0; i < c->graph->exporters.n; i++)
 		exporter_drain(c->graph->exporters.v[i], left > 0 ? left : 0, DROP_SHUTDOWN, on_exporter_drained, c);
 }
@@ -63,8 +60,10 @@ static void drain_exporters(struct core *c, int64_t now)
 static void step(struct core *c)
 {
 	int64_t now = loop_now(c->loop);
-	if (!c->exporters_draining && (c->abandoned || intake_idle(c) || now >= c->intake_deadline_ns)) {
+	if (!c->exporters_draining && (c->hurried || intake_idle(c) || now >= c->intake_deadline_ns)) {
 		close_intake(c);
+		c->exporters_draining = true;
+		c->n_draining = c->graph->exporters.n;
 		drain_exporters(c, now);
 	}
 	if (now >= c->drain_deadline_ns)
@@ -113,10 +112,9 @@ void core_drain(struct core *c, int64_t timeout_ns, void (*on_drained)(void *ctx
 
 void core_hurry(struct core *c)
 {
-	c->abandoned = true;
-	c->drain_deadline_ns = 0;
+	int64_t now = loop_now(c->loop);
+	c->hurried = true;
+	c->drain_deadline_ns = min_ns(c->drain_deadline_ns, now + HURRY_MS * NS_PER_MS);
 	if (c->exporters_draining)
-		for (size_t i = 0; i < c->graph->exporters.n; i++)
-			exporter_abandon(c->graph->exporters.v[i], DROP_SHUTDOWN);
-	abandon_orphans(c);
+		drain_exporters(c, now);
 }

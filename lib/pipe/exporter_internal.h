@@ -63,6 +63,7 @@ struct exporter {
 	struct batcher *batchers;
 	struct pending_list ready, waiting, done;
 	unsigned n_in_flight;
+	unsigned n_blamed; /* deliveries refused with 400 since the last one that was taken */
 	int64_t paused_until_ns; /* Retry-After of the backend, or the probe clock while held */
 	enum exporter_mode mode;
 	enum drop_reason abandon_reason;
@@ -71,8 +72,6 @@ struct exporter {
 	bool in_pump, drain_reported, closing;
 };
 
-void pending_push(struct pending_list *l, struct pending *p);
-struct pending *pending_pop(struct pending_list *l);
 /* The next send encodes anew: another stage may have another encoding, and its headers must fit the bytes. */
 void pending_forget_wire(struct pending *p);
 
@@ -81,7 +80,5 @@ void exporter_pump(struct exporter *e);
 void exporter_stop_stage(struct exporter_stage *s);
 /* MODE_ABANDON from now on: drops everything, cancels what is in flight. */
 void exporter_give_up(struct exporter *e);
-/* Ends a delivery: counts its items under `outcome`, resolves its queue entries, frees it. */
-void exporter_drop(struct exporter *e, struct pending *p, enum drop_reason reason);
 /* Drops all that is not in flight. */
 void exporter_drop_all(struct exporter *e, enum drop_reason reason);

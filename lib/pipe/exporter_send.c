@@ -9,11 +9,12 @@
 
 enum {
 	HOLD_PROBE_S = 60,
+	BLAMED_MAX = 5, /* so many deliveries in a row refused with 400: not every one of them can be bad */
 	MIN_DELAY_MS = 1,
 	MAX_BATCHERS = 1000, /* keys in use at once (the Collector's metadata_cardinality_limit) */
 };
 
-void pending_push(struct pending_list *l, struct pending *p)
+static void pending_push(struct pending_list *l, struct pending *p)
 {
 	p->next = NULL;
 	if (l->last)
@@ -24,7 +25,7 @@ void pending_push(struct pending_list *l, struct pending *p)
 	l->n++;
 }
 
-struct pending *pending_pop(struct pending_list *l)
+static struct pending *pending_pop(struct pending_list *l)
 {
 	struct pending *p = l->first;
 	if (!p)
@@ -82,7 +83,8 @@ static void resolve(struct exporter *e, struct pending *p)
 	free(p);
 }
 
-void exporter_drop(struct exporter *e, struct pending *p, enum drop_reason reason)
+/* Ends a delivery: counts its items as dropped{reason}. */
+static void drop(struct exporter *e, struct pending *p, enum drop_reason reason)
 {
 	struct exporter_counts *c = counts_of(e, p->d.signal);
 	count_add(&c->dropped[reason], p->d.n_items);
@@ -94,6 +96,8 @@ static void drop_entry(struct exporter *e, struct queue_entry *entry, enum drop_
 {
 	struct exporter_counts *c = counts_of(e, entry->record->signal);
 	count_add(&c->dropped[reason], entry->record->n_items);
+	if (reason == DROP_OVERFLOW) /* the Collector's alert on a full queue sees it, whichever data went */
+		count_add(&c->enqueue_failed, entry->record->n_items);
 	count_sub(&c->queued, entry->record->n_items);
 	resolve_entry(e, entry);
 }
@@ -302,14 +306,14 @@ static void retry(struct exporter *e, struct pending *p, int64_t now)
 	if (!c->enabled) {
 		log_error(e->log, "Exporting failed. Dropping data.", "error", v->text, "dropped_items",
 		        LOG_U(p->d.n_items), NULL);
-		exporter_drop(e, p, DROP_RETRY_OFF);
+		drop(e, p, DROP_RETRY_OFF);
 		return;
 	}
 	int64_t delay = backoff_next(&p->backoff, c, now, v->retry_after_ns, next_random(e));
 	if (delay < 0) {
 		log_error(e->log, "Exporting failed. Dropping data.", "error", "no more retries left", "cause", v->text,
 		        "dropped_items", LOG_U(p->d.n_items), NULL);
-		exporter_drop(e, p, DROP_MAX_ELAPSED);
+		drop(e, p, DROP_MAX_ELAPSED);
 		return;
 	}
 	if (delay < MIN_DELAY_MS * NS_PER_MS)
@@ -342,31 +346,43 @@ static void end_hold(struct exporter *e)
 		e->paused_until_ns = 0;
 }
 
+static void reject(struct exporter *e, struct pending *p, int64_t now)
+{
+	struct exporter_counts *c = counts_of(e, p->d.signal);
+	e->n_blamed = p->verdict.blames_data ? e->n_blamed + 1 : 0;
+	if (e->n_blamed >= BLAMED_MAX && e->mode == MODE_RUN) {
+		hold(e, p, now);
+		return;
+	}
+	end_hold(e);
+	atomic_store(&e->state, EXPORTER_OK); /* it answers, and the fault is the data's */
+	log_error(e->log, "Exporting failed. Dropping data.", "error", p->verdict.text, "dropped_items",
+	        LOG_U(p->d.n_items), NULL);
+	count_add(&c->rejected, p->d.n_items);
+	count_add(&c->send_failed, p->d.n_items);
+	resolve(e, p);
+}
+
 static void settle(struct exporter *e, struct pending *p, int64_t now)
 {
 	struct exporter_counts *c = counts_of(e, p->d.signal);
 	const struct verdict *v = &p->verdict;
 	uint32_t n_rejected = v->n_rejected < p->d.n_items ? v->n_rejected : p->d.n_items;
 	if (e->mode == MODE_ABANDON && v->kind != DELIVERED && v->kind != REJECTED) {
-		exporter_drop(e, p, e->abandon_reason);
+		drop(e, p, e->abandon_reason);
 		return;
 	}
 	switch (v->kind) {
 	case DELIVERED:
 		end_hold(e);
+		e->n_blamed = 0;
 		set_state(e, EXPORTER_OK, "");
 		count_add(&c->delivered, p->d.n_items - n_rejected);
 		count_add(&c->rejected, n_rejected);
 		resolve(e, p);
 		break;
 	case REJECTED:
-		end_hold(e);
-		atomic_store(&e->state, EXPORTER_OK); /* it answers, and the fault is the data's */
-		log_error(e->log, "Exporting failed. Dropping data.", "error", v->text, "dropped_items",
-		        LOG_U(p->d.n_items), NULL);
-		count_add(&c->rejected, p->d.n_items);
-		count_add(&c->send_failed, p->d.n_items);
-		resolve(e, p);
+		reject(e, p, now);
 		break;
 	case RETRY:
 		retry(e, p, now);
@@ -386,7 +402,7 @@ void exporter_drop_all(struct exporter *e, enum drop_reason reason)
 		drop_entry(e, entry, reason);
 	flush_due(e, 0); /* the mode is not RUN: all of them */
 	while ((p = pending_pop(&e->ready)) || (p = pending_pop(&e->waiting)))
-		exporter_drop(e, p, reason);
+		drop(e, p, reason);
 }
 
 static void evict(struct exporter *e)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -19,8 +20,9 @@ struct file_sink {
 	struct disk *disk;
 	char *path;
 	int fd; /* -1: a rotation could not reopen it */
-	unsigned refs;
+	atomic_uint refs;
 	int64_t cut_at; /* where a torn write began; -1: none */
+	atomic_bool stale; /* open the path again before the next write */
 };
 
 /* The length of the directory part of a path, its slash included. */
@@ -59,7 +61,7 @@ struct file_sink *file_sink_open(struct disk *d, const struct file_sink_conf *c,
 	char *path = strndup(c->path.p, c->path.len);
 	if (!s || !path)
 		abort();
-	*s = (struct file_sink){ d, path, -1, 1, -1 };
+	*s = (struct file_sink){ d, path, -1, 1, -1, false };
 	if ((c->create_directory && make_directory(d, s->path, c->directory_mode, e)) ||
 	        reopen(s, c->append ? 0 : O_TRUNC, e)) {
 		file_sink_unref(s);
@@ -70,13 +72,13 @@ struct file_sink *file_sink_open(struct disk *d, const struct file_sink_conf *c,
 
 struct file_sink *file_sink_ref(struct file_sink *s)
 {
-	s->refs++;
+	atomic_fetch_add(&s->refs, 1);
 	return s;
 }
 
 void file_sink_unref(struct file_sink *s)
 {
-	if (!s || --s->refs)
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	if (s->fd >= 0)
 		s->disk->close(s->disk, s->fd);
@@ -87,6 +89,11 @@ void file_sink_unref(struct file_sink *s)
 slice file_sink_path(const struct file_sink *s)
 {
 	return slice_of(s->path);
+}
+
+void file_sink_reopen(struct file_sink *s)
+{
+	atomic_store(&s->stale, true);
 }
 
 /* "data" and ".json" of "dir/data.json"; the extension may be empty. */
@@ -203,6 +210,15 @@ static char *backup_name(struct file_sink *s, struct arena *a, const struct file
 	return NULL;
 }
 
+static int follow_path(struct file_sink *s, struct err *e)
+{
+	if (!atomic_exchange(&s->stale, false))
+		return 0;
+	s->disk->close(s->disk, s->fd);
+	s->fd = -1;
+	return reopen(s, 0, e);
+}
+
 static int rotate(struct file_sink *s, const struct file_rotation *r, int64_t wall_ns, struct err *e)
 {
 	struct arena a;
@@ -241,7 +257,7 @@ int file_sink_write(struct file_sink *s, const slice *parts, size_t n, const str
 	uint64_t total = 0;
 	for (size_t i = 0; i < n; i++)
 		total += parts[i].len;
-	if ((s->fd < 0 && reopen(s, 0, e)) || cut(s, e))
+	if ((s->fd < 0 && reopen(s, 0, e)) || cut(s, e) || follow_path(s, e))
 		return -1;
 	int64_t size = s->disk->size(s->disk, s->fd);
 	if (size < 0)

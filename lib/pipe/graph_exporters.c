@@ -5,13 +5,11 @@
  * computed here and copied at commit. */
 #include "lib/pipe/graph_parts.h"
 
-static struct exporter *find_running(const struct core *c, const struct plan_component *p)
+struct exporter *graph_exporter(const struct graph *g, const struct plan_component *p)
 {
-	for (size_t i = 0; c->graph && i < c->graph->exporters.n; i++) {
-		struct exporter *e = c->graph->exporters.v[i];
-		if (exporter_type(e) == p->type && !strcmp(exporter_id(e), p->id))
-			return e;
-	}
+	for (size_t i = 0; i < g->exporters.n; i++)
+		if (exporter_type(g->exporters.v[i]) == p->type && !strcmp(exporter_id(g->exporters.v[i]), p->id))
+			return g->exporters.v[i];
 	return NULL;
 }
 
@@ -26,7 +24,7 @@ static bool is_fresh(const struct graph *g, const struct exporter *e)
 static int add_exporter(struct graph *g, const struct plan_component *p, struct err *e)
 {
 	struct core *c = g->core;
-	struct exporter *x = find_running(c, p);
+	struct exporter *x = c->graph ? graph_exporter(c->graph, p) : NULL;
 	if (!x) {
 		x = exporter_new(p->type, p->id, core_exporter_stats(c, p->id), c->loop, c->log);
 		*VEC_ADD(&g->fresh) = x;
@@ -51,14 +49,6 @@ int graph_add_exporters(struct graph *g, struct err *e)
 			return -1;
 	}
 	return 0;
-}
-
-struct exporter *graph_exporter(struct graph *g, const struct plan_component *p)
-{
-	for (size_t i = 0; i < g->exporters.n; i++)
-		if (exporter_type(g->exporters.v[i]) == p->type && !strcmp(exporter_id(g->exporters.v[i]), p->id))
-			return g->exporters.v[i];
-	return NULL;
 }
 
 /* Alone in every pipeline that names it? (INTERFACE section 6, "Required and overflow") */
@@ -112,24 +102,40 @@ static size_t collect_batches(struct graph *g, const struct plan_component *p, s
 	return n;
 }
 
-/* What is left of 3/4 of the pool after byte-sized queues, shared by the others: a dead destination cannot
- * stop the intake (DESIGN section 6). */
-static uint64_t quota_of(const struct graph *g, const struct exporter_conf *conf)
+/* What the queues of a graph ask for. */
+struct demand {
+	uint64_t bytes; /* of those that count bytes, together */
+	uint64_t n, n_others;
+};
+
+static struct demand demand_of(const struct graph *g)
 {
-	uint64_t pool = atomic_load(&g->core->pool.limit) / 4 * 3, n_others = 0;
-	if (conf->sending_queue.sizer == SIZER_BYTES)
-		return conf->sending_queue.queue_size;
+	struct demand d = { 0 };
 	for (size_t i = 0; i < g->plan->n_components; i++) {
 		const struct plan_component *p = &g->plan->components[i];
 		if (!p->used || p->type->kind != EXPORTER)
 			continue;
 		const struct queue_conf *q = &((const struct exporter_conf *)p->conf)->sending_queue;
-		if (q->sizer == SIZER_BYTES)
-			pool -= q->queue_size < pool ? q->queue_size : pool;
-		else
-			n_others++;
+		bool counts_bytes = q->sizer == SIZER_BYTES;
+		d.n++;
+		d.n_others += !counts_bytes;
+		if (counts_bytes && __builtin_add_overflow(d.bytes, q->queue_size, &d.bytes))
+			d.bytes = UINT64_MAX;
 	}
-	return pool / (n_others ? n_others : 1);
+	return d;
+}
+
+/* All queues together hold at most 3/4 of the pool: a dead destination cannot stop the intake (DESIGN section 6). Those
+ * that count bytes have what they ask for, scaled down when that would leave the others less than a quarter of an
+ * equal share each; the others share what is left. */
+static uint64_t quota_of(const struct graph *g, const struct queue_conf *q)
+{
+	struct demand d = demand_of(g);
+	uint64_t pool = atomic_load(&g->core->pool.limit) / 4 * 3;
+	uint64_t room = pool - pool / d.n / 4 * d.n_others;
+	if (q->sizer != SIZER_BYTES)
+		return (pool - (d.bytes < room ? d.bytes : room)) / d.n_others;
+	return d.bytes <= room ? q->queue_size : (uint64_t)((double)q->queue_size / (double)d.bytes * (double)room);
 }
 
 /* The Collector's batch processor stands in front of the queue, so there "1000 requests" are 1000 batches. Here it is
@@ -160,7 +166,7 @@ static void commit_exporter(struct graph *g, const struct plan_component *p)
 		.retry = conf->retry_on_failure,
 		.n_consumers = q->enabled ? q->num_consumers : 1,
 		.capacity = q->queue_size,
-		.quota = quota_of(g, conf),
+		.quota = quota_of(g, q),
 		.sizer = (enum sizer)q->sizer,
 		.required = conf->required == TRI_AUTO ? alone : conf->required == TRI_TRUE,
 		.drop_oldest = conf->overflow == OVERFLOW_DROP_OLDEST,
@@ -183,19 +189,13 @@ void graph_commit_exporters(struct graph *g)
 	}
 }
 
-static void on_drained(struct exporter *e, void *ctx)
-{
-	(void)ctx;
-	exporter_free(e);
-}
-
 void graph_rollback(struct graph *g)
 {
 	for (size_t i = 0; i < g->exporters.n; i++)
 		if (!is_fresh(g, g->exporters.v[i]))
 			exporter_rollback(g->exporters.v[i]);
 	for (size_t i = 0; i < g->fresh.n; i++)
-		on_drained(g->fresh.v[i], NULL);
+		exporter_free(g->fresh.v[i]);
 	graph_stop(g);
 	for (size_t i = 0; i < g->points.n; i++) {
 		free(g->points.v[i].sites);

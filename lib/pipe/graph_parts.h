@@ -12,8 +12,8 @@ void graph_commit_exporters(struct graph *g);
 int graph_add_pipelines(struct graph *g, struct err *e) MUST_USE;
 /* Undoes a build that failed: prepared stages, fresh exporters and listeners; frees the graph. */
 void graph_rollback(struct graph *g);
-/* The exporter that runs this component in the graph. */
-struct exporter *graph_exporter(struct graph *g, const struct plan_component *p);
+/* The exporter that runs this component in the graph; NULL when none does. */
+struct exporter *graph_exporter(const struct graph *g, const struct plan_component *p);
 /* Bytes of the pool: the smallest memory_limiter, or the default. */
 uint64_t graph_pool_limit(const struct graph *g);
 

@@ -101,7 +101,7 @@ int graph_add_pipelines(struct graph *g, struct err *e)
 	return 0;
 }
 
-static struct listen_point *find_point(struct graph *g, const struct listener *l)
+struct listen_point *graph_point(const struct graph *g, const struct listener *l)
 {
 	for (size_t i = 0; i < g->points.n; i++)
 		if (g->points.v[i].listener == l)
@@ -145,7 +145,7 @@ int stage_listen(struct stage *s, const struct http_server_conf *conf, const str
 	struct graph *g = gs->graph;
 	bool on_main = gs->worker->index == g->core->n_workers;
 	struct listener *l = listener_find(g->core, conf);
-	struct listen_point *p = l ? find_point(g, l) : NULL;
+	struct listen_point *p = l ? graph_point(g, l) : NULL;
 	if ((p && p->sites[s->worker].handler) || (l && l->on_main != on_main))
 		return err_set(
 		        e, "listen %.*s: another component of this config listens there", SLICE_ARG(conf->endpoint));

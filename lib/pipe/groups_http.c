@@ -163,15 +163,19 @@ const struct conf_field http_server_fields[] = {
 	CONF_END,
 };
 
-/* The last part of host:port is a port. */
-static bool has_port(slice endpoint)
+/* What is wrong with host:port, or NULL. */
+static const char *address_fault(slice endpoint)
 {
 	const char *colon = endpoint.len ? memrchr(endpoint.p, ':', endpoint.len) : NULL;
+	slice host = { endpoint.p, colon ? (size_t)(colon - endpoint.p) : 0 };
 	uint64_t port;
-	if (!colon)
-		return false;
-	return parse_u64((slice){ colon + 1, (size_t)(endpoint.p + endpoint.len - colon - 1) }, &port) == 0 &&
-	        port <= 65535;
+	if (endpoint.len && memmem(endpoint.p, endpoint.len, "://", 3))
+		return "host:port without a scheme";
+	if (!colon || parse_u64((slice){ colon + 1, endpoint.len - host.len - 1 }, &port) || port > 65535)
+		return "host:port with a port of 0 to 65535";
+	if (host.len && host.p[0] != '[' && memchr(host.p, ':', host.len))
+		return "host:port with an IPv6 address in brackets";
+	return NULL;
 }
 
 static void check_listener(const struct http_server_conf *c, struct conf_report *r)
@@ -185,8 +189,8 @@ static void check_listener(const struct http_server_conf *c, struct conf_report 
 		        SLICE_ARG(c->transport));
 	else if (!c->endpoint.len)
 		conf_fail(r, &c->endpoint, "'endpoint' must not be empty");
-	else if (!slice_is(c->transport, "unix") && !has_port(c->endpoint))
-		conf_fail(r, &c->endpoint, "'endpoint' must be host:port with a port of 0 to 65535, got \"%.*s\"",
+	else if (!slice_is(c->transport, "unix") && address_fault(c->endpoint))
+		conf_fail(r, &c->endpoint, "'endpoint' must be %s, got \"%.*s\"", address_fault(c->endpoint),
 		        SLICE_ARG(c->endpoint));
 }
 
@@ -218,9 +222,10 @@ static void check_headers(const struct conf_map *m, struct conf_report *r)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		if (!is_header_name(m->v[i].key))
-			conf_fail(r, m, "\"%.*s\" is not a name of a header", SLICE_ARG(m->v[i].key));
+			conf_fail(r, &m->v[i].key, "\"%.*s\" is not a name of a header", SLICE_ARG(m->v[i].key));
 		else if (!is_header_value(m->v[i].value))
-			conf_fail(r, m, "the value of header \"%.*s\" holds a line break or another control character",
+			conf_fail(r, &m->v[i].value,
+			        "the value of header \"%.*s\" holds a line break or another control character",
 			        SLICE_ARG(m->v[i].key));
 	}
 }

@@ -20,6 +20,15 @@ static void family(struct page *p, const char *name, const char *type, const cha
 	strbuf_addf(&p->b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* `name{label="id"`, for the rest of the labels and "} value" to follow. An id may hold any punctuation; what JSON escapes
+ * in it is what the exposition format escapes. */
+static void series(struct page *p, const char *name, const char *label, slice id)
+{
+	strbuf_addf(&p->b, "%s{%s=\"", name, label);
+	strbuf_add_json(&p->b, id);
+	strbuf_addc(&p->b, '"');
+}
+
 static void single(struct page *p, const char *name, const char *type, const char *help, double value)
 {
 	family(p, name, type, help);
@@ -52,7 +61,7 @@ static const struct exporter_column {
 	        "Items that failed for good: refused by the destination, or dropped after retries.", get_send_failed },
 	{ { "otelcol_exporter_enqueue_failed_spans", "otelcol_exporter_enqueue_failed_log_records",
 	          "otelcol_exporter_enqueue_failed_metric_points" },
-	        "Items that found the sending queue full.", get_enqueue_failed },
+	        "Items refused, or older ones dropped, because the sending queue was full.", get_enqueue_failed },
 };
 
 static void add_exporter_columns(struct page *p, unsigned k)
@@ -63,8 +72,8 @@ static void add_exporter_columns(struct page *p, unsigned k)
 		family(p, col->names[k], "counter", col->help);
 		for (size_t x = 0; x < m->n; x++) {
 			const struct exporter_stats *s = m->entries[x].value;
-			strbuf_addf(&p->b, "%s{exporter=\"%.*s\"} %llu\n", col->names[k], SLICE_ARG(m->entries[x].key),
-			        (unsigned long long)col->get(&s->by_signal[k]));
+			series(p, col->names[k], "exporter", m->entries[x].key);
+			strbuf_addf(&p->b, "} %llu\n", (unsigned long long)col->get(&s->by_signal[k]));
 		}
 	}
 }
@@ -79,8 +88,8 @@ static uint64_t sum_dropped(const struct exporter_counts *c)
 
 static void outcome(struct page *p, const char *name, slice id, const char *what, uint64_t n)
 {
-	strbuf_addf(
-	        &p->b, "%s{exporter=\"%.*s\",outcome=\"%s\"} %llu\n", name, SLICE_ARG(id), what, (unsigned long long)n);
+	series(p, name, "exporter", id);
+	strbuf_addf(&p->b, ",outcome=\"%s\"} %llu\n", what, (unsigned long long)n);
 }
 
 /* The conservation equation, one line per term. */
@@ -111,11 +120,18 @@ static void add_drops(struct page *p, unsigned k)
 	family(p, names[k], "counter", "Items lost, by reason.");
 	for (size_t x = 0; x < m->n; x++) {
 		const struct exporter_stats *s = m->entries[x].value;
-		for (unsigned r = 0; r < N_DROP_REASONS; r++)
-			strbuf_addf(&p->b, "%s{exporter=\"%.*s\",reason=\"%s\"} %llu\n", names[k],
-			        SLICE_ARG(m->entries[x].key), drop_reason_name((enum drop_reason)r),
+		for (unsigned r = 0; r < N_DROP_REASONS; r++) {
+			series(p, names[k], "exporter", m->entries[x].key);
+			strbuf_addf(&p->b, ",reason=\"%s\"} %llu\n", drop_reason_name((enum drop_reason)r),
 			        (unsigned long long)count_get(&s->by_signal[k].dropped[r]));
+		}
 	}
+}
+
+static void queue_series(struct page *p, const char *name, const struct exporter *e, uint64_t n)
+{
+	series(p, name, "exporter", slice_of(exporter_id(e)));
+	strbuf_addf(&p->b, ",data_type=\"traces\"} %llu\n", (unsigned long long)n);
 }
 
 static void add_queues(struct page *p)
@@ -124,24 +140,24 @@ static void add_queues(struct page *p)
 	size_t n = core_exporters(p->core, &v);
 	family(p, "otelcol_exporter_queue_size", "gauge", "Reserved room of the sending queue, in the sizer's unit.");
 	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&p->b, "otelcol_exporter_queue_size{exporter=\"%s\",data_type=\"traces\"} %llu\n",
-		        exporter_id(v[i]), (unsigned long long)exporter_view(v[i]).queue_size);
+		queue_series(p, "otelcol_exporter_queue_size", v[i], exporter_view(v[i]).queue_size);
 	family(p, "otelcol_exporter_queue_capacity", "gauge", "Room of the sending queue, in the sizer's unit.");
 	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&p->b, "otelcol_exporter_queue_capacity{exporter=\"%s\",data_type=\"traces\"} %llu\n",
-		        exporter_id(v[i]), (unsigned long long)exporter_view(v[i]).queue_capacity);
+		queue_series(p, "otelcol_exporter_queue_capacity", v[i], exporter_view(v[i]).queue_capacity);
 	family(p, "otelcol_exporter_in_flight_requests", "gauge", "Deliveries being sent now.");
 	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&p->b, "otelcol_exporter_in_flight_requests{exporter=\"%s\",data_type=\"traces\"} %llu\n",
-		        exporter_id(v[i]), (unsigned long long)count_get(&exporter_stats(v[i])->in_flight));
+		queue_series(
+		        p, "otelcol_exporter_in_flight_requests", v[i], count_get(&exporter_stats(v[i])->in_flight));
 	family(p, "weir_exporter_retries", "counter", "Deliveries that were sent again.");
-	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&p->b, "weir_exporter_retries{exporter=\"%s\"} %llu\n", exporter_id(v[i]),
-		        (unsigned long long)count_get(&exporter_stats(v[i])->n_retries));
+	for (size_t i = 0; i < n; i++) {
+		series(p, "weir_exporter_retries", "exporter", slice_of(exporter_id(v[i])));
+		strbuf_addf(&p->b, "} %llu\n", (unsigned long long)count_get(&exporter_stats(v[i])->n_retries));
+	}
 	family(p, "weir_exporter_state", "gauge", "1 for the state the exporter is in.");
-	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&p->b, "weir_exporter_state{exporter=\"%s\",state=\"%s\"} 1\n", exporter_id(v[i]),
-		        exporter_state_name(exporter_state(v[i])));
+	for (size_t i = 0; i < n; i++) {
+		series(p, "weir_exporter_state", "exporter", slice_of(exporter_id(v[i])));
+		strbuf_addf(&p->b, ",state=\"%s\"} 1\n", exporter_state_name(exporter_state(v[i])));
+	}
 }
 
 static void add_receivers(struct page *p, unsigned k, bool refused)
@@ -163,8 +179,8 @@ static void add_receivers(struct page *p, unsigned k, bool refused)
 			const struct receiver_counts *c = &s->cells[w].by_signal[k];
 			n += count_get(refused ? &c->refused : &c->accepted);
 		}
-		strbuf_addf(&p->b, "%s{receiver=\"%.*s\",transport=\"http\"} %llu\n", name,
-		        SLICE_ARG(m->entries[x].key), (unsigned long long)n);
+		series(p, name, "receiver", m->entries[x].key);
+		strbuf_addf(&p->b, ",transport=\"http\"} %llu\n", (unsigned long long)n);
 	}
 }
 
@@ -178,8 +194,8 @@ static void add_requests(struct page *p)
 			uint64_t n = 0;
 			for (unsigned w = 0; w < s->n_cells; w++)
 				n += count_get(&s->cells[w].n_requests[o]);
-			strbuf_addf(&p->b, "weir_receiver_requests{receiver=\"%.*s\",outcome=\"%s\"} %llu\n",
-			        SLICE_ARG(m->entries[x].key), request_outcome_name((enum request_outcome)o),
+			series(p, "weir_receiver_requests", "receiver", m->entries[x].key);
+			strbuf_addf(&p->b, ",outcome=\"%s\"} %llu\n", request_outcome_name((enum request_outcome)o),
 			        (unsigned long long)n);
 		}
 	}
@@ -189,8 +205,8 @@ static void add_requests(struct page *p)
 		uint64_t n = 0;
 		for (unsigned w = 0; w < s->n_cells; w++)
 			n += count_get(&s->cells[w].n_utf8);
-		strbuf_addf(&p->b, "weir_receiver_utf8_replaced{receiver=\"%.*s\"} %llu\n",
-		        SLICE_ARG(m->entries[x].key), (unsigned long long)n);
+		series(p, "weir_receiver_utf8_replaced", "receiver", m->entries[x].key);
+		strbuf_addf(&p->b, "} %llu\n", (unsigned long long)n);
 	}
 }
 

@@ -3,7 +3,7 @@
  * Reserve counts against the capacity (in the sizer's unit) and against the byte quota before anything is
  * stored, so a refusal leaves no trace and a commit cannot fail. Room is given back when a record is finished, not
  * when it is taken: records in flight and in retry still count (as in the Collector).
- * Order is first in, first out per worker. `evict` is for overflow: drop_oldest, on the exporter's thread.
+ * Order is first in, first out per worker. Eviction (overflow: drop_oldest) is the exporter's thread's: queue_overfull, queue_take.
  */
 #pragma once
 #include <stdatomic.h>

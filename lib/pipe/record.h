@@ -10,8 +10,6 @@
 #include "lib/base/buf.h"
 #include "lib/otlp/encode.h"
 
-enum { RECORD_VERSION = 1 };
-
 struct record {
 	_Atomic uint32_t refs;
 	enum signal signal;

@@ -7,6 +7,7 @@
 #include "lib/base/parse.h"
 
 enum { RETRY_AFTER_MAX_S = 900 };
+#define LONGEST_NS (INT64_MAX / 4) /* 73 years: sums of it and the clock fit */
 
 int64_t backoff_next(
         struct backoff *b, const struct retry_conf *c, int64_t now_ns, int64_t retry_after_ns, double random)
@@ -17,7 +18,8 @@ int64_t backoff_next(
 		next = max;
 	b->interval_ns = (int64_t)next;
 	double factor = 1 - c->randomization_factor + 2 * c->randomization_factor * random;
-	int64_t delay = (int64_t)(next * factor);
+	double wait = next * factor;
+	int64_t delay = wait < (double)LONGEST_NS ? (int64_t)wait : LONGEST_NS;
 	if (delay < retry_after_ns)
 		delay = retry_after_ns;
 	int64_t limit = c->max_elapsed_time.ns;

@@ -60,7 +60,7 @@ static void check_regex(slice pattern, const void *member, struct conf_report *r
 static void check_texts(const struct match_conf *c, const struct conf_strs *texts, struct conf_report *r)
 {
 	for (size_t i = 0; i < texts->n && c->match_type == MATCH_REGEXP; i++)
-		check_regex(texts->v[i], texts, r);
+		check_regex(texts->v[i], &texts->v[i], r);
 }
 
 static void check_attrs(const struct match_conf *c, const struct conf_list *list, struct conf_report *r)

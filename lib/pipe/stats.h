@@ -24,7 +24,7 @@ struct exporter_counts {
 	_Atomic uint64_t accepted, delivered, rejected, dead_lettered, queued, dropped[N_DROP_REASONS];
 	_Atomic uint64_t
 	        send_failed; /* items of deliveries that ended without delivery (the Collector's send_failed) */
-	_Atomic uint64_t enqueue_failed; /* items refused at admission */
+	_Atomic uint64_t enqueue_failed; /* items refused or pushed out because the queue was full */
 };
 
 struct exporter_stats {

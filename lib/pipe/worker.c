@@ -65,14 +65,6 @@ static void update_site(struct http_site *site, const struct http_site *from)
 		tls_unref(old);
 }
 
-static bool has_listener(const struct graph *g, const struct listener *l)
-{
-	for (size_t i = 0; i < g->points.n; i++)
-		if (g->points.v[i].listener == l)
-			return true;
-	return false;
-}
-
 static void run_adopt(void *arg)
 {
 	struct adopt *a = arg;
@@ -87,7 +79,7 @@ static void run_adopt(void *arg)
 	for (size_t i = 0; old && i < old->points.n; i++) {
 		struct listener *l = old->points.v[i].listener;
 		struct http_site *site = &l->sites[w->index];
-		if (has_listener(a->graph, l))
+		if (graph_point(a->graph, l))
 			continue;
 		site->handler =
 		        &listener_gone; /* a request may be half way in; its stage is freed with the old graph */
@@ -113,9 +105,24 @@ void worker_drain(struct worker *w)
 	run_on(w, run_drain, w);
 }
 
+struct busy {
+	struct worker *worker;
+	size_t n;
+};
+
+static void run_count(void *arg)
+{
+	struct busy *b = arg;
+	b->n = http_server_busy(b->worker->server);
+}
+
 bool worker_idle(struct worker *w)
 {
-	return !atomic_load(&w->n_posted) && !atomic_load(&w->n_connections);
+	struct busy b = { w, 0 };
+	if (atomic_load(&w->n_posted))
+		return false;
+	run_on(w, run_count, &b);
+	return b.n == 0;
 }
 
 static void on_check_closed(uv_handle_t *h)

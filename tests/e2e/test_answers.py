@@ -304,7 +304,35 @@ def test_bomb(door, far, content_type, coding):
     nothing_arrived(far)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_bomb_in_a_small_pool(weir, sink, ids, coding):
+    """What cannot fit into all the memory there is, is too large: a 503 would make the client send it for ever."""
+    far = sink()
+    w = weir({"processors": {"memory_limiter": {"check_interval": "1s", "limit_mib": 32}},
+              "exporters": {"otlp_http": {"endpoint": far.url}},
+              "service": {"pipelines": {"traces": {"receivers": ["otlp"], "processors": ["memory_limiter"],
+                                                   "exporters": ["otlp_http"]}}}})
+    status, headers, answer = w.exchange(otlp.compress(b"\0" * (50 << 20), coding), headers={"Content-Encoding": coding})
+    assert status == 413
+    status_of(headers, answer, otlp.PB, 8)
+    w.post(otlp.traces(ids))
+
+
 # ---- 431, 408
+
+@pytest.mark.parametrize("content_type", TYPES)
+@pytest.mark.parametrize("rest, status", [("X-Long: " + "a" * 70_000 + "\r\n\r\n", 431), ("X-Bad : 1\r\n\r\n", 400), ("", 408)])
+def test_bad_head_is_answered_in_its_language(door, content_type, rest, status):
+    with Raw(door.port) as raw:
+        try:
+            raw.send(f"POST /v1/traces HTTP/1.1\r\nHost: x\r\ncontent-type: {content_type}\r\n{rest}".encode())
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        response = raw.response()
+        assert response.status == status
+        status_of(response.headers, response.body, content_type)
+        assert raw.closed()
+
 
 @pytest.mark.parametrize("head", ["X-Long: " + "a" * 70_000, "\r\n".join(f"X-{i}: v" for i in range(120)),
                                   "\r\n".join(f"X-{i}: " + "b" * 900 for i in range(90))])
@@ -409,6 +437,23 @@ def test_draining(weir, sink, ids):
     assert w.wait(30) == 0
     w.verdict()
     assert bool(otlp.span_ids([late]) & far.span_ids()) == taken
+
+
+def test_draining_answers_idle_connections(weir, sink, ids):
+    """A client that kept its connection reads 503 and Retry-After while the queue drains, not a reset."""
+    far = sink(behave=lambda r: Answer(delay=1.5 * SLOW))
+    w = weir({"exporters": {"otlp_http": {"endpoint": far.url}}, "service": {"drain_timeout": f"{10 * SLOW:g}s"}})
+    with Raw(w.port) as raw:
+        assert raw.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").response().status == 404
+        w.post(otlp.traces(ids))
+        until(lambda: far.requests, 10, "the delivery under way")
+        w.conserve()
+        w.signal(15)
+        until(lambda: "draining" in w.log, 5, "the signal taken")
+        r = raw.send(post(otlp.traces(ids).SerializeToString())).response()
+        assert r.status == 503 and "retry-after" in r.headers and r.headers["connection"] == "close"
+    assert w.wait(30) == 0
+    w.verdict()
 
 
 # ---- the connection

@@ -125,6 +125,26 @@ def test_finding_position(tmp_path, text, line, col, word):
     assert any(l == line and (col is None or c == col) for l, c in places), done.stderr
 
 
+@pytest.mark.parametrize("section, line, word", [
+    ("receivers:\n  otlp:\n    protocols: http\n", 3, "expected a map"),
+    ("receivers:\n  otlp:\n    protocols:\n      htpp:\n", 4, '"http"'),
+    ("receivers:\n  otlp:\n    endpoint: 0.0.0.0:4318\n", 3, "unknown key"),
+    ("receivers:\n  otlp:\n    protocols: {http: {endpoint: 'http://localhost:4318'}}\n", 3, "scheme"),
+    ("processors:\n  memory_limiter:\n    check_interval: 1s\n    limit_mib: 400MiB\n", 4, "limit_mib"),
+    ("processors:\n  memory_limiter:\n    check_interval: 1s\n    limit_mb: 400\n", 4, '"limit_mib"'),
+    ("processors:\n  attributes:\n    actions: {key: a, action: delete}\n", 3, "expected a list"),
+    ("exporters: foo\n", 1, "must be a map"),
+])
+def test_one_mistake_one_finding(tmp_path, section, line, word):
+    """What follows from a mistake is not said beside it."""
+    path = tmp_path / "c.yaml"
+    path.write_text(section + "service:\n  pipelines:\n    traces:\n      exporters: [debug]\n")
+    done = run("validate", "--config", path)
+    found = findings(done.stderr)
+    assert done.returncode == 1 and [line] == [n for n, _, _ in found] and word in found[0][2], done.stderr
+    assert not findings(done.stderr, "warning"), done.stderr
+
+
 def test_known_option_that_weir_does_not_have(tmp_path):
     """A key of the Collector that is missing here is named as such, not called unknown."""
     path = tmp_path / "c.yaml"
@@ -182,6 +202,21 @@ def test_validate_opens_nothing(tmp_path):
 def test_usage_errors(args):
     done = run(*args)
     assert done.returncode == 1 and done.stderr and not done.stdout
+
+
+def test_print_config_shows_what_runs(tmp_path):
+    """A header from the environment is its text, whatever YAML would make of it."""
+    path = tmp_path / "c.yaml"
+    path.write_text("exporters:\n  otlp_http:\n    endpoint: http://x\n    headers: {a: '${env:CODE}'}\n    timeout: ${env:WAIT}\n"
+                    "service: {pipelines: {traces: {exporters: [otlp_http]}}}\n")
+    done = run("print-config", "--mode", "unredacted", "--config", path, env={"CODE": "0123", "WAIT": "3s"})
+    exporter = yaml.safe_load(done.stdout)["exporters"]["otlp_http"]
+    assert exporter["headers"] == {"a": "0123"} and exporter["timeout"] == "3s", done.stdout
+    assert run("validate", "--config", "-", stdin=done.stdout).returncode == 0
+
+
+def test_misspelt_command():
+    assert 'did you mean "validate"' in run("valdate", "--config", "x").stderr
 
 
 def test_port_in_use(weir, sink):

@@ -2,6 +2,7 @@
 import http.client
 import json
 import random
+import re
 import time
 
 import pytest
@@ -39,8 +40,8 @@ def test_metrics_page(weir, sink, ids):
 
 
 def test_metrics_page_is_wellformed(weir):
-    """One TYPE line before the series of a name, no series twice."""
-    w = weir({"exporters": {"nop": None}})
+    """One TYPE line before the series of a name, no series twice; an id's quotes do not end a label."""
+    w = weir({"exporters": {"nop": None, 'nop/a"b\\c': None}})
     c = http.client.HTTPConnection("127.0.0.1", w.metrics_port)
     c.request("GET", "/metrics")
     r = c.getresponse()
@@ -54,6 +55,7 @@ def test_metrics_page_is_wellformed(weir):
             typed[name] = kind
         elif line and not line.startswith("#"):
             series = line.rsplit(" ", 1)[0]
+            assert re.fullmatch(r'[a-z0-9_]+({([a-z_]+="([^"\\]|\\["\\n])*",?)+})?', series), line
             assert series not in seen
             seen.add(series)
             name = series.split("{")[0]

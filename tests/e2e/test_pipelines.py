@@ -203,6 +203,34 @@ def test_hold(weir, sink, ids, status):
     w.exit_code = 0
 
 
+def test_hold_when_everything_is_refused(weir, sink, ids):
+    """One 400 is the data's fault; batch after batch refused with 400 is not, and the rest is kept."""
+    far = sink(behave=lambda r: Answer(400))
+    w = weir(traces_only({"otlp_http": {"endpoint": far.url, "retry_on_failure": FAST}}), exit_code=2)
+    for n in range(1, 21):
+        w.post(otlp.traces(ids, 2))
+        until(lambda: len(far.requests) >= min(n, 5), 10, "the try")
+    time.sleep(0.5 * SLOW)
+    assert len(far.requests) <= 10
+    assert w.outcome("otlp_http", "queued") >= 20 and w.outcome("otlp_http", "dropped") == 0
+    kept = w.outcome("otlp_http", "queued")
+    far.behave = []
+    w.signal(1)  # a reload is a probe
+    until(lambda: sum(far.span_ids().values()) == kept, 15, "everything after the reload")
+    w.at_rest()
+    assert w.outcome("otlp_http", "rejected") == 40 - kept
+    w.exit_code = 0
+
+
+@pytest.mark.parametrize("codes", [[500], ["408", 500]])
+def test_retry_on_status(weir, sink, ids, codes):
+    far = sink(behave=[Answer(500), Answer(500)])
+    w = weir(traces_only({"otlp_http": {"endpoint": far.url, "retry_on_failure": FAST, "retry_on_status": codes}}))
+    w.post(otlp.traces(ids, 2))
+    until(lambda: w.outcome("otlp_http", "delivered") == 2, 10, "the third try")
+    assert len(far.requests) == 3
+
+
 def test_quota_is_rejected(weir, sink, ids):
     """403 with partialSuccess is a permanent answer, not a bad key."""
     response = otlp.RESPONSE["traces"]()

@@ -78,7 +78,7 @@ static const struct {
 	              "    Name           : chat\\ngpt\n"
 	              "    Kind           : Client\n"
 	              "    Start time     : 2026-11-21 07:00:00.123456789 +0000 UTC\n"
-	              "    End time       : 2026-11-21 07:00:01.000000000 +0000 UTC\n"
+	              "    End time       : 2026-11-21 07:00:01 +0000 UTC\n"
 	              "    Status code    : Error\n"
 	              "    Status message : bad\n"
 	              "Attributes:\n"
@@ -88,7 +88,7 @@ static const struct {
 	              "Events:\n"
 	              "SpanEvent #0\n"
 	              "     -> Name: ev\n"
-	              "     -> Timestamp: 2026-11-21 07:00:00.500000000 +0000 UTC\n"
+	              "     -> Timestamp: 2026-11-21 07:00:00.5 +0000 UTC\n"
 	              "     -> Attributes:\n"
 	              "          -> k: Str(v)\n"
 	              "Links:\n"
@@ -102,8 +102,8 @@ static const struct {
 	              "    ID             : 0102030405060709\n"
 	              "    Name           : tool\n"
 	              "    Kind           : Unspecified\n"
-	              "    Start time     : 1970-01-01 00:00:00.000000000 +0000 UTC\n"
-	              "    End time       : 1970-01-01 00:00:00.000000000 +0000 UTC\n"
+	              "    Start time     : 1970-01-01 00:00:00 +0000 UTC\n"
+	              "    End time       : 1970-01-01 00:00:00 +0000 UTC\n"
 	              "    Status code    : Unset\n"
 	              "    Status message : \n",
 	        TRACES, 2 },

@@ -306,6 +306,26 @@ static void urls(void **state UNUSED)
 	}
 }
 
+static void credentials_of_the_url_are_not_logged(void **state UNUSED)
+{
+	struct peer_answer no = { HEAD("400 Bad Request"), 0, NULL, PEER_KEEP };
+	struct backend b;
+	struct core_rig r;
+	char base[32];
+	backend_start(&b, &no, 1, base);
+	core_rig_start(&r,
+	        RECEIVER "exporters: {otlp_http: {endpoint: 'http://user:s3cret@%s/a@b'}}\n" TRACES_TO("otlp_http"),
+	        base + strlen("http://"));
+	core_rig_take(&r, 1, 200);
+	UNTIL(&r, core_rig_get(&r, "otlp_http", rejected) == 1);
+	assert_non_null(strstr(backend_get(&b, 0)->head, "Authorization: Basic"));
+	assert_true(core_rig_has_logged(&r, "request to http://127.0.0.1:"));
+	assert_true(core_rig_has_logged(&r, "/a@b/v1/traces responded"));
+	assert_false(core_rig_has_logged(&r, "s3cret"));
+	core_rig_stop(&r);
+	backend_stop(&b);
+}
+
 static void joining_and_splitting(void **state UNUSED)
 {
 	static const struct {
@@ -359,6 +379,7 @@ int main(void)
 		cmocka_unit_test(refused_connection_then_back),
 		cmocka_unit_test(encodings_compressions_headers),
 		cmocka_unit_test(urls),
+		cmocka_unit_test(credentials_of_the_url_are_not_logged),
 		cmocka_unit_test(joining_and_splitting),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

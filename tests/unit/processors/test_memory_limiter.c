@@ -52,6 +52,7 @@ static void refused(void **state UNUSED)
 		{ "limit_mib: 5", "1:1", "'check_interval' must be greater than zero" },
 		{ "{check_interval: 0s, limit_mib: 5}", "1:18", "'check_interval' must be" },
 		{ "check_interval: 1s", "1:1", "'limit_mib' or 'limit_percentage' must be" },
+		{ "{check_interval: 1s, limit_mib: 0}", "1:33", "'limit_mib' or 'limit_percentage' must be" },
 		{ "{check_interval: 1s, limit_percentage: 101}", "1:40", "less than or equal to hundred" },
 		{ "{check_interval: 1s, limit_mib: 5, spike_limit_mib: 5}", "1:53",
 		        "'spike_limit_mib' must be smaller than 'limit_mib'" },

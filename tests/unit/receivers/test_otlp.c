@@ -390,6 +390,23 @@ static void keep_alive_and_pipelining(void **state UNUSED)
 	core_rig_stop(&r);
 }
 
+/* The head was right when it came, the path is gone when the body does. */
+static void path_is_reloaded_away(void **state UNUSED)
+{
+	struct core_rig r;
+	core_rig_start(&r, DOOR("") TO_NOP);
+	int fd = core_rig_connect(&r, core_rig_address(&r, 0));
+	core_rig_write(&r, fd,
+	        SLICE("POST /v1/traces HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" JSON
+	              "Content-Length: 2\r\n\r\n"));
+	assert_int_equal(core_rig_read(&r, fd).status, 100);
+	core_rig_reload(&r, DOOR(", traces_url_path: /elsewhere, extra_traces_url_paths: []") TO_NOP);
+	core_rig_write(&r, fd, SLICE("{}"));
+	assert_int_equal(core_rig_read(&r, fd).status, 404);
+	close(fd);
+	core_rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +421,7 @@ int main(void)
 		cmocka_unit_test(metadata_reaches_the_processors),
 		cmocka_unit_test(bad_utf8_is_replaced),
 		cmocka_unit_test(keep_alive_and_pipelining),
+		cmocka_unit_test(path_is_reloaded_away),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -448,8 +448,8 @@ static void test_pair_list(void **state)
 	load(&t, "must: x\nheaders: [{name: a}]", NULL);
 	assert_string_equal(t.out,
 	        E("2:11",
-	                ": 'headers' expected type 'map', got unconvertible type 'map' (a map): an element has a name "
-	                "and a value"));
+	                ": 'headers': an element of a list is {name: .., value: ..}; or write name: value without the "
+	                "dash"));
 	done(&t);
 }
 

@@ -189,6 +189,35 @@ static void hostile_nesting_is_cheap(void **state UNUSED)
 	}
 }
 
+/* Levels that merge, around a large text: memory is a multiple of the body, not of the levels. */
+static void hostile_nesting_is_small(void **state UNUSED)
+{
+	enum { TEXT = 100000, LEVELS = 60 };
+	struct arena a;
+	struct pool pool;
+	struct buf *out = NULL;
+	arena_init(&a);
+	char *start = arena_alloc(&a, TEXT + 64 * LEVELS), *text = memset(arena_alloc(&a, TEXT), 'x', TEXT);
+	slice body = { start, (size_t)(wire_put_field(start, 0x0a, (slice){ text, TEXT }) - start) };
+	for (int i = 0; i < LEVELS; i++) { /* arrayValue {values} arrayValue {}, or stringValue "" in front of it */
+		char *p = arena_alloc(&a, body.len + 32), *q = arena_alloc(&a, body.len + 64);
+		char *end = wire_put_field(p, 0x0a, body);
+		end = wire_put_field(
+		        wire_put_field(q, i % 2 ? 0x0a : 0x2a, SLICE("")), 0x2a, (slice){ p, (size_t)(end - p) });
+		body = (slice){ q, (size_t)(end - q) };
+	}
+	for (const char *f = "\x12\x0a\x0a\x0a"; *f; f++) {
+		char *p = arena_alloc(&a, body.len + 8), *end = wire_put_field(p, (uint8_t)*f, body);
+		body = (slice){ p, (size_t)(end - p) };
+	}
+	pool_init(&pool, 4 * TEXT);
+	assert_int_equal(otlp_to_json(TRACES, body, &pool, &out), 0);
+	assert_in_range(out->len, TEXT, TEXT + 64 * LEVELS);
+	buf_unref(out);
+	assert_int_equal(pool_used(&pool), 0);
+	arena_release(&a);
+}
+
 static void memory_is_counted(void **state UNUSED)
 {
 	struct pool pool;
@@ -258,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rule),
 		cmocka_unit_test(hostile_nesting_is_cheap),
+		cmocka_unit_test(hostile_nesting_is_small),
 		cmocka_unit_test(memory_is_counted),
 		cmocka_unit_test(doubles_are_shortest),
 	};

@@ -286,6 +286,40 @@ static void test_utf8_long(void **state)
 	}
 }
 
+/* A text that is bad in every byte costs as much as it is long: if each of them cost a look at the rest, an hour. */
+static void test_utf8_all_bad(void **state)
+{
+	(void)state;
+	enum { N = 8 << 20 };
+	struct traces t;
+	struct scan_report r;
+	char *text = malloc(N);
+	memset(text, 0xFF, N);
+	scan(&t, with_span(w_attr_any(&a, 9, "key", w_len(&a, 1, (slice){ text, N }))), &r);
+	assert_int_equal(r.n_utf8, N);
+	assert_int_equal(attrs_first(&traces_first_span(&t)->attrs)->value.s.len, 3 * (size_t)N);
+	traces_release(&t);
+	free(text);
+}
+
+/* Joining messages that come in very many pieces has the memory of an index, and no more. */
+static void test_split_bomb(void **state)
+{
+	(void)state;
+	enum { N = 400000 };
+	struct traces t;
+	struct scan_report r;
+	struct err e;
+	char *p = arena_alloc(&a, 4 * N);
+	for (size_t i = 0; i < N; i++)
+		memcpy(p + 2 * i, "\x0a\x00", 2); /* an empty Resource */
+	scan(&t, w_len(&a, 1, (slice){ p, 2 * N }), &r);
+	traces_release(&t);
+	for (size_t i = 0; i < N; i++)
+		memcpy(p + 4 * i, "\x0a\x02\x10\x01", 4); /* dropped_attributes_count: 1 */
+	assert_int_equal(scan_with(NULL, &t, w_len(&a, 1, (slice){ p, 4 * N }), &r, &e), -2);
+}
+
 static void test_split_messages(void **state)
 {
 	(void)state;
@@ -402,7 +436,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_empty), cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_every_cut), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_from_above), cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_utf8_long), cmocka_unit_test(test_split_messages), cmocka_unit_test(test_oneof),
+		cmocka_unit_test(test_utf8_long), cmocka_unit_test(test_utf8_all_bad),
+		cmocka_unit_test(test_split_bomb), cmocka_unit_test(test_split_messages), cmocka_unit_test(test_oneof),
 		cmocka_unit_test(test_memory), cmocka_unit_test(test_corpus) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -181,9 +181,29 @@ static void test_no_memory(void **state)
 	arena_release(&a);
 }
 
+/* A large scope is repeated for each of many spans: not beyond the stated room. */
+static void test_bomb(void **state)
+{
+	(void)state;
+	struct arena a;
+	uint32_t n = 0;
+	arena_init(&a);
+	slice big = { arena_zalloc(&a, 1 << 20), 1 << 20 }, spans = SLICE("");
+	for (unsigned i = 0; i < 20; i++)
+		spans = w_cat(&a, spans, w_span(&a, "s", (slice){ 0 }), w_end);
+	slice scope = w_len(&a, 2, w_cat(&a, w_len(&a, 1, w_len(&a, 1, big)), spans, w_end));
+	slice body = w_len(&a, 1, scope);
+	assert_int_equal(otlp_split(TRACES, body, 2, 0, NULL, drop, &n), 0);
+	assert_int_equal(n, 20);
+	n = 0;
+	assert_int_equal(otlp_split(TRACES, body, 1, 0, NULL, drop, &n), -1);
+	assert_in_range(n, 1, SPLIT_ROOM / (1 << 20) + 2);
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random), cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_no_memory) };
+		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_bomb) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

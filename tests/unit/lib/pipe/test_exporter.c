@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "lib/pipe/exporter_internal.h"
+
 #define RECEIVER "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0', include_metadata: true}}}}\n"
 #define TRACES_TO(list) "service: {pipelines: {traces: {receivers: [otlp], exporters: [" list "]}}}\n"
 #define FAST "compression: none, retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}"
@@ -64,8 +66,8 @@ static void optional_drops_by_its_own_rule(void **state UNUSED)
 		unsigned n_dropped, n_enqueue_failed;
 	} cases[] = {
 		/* 1 is in flight, of the others there is room for two */
-		{ "drop_oldest", { "span 1\"", "span 5\"", "span 6\"", NULL }, 3, 0 },
-		{ "auto", { "span 1\"", "span 5\"", "span 6\"", NULL }, 3, 0 },
+		{ "drop_oldest", { "span 1\"", "span 5\"", "span 6\"", NULL }, 3, 3 },
+		{ "auto", { "span 1\"", "span 5\"", "span 6\"", NULL }, 3, 3 },
 		{ "reject", { "span 1\"", "span 2\"", "span 3\"", NULL }, 3, 3 },
 	};
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
@@ -250,6 +252,22 @@ static void requests_of_different_keys_are_never_joined(void **state UNUSED)
 	backend_stop(&b);
 }
 
+/* However much a queue that counts bytes asks for, the others keep some room. */
+static void greedy_queue_leaves_room(void **state UNUSED)
+{
+	struct core_rig r;
+	core_rig_start(&r,
+	        RECEIVER "exporters: {nop: , nop/big: {sending_queue: {enabled: true, sizer: bytes, queue_size: "
+	                 "1099511627776}}}\n" TRACES_TO("nop, nop/big"));
+	core_rig_take(&r, 3, 200);
+	UNTIL(&r, core_rig_get(&r, "nop", delivered) == 3 && core_rig_get(&r, "nop/big", delivered) == 3);
+	uint64_t pool = atomic_load(&core_pool(r.core)->limit), sum = 0;
+	for (size_t i = 0; i < r.core->graph->exporters.n; i++)
+		sum += count_get(&r.core->graph->exporters.v[i]->queue.quota);
+	assert_in_range(sum, pool / 2, pool / 4 * 3);
+	core_rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +276,7 @@ int main(void)
 		cmocka_unit_test(drop_reasons_of_retries),
 		cmocka_unit_test(dead_destination_leaves_the_others_alone),
 		cmocka_unit_test(reload_keeps_queue_and_counters),
+		cmocka_unit_test(greedy_queue_leaves_room),
 		cmocka_unit_test(held_exporter_probes_each_minute),
 		cmocka_unit_test(requests_of_different_keys_are_never_joined),
 	};

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "lib/base/clock.h"
@@ -211,6 +212,27 @@ static void opens(void **state UNUSED)
 	ram_release(&r);
 }
 
+/* logrotate moves the file away and says so by a reload: nothing is emptied, nothing goes to the moved file. */
+static void follows_its_path(void **state UNUSED)
+{
+	struct ram r;
+	ram_init(&r);
+	struct file_sink *s = open_sink(&r, false);
+	assert_int_equal(put(s, "first", "\n", &never, wall), 0);
+	assert_int_equal(r.disk.rename(&r.disk, "/d/data.json", "/d/data.json.1"), 0);
+	assert_int_equal(put(s, "second", "\n", &never, wall), 0);
+	assert_holds(&r, "/d/data.json.1", "first\nsecond\n");
+	file_sink_reopen(s);
+	assert_int_equal(put(s, "third", "\n", &never, wall), 0);
+	assert_holds(&r, "/d/data.json.1", "first\nsecond\n");
+	assert_holds(&r, "/d/data.json", "third\n");
+	file_sink_reopen(s);
+	assert_int_equal(put(s, "fourth", "\n", &never, wall), 0);
+	assert_holds(&r, "/d/data.json", "third\nfourth\n");
+	file_sink_unref(s);
+	ram_release(&r);
+}
+
 static void torn_writes_are_cut(void **state UNUSED)
 {
 	struct ram r;
@@ -283,10 +305,37 @@ static void prunes(void **state UNUSED)
 	ram_release(&r);
 }
 
+static void *hold_and_let_go(void *sink)
+{
+	for (int i = 0; i < 300000; i++)
+		file_sink_unref(file_sink_ref(sink));
+	return NULL;
+}
+
+/* A graph that a reload replaced is freed on the thread of the exporter that held it longest, beside the next reload. */
+static void references_of_two_threads(void **state UNUSED)
+{
+	struct err e;
+	struct file_sink_conf c = { SLICE("/dev/null"), true, false, 0 };
+	struct file_sink *s = file_sink_open(disk_system(), &c, &e);
+	pthread_t other;
+	assert_non_null(s);
+	file_sink_ref(s); /* so that a miscount shows before it frees */
+	assert_int_equal(pthread_create(&other, NULL, hold_and_let_go, file_sink_ref(s)), 0);
+	hold_and_let_go(s);
+	pthread_join(other, NULL);
+	file_sink_unref(s);
+	file_sink_unref(s);
+	assert_string_equal(file_sink_path(s).p, "/dev/null"); /* the last reference is still ours */
+	file_sink_unref(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(references_of_two_threads),
 		cmocka_unit_test(opens),
+		cmocka_unit_test(follows_its_path),
 		cmocka_unit_test(torn_writes_are_cut),
 		cmocka_unit_test(rotates),
 		cmocka_unit_test(prunes),

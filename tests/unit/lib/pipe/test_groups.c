@@ -206,10 +206,15 @@ static const struct {
 	        "f:1:1: warning: c: \"read_buffer_size\" is accepted and has no effect: It tunes a library of "
 	        "the "
 	        "Collector.\n" },
-	{ "headers: {\"a b\": c}", "f:1:10: error: c: \"a b\" is not a name of a header\n" },
+	{ "headers: {k: v, \"a b\": c}", "f:1:17: error: c: \"a b\" is not a name of a header\n" },
 	{ "headers: {a: \"sk-1\\nX: y\"}",
-	        "f:1:10: error: c: the value of header \"a\" holds a line break or another control "
+	        "f:1:14: error: c: the value of header \"a\" holds a line break or another control "
 	        "character\n" },
+	{ "headers: [{name: a, value: b}, {name: \"a b\", value: c}]",
+	        "f:1:39: error: c: \"a b\" is not a name of a header\n" },
+	{ "headers:\n  - Authorization: x",
+	        "f:2:5: error: c: 'headers': an element of a list is {name: .., value: ..}; or write name: value "
+	        "without the dash\n" },
 	{ "auth: {authenticator: basicauth/a}", "" },
 	{ "auth: {}", "f:1:1: error: c::auth: missing option \"authenticator\": it is required\n" },
 	{ "tls: {enabled: true}", "f:1:7: error: c::tls: unknown key \"enabled\" (has invalid keys: enabled)\n" },
@@ -254,6 +259,12 @@ static void test_server_findings(void **state)
 		{ "endpoint: localhost:70000",
 		        "f:1:11: error: s: 'endpoint' must be host:port with a port of 0 to 65535, got "
 		        "\"localhost:70000\"\n" },
+		{ "endpoint: http://localhost:4318",
+		        "f:1:11: error: s: 'endpoint' must be host:port without a scheme, got "
+		        "\"http://localhost:4318\"\n" },
+		{ "endpoint: ::1:4318",
+		        "f:1:11: error: s: 'endpoint' must be host:port with an IPv6 address in brackets, got "
+		        "\"::1:4318\"\n" },
 		{ "endpoint: ''", "f:1:11: error: s: 'endpoint' must not be empty\n" },
 		{ "endpoint: /run/weir.sock\ntransport: unix", "" },
 		{ "transport: udp",

@@ -47,6 +47,20 @@ static void test_gives_up(void **state)
 	assert_true(backoff_next(&b, &forever, INT64_C(1) << 60, 0, 0.5) > 0);
 }
 
+static void test_longest(void **state)
+{
+	struct retry_conf slow = { .initial_interval = { 9 * INT64_C(1000000000000000000) },
+		.max_interval = { 9 * INT64_C(1000000000000000000) },
+		.randomization_factor = 1,
+		.multiplier = 1 };
+	struct backoff b = { 0 };
+	(void)state;
+	for (int i = 0; i < 3; i++) /* twice nine billion seconds are no int64 */
+		assert_true(backoff_next(&b, &slow, 0, 0, 0.99) > INT64_C(1000000000) * NS_PER_S);
+	slow.max_elapsed_time = slow.max_interval;
+	assert_true(backoff_next(&b, &slow, INT64_MAX / 2, 0, 0.99) > 0);
+}
+
 static void test_retry_after_is_a_lower_bound(void **state)
 {
 	struct backoff b = { 0 };
@@ -90,6 +104,7 @@ int main(void)
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_jitter_bounds),
 		cmocka_unit_test(test_gives_up),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_retry_after_is_a_lower_bound),
 		cmocka_unit_test(test_retry_after_header),
 	};
