@@ -267,10 +267,17 @@ def test_limit_is_exact(door, ids, size, status):
     pad = size - len(body)
     body += b"\x82\x7d" + _varint(pad - 5) + b"p" * (pad - 5)  # an unknown field of the request
     assert len(body) == size
-    answer = door.exchange(body)
-    assert answer[0] == status
     if status == 200:
+        answer = door.exchange(body)
+        assert answer[0] == status
         door.book(message, answer)
+        return
+    with Raw(door.port) as raw:
+        try:
+            raw.send(post(body))
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # refused at its head: the server reads on for 64 KiB, not for all of it
+        assert raw.response().status == status
 
 
 def _varint(n):
@@ -614,7 +621,8 @@ def test_cors(weir, sink):
 def test_metrics_count_what_was_refused(door):
     door.exchange(b"\xff")
     door.exchange(b"", "/nowhere")
-    door.exchange(b"x" * 2_000_000)
+    with Raw(door.port) as raw:
+        assert raw.send(post(length=2_000_000)).response().status == 413
     with Raw(door.port) as raw:
         raw.send(b"nonsense\r\n\r\n").response()
     text = "\n".join(f"{name}{dict(labels)}={value}" for (name, labels), value in door.scrape().items())
