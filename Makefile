@@ -25,6 +25,8 @@ COMPONENTS := $(sort $(wildcard receivers/*.c processors/*.c exporters/*.c exten
 SRC     := $(wildcard lib/*/*.c config/*.c) $(COMPONENTS)
 PROTO   := $(wildcard lib/otlp/schema/*.proto)
 GEN     := $(PROTO:%.proto=$(O)/gen/%.pb-c.c)
+TABLES  := $(O)/gen/genai_tables.h
+TABCSV  := $(addprefix lib/genai/,concepts.csv aliases.csv keys.csv scopes.csv)
 LIBOBJ  := $(SRC:%.c=$(O)/%.o) $(GEN:.c=.o) $(LLHTTP)
 CMDOBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard cmd/weir/*.c))
 UNIT    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)))
@@ -77,6 +79,11 @@ $(O)/gen/components.def: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(O)/config/registry.o: $(O)/gen/components.def
 
+# What is known about GenAI conventions is data (lib/genai/tables.h).
+$(TABLES): scripts/gen-genai $(TABCSV)
+	@mkdir -p $(@D)
+	$(Q)scripts/gen-genai -v out=$(@D) $(TABCSV)
+
 $(O)/gen/%.pb-c.c: %.proto
 	@mkdir -p $(O)/gen
 	$(Q)protoc-c --c_out=$(O)/gen -I. $<
@@ -85,7 +92,7 @@ $(O)/gen/%.pb-c.o: $(O)/gen/%.pb-c.c
 $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -MMD -MP,$(FLAGS)) $(OPT) -c $< -o $@
-$(O)/%.o: %.c | $(GEN)
+$(O)/%.o: %.c | $(GEN) $(TABLES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(WARN) $(OPT) -c $< -o $@
 

@@ -1,0 +1,42 @@
+/* json.h - a JSON text as an array of nodes over its bytes, for the documents inside attributes and for price files.
+ *
+ * One pass, no copies: strings stay escaped in the text until asked for. Nodes are in document order; a container's node is followed
+ * by its children, `skip` leads past them. Members of objects are their key's node followed by the value's. Everything lives in the
+ * arena given; nothing is freed one by one. Duplicate keys: the first wins.
+ */
+#pragma once
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum { JSON_DEPTH = 128 };
+
+struct json {
+	slice text; /* strings: between the quotes, escapes unresolved; else the whole text of the value */
+	uint32_t skip; /* nodes up to the next sibling, this one included; never 0 */
+	uint32_t n; /* elements or members of a container */
+	uint8_t type;
+	bool escaped; /* strings: has backslashes */
+};
+
+/* NULL when `text` is not exactly one JSON value (RFC 8259, blanks around allowed), nests deeper than JSON_DEPTH, or memory is out;
+ * e (may be NULL) says which, with the offset. */
+const struct json *json_parse(struct arena *a, slice text, struct err *e);
+/* As json_parse, but a text that ends early is closed where it ends: *cut tells. For values that an SDK's length limit truncated. */
+const struct json *json_parse_cut(struct arena *a, slice text, bool *cut);
+
+/* Children of an array or values of an object, in order; NULL at the end. For objects *key is the key's node. */
+const struct json *json_first(const struct json *container, const struct json **key);
+const struct json *json_next(const struct json *container, const struct json *child, const struct json **key);
+/* The member of that (plain ASCII) name, or NULL; NULL object or other types give NULL, so calls can be chained. */
+const struct json *json_get(const struct json *object, const char *name);
+/* "a.b.0.c": members and array indexes; a member whose name contains dots is found when it is the whole rest. */
+const struct json *json_path(const struct json *root, const char *path);
+
+bool json_is(const struct json *string, const char *text); /* a string of that content (unescaped ASCII) */
+/* The content of a string, decoded into the arena when escaped; lone surrogates become U+FFFD. Of other types: their text. */
+slice json_string(const struct json *n, struct arena *a);
+bool json_int(const struct json *n, int64_t *out); /* integral numbers in range */
+bool json_double(const struct json *n, double *out);
+/* The value's own text, quotes included. */
+slice json_raw(const struct json *n);

@@ -1,0 +1,57 @@
+/* messages.h - any vendor's chat messages as OpenTelemetry's gen_ai.input.messages / gen_ai.output.messages JSON.
+ *
+ * A message list is written front to back into a strbuf: begin, parts, end. messages_from_json and parts_from_json recognise the
+ * shapes of OpenAI (chat, responses), Anthropic, Gemini, Bedrock Converse, AI SDK, LangChain, PydanticAI, PromptKit, Strands,
+ * LiteLLM and OpenTelemetry itself, and call the same writer. Text that is no known shape becomes one text part: content is never lost.
+ * Output is canonical: the same messages in another shape give the same bytes, canonical input gives itself.
+ */
+#pragma once
+#include "lib/base/strbuf.h"
+#include "lib/genai/json.h"
+
+enum direction { INPUT, OUTPUT }; /* default role user or assistant */
+
+struct message_out {
+	struct strbuf *out; /* receives "[{..},{..}]" */
+	struct arena *arena; /* for decoded strings */
+	enum direction direction;
+	uint32_t n_messages, n_parts; /* parts of the present message */
+	bool lossy; /* something of the source was left out: the original must stay */
+	bool open; /* inside a message */
+};
+
+void messages_begin(struct message_out *m, struct strbuf *out, struct arena *a, enum direction d); /* clears out */
+/* Closes the array; false (and `out` empty) when there is no message. */
+bool messages_end(struct message_out *m);
+
+/* role may be any alias (MAP_ROLE); empty: by direction. name may be empty. A message without parts is written with "parts":[]. */
+void message_begin(struct message_out *m, slice role, slice name);
+void message_end(struct message_out *m, slice finish_reason); /* empty: none */
+void part_text(struct message_out *m, slice text); /* empty text writes nothing */
+void part_reasoning(struct message_out *m, slice text);
+/* arguments: JSON text is embedded as JSON, other text as a string; empty: left out. */
+void part_tool_call(struct message_out *m, slice id, slice name, slice arguments);
+void part_tool_response(struct message_out *m, slice id, slice response);
+/* url: http(s), gs, s3 .. becomes a uri part, a data: URI or bare base64 with a mime type a blob part. modality: image, audio, video, document. */
+void part_media(struct message_out *m, slice modality, slice mime_type, slice url_or_base64);
+
+/* One part, or an array of parts, or a bare string, of any vendor. */
+void parts_from_json(struct message_out *m, const struct json *n);
+/* A message, an array of them, or a request or response body that contains them ("messages", "contents", "input", "choices",
+ * "content", "candidates", "output", "generations" ..). -1: no such shape (nothing was written). */
+int messages_from_json(struct message_out *m, const struct json *n) MUST_USE;
+/* JSON text of any shape, else plain text as one message. Text cut by a limit is read as far as it goes. */
+void messages_from_text(struct message_out *m, slice text);
+/* True when the document is already what this file would write: nothing to do. */
+bool messages_are_canonical(const struct json *n, enum direction d);
+
+/* gen_ai.system_instructions: an array of parts of text, a string, an array of messages, Gemini's {parts:[..]}. False: nothing there. */
+bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *lossy);
+/* gen_ai.tool.definitions: [{type,name,description,parameters}] of OpenAI, Anthropic, AI SDK, Gemini, Bedrock, names only.
+ * Appends the tools of `n` to the array that is being written in `out` ("[" is written first, the caller writes "]"). */
+void tools_from_json(struct strbuf *out, struct arena *a, const struct json *n, bool *lossy);
+
+/* What a body says besides messages, for spans that have only the dump of it: NULL when absent. */
+const struct json *body_usage(const struct json *body); /* "usage", "usageMetadata", "usage_metadata" .. */
+const struct json *body_model(const struct json *body);
+const struct json *body_finish_reason(const struct json *body); /* the first */

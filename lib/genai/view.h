@@ -1,0 +1,68 @@
+/* view.h - the attributes of one span (or resource, scope) sorted by what they mean.
+ *
+ * view_load goes over the attributes once and files each under the concepts its key may tell, best rank first. Reading a concept
+ * tries its candidates in that order until one can be coerced ("leftmost present and coercible wins"); gates are checked when reading,
+ * because the kind of the span is found out from the view itself. The view borrows the span and its arena and is reused from
+ * span to span; edits of attributes made meanwhile are not seen until it is loaded again.
+ */
+#pragma once
+#include "lib/base/vec.h"
+#include "lib/genai/coerce.h"
+#include "lib/genai/emitter.h"
+
+enum precedence { OTEL_FIRST, LLM_FIRST, VENDOR_FIRST };
+enum { VIEW_MAX = 250 }; /* candidates; more are ignored and counted in n_ignored */
+
+struct json;
+struct candidate {
+	const struct alias *alias;
+	struct attr *attr;
+	slice rest; /* prefix aliases: what follows the prefix */
+	uint16_t order;
+	uint8_t next; /* index + 1; 0: last */
+	bool read; /* its value is what the concept became, or equals it (set by view_*) */
+};
+
+/* A flattened attribute: prefix, index, rest ("llm.input_messages." 0 "message.role"). In order of the attributes. */
+struct flat_attr {
+	const struct alias *alias;
+	struct attr *attr;
+	uint32_t index;
+	slice rest; /* behind the index and its dot; may be empty */
+};
+
+struct view {
+	struct traces *traces;
+	const struct span *span; /* NULL for a resource */
+	struct attrs *attrs;
+	struct emitter emitter;
+	enum genai_kind kind; /* KIND_OTHER until the reader knows it */
+	uint8_t head[N_CONCEPTS]; /* index + 1 into cand */
+	struct candidate cand[VIEW_MAX];
+	uint32_t n, n_ignored;
+	VEC(struct flat_attr) flat; /* at most 10,000 per span */
+	const struct attr *json_of; /* the document parsed last, for several paths into one attribute */
+	const struct json *json;
+};
+
+void view_init(struct view *v);
+void view_release(struct view *v);
+/* groups: mask of enum concept_group. */
+void view_load(
+        struct view *v, struct traces *t, struct attrs *as, struct emitter emitter, unsigned groups, enum precedence p);
+
+/* The candidates of a concept whose gates are open, best first: c = view_first(v, C); c; c = view_next(v, c). */
+struct candidate *view_first(struct view *v, enum concept c);
+struct candidate *view_next(struct view *v, struct candidate *c);
+/* What the candidate says: its attribute's value, or what the path leads to in its JSON document (strings are decoded into the
+ * arena; objects and arrays are their JSON text). False when the path leads nowhere. */
+bool candidate_value(struct view *v, const struct candidate *c, struct value *out);
+
+/* The concept's value from the first candidate that can be coerced; *from (may be NULL) is that candidate. False: none. */
+bool view_text(struct view *v, enum concept c, slice *out, struct candidate **from);
+bool view_int(struct view *v, enum concept c, int64_t *out, struct candidate **from);
+bool view_tokens(struct view *v, enum concept c, int64_t *out, struct candidate **from);
+bool view_double(struct view *v, enum concept c, double *out,
+        struct candidate **from); /* units as aliases.csv says: READ_MS, READ_S, READ_ISO8601 */
+bool view_bool(struct view *v, enum concept c, bool *out, struct candidate **from);
+bool view_strings(struct view *v, enum concept c, slice **out, size_t *n, struct candidate **from);
