@@ -3,6 +3,7 @@
  * The main thread's loop lives here. SIGHUP loads the same sources again; SIGTERM and SIGINT drain, a second one hurries. All
  * state is in struct program on cmd_run's stack. */
 #include "config/plan.h"
+#include "lib/genai/tables.h"
 #include "lib/pipe/core.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct program {
 	struct log_conf log_conf;
 	struct log_conf retired; /* of the config before: a thread may still be writing a line to them */
 	struct core *core;
+	struct key_table *keys;
 	uv_signal_t on_term, on_int, on_hup;
 	int64_t drain_ns;
 	bool local, draining;
@@ -221,6 +223,7 @@ static int start(struct program *p, struct plan *plan)
 {
 	struct err e;
 	size_t max_connections = raise_descriptors();
+	p->keys = genai_keys_new();
 	struct core_options o = {
 		.loop = &p->loop,
 		.log = p->log,
@@ -228,6 +231,7 @@ static int start(struct program *p, struct plan *plan)
 		.n_workers = plan->service.workers ? plan->service.workers : count_cpus(),
 		.max_connections = max_connections,
 		.plan_free = plan_free,
+		.keys = p->keys,
 	};
 	p->drain_ns = plan->service.drain_timeout.ns;
 	p->core = core_new(&o);
@@ -261,6 +265,7 @@ static int serve(struct program *p, struct plan *plan)
 		loop_run(&p->loop);
 	close_signals(p);
 	core_free(p->core);
+	key_table_free(p->keys);
 	loop_release(&p->loop);
 	log_free(p->log);
 	close_logs(&p->retired);

@@ -5,6 +5,7 @@
 #include "lib/pipe/core.h"
 
 #include "lib/pipe/graph_parts.h"
+#include "lib/pipe/meter.h"
 
 enum { ORPHAN_DRAIN_S = 25 };
 
@@ -39,6 +40,11 @@ enum core_phase core_phase(const struct core *c)
 struct pool *core_pool(struct core *c)
 {
 	return &c->pool;
+}
+
+const struct key_table *core_keys(const struct core *c)
+{
+	return c->o.keys;
 }
 
 int64_t core_started_wall_ns(const struct core *c)
@@ -173,6 +179,7 @@ void core_free(struct core *c)
 	while (!c->workers[c->n_workers].stopped)
 		loop_pump(c->loop);
 	free_listeners(c);
+	meters_free(c);
 	free_stats(&c->exporter_stats);
 	free_stats(&c->receiver_stats);
 	for (size_t i = 0; i < c->ids.n; i++)

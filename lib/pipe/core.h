@@ -18,6 +18,7 @@ struct core_options {
 	unsigned n_workers; /* at least 1 */
 	size_t max_connections; /* of all workers together */
 	void (*plan_free)(struct plan *p);
+	const struct key_table *keys; /* well-known attribute names, for every scan; borrowed; may be NULL */
 };
 
 struct core;
@@ -38,6 +39,7 @@ void core_free(struct core *c);
 
 enum core_phase core_phase(const struct core *c);
 struct pool *core_pool(struct core *c);
+const struct key_table *core_keys(const struct core *c);
 int64_t core_started_wall_ns(const struct core *c);
 const char *core_version(const struct core *c);
 /* Exporters in the current graph, in order of their ids. Main thread. */

@@ -102,6 +102,7 @@ struct core {
 	VEC(char *) names; /* interned pipeline ids */
 	struct map exporter_stats, receiver_stats; /* by id, for the life of the core */
 	VEC(char *) ids; /* keys of those maps */
+	VEC(struct meter *) meters;
 	struct timer timer; /* drain steps; connection cap */
 	_Atomic int phase;
 	_Atomic uint64_t n_reloads, n_reload_failures;

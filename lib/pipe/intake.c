@@ -90,17 +90,31 @@ static slice partition_of(const struct intake *in, const struct pipeline *p, cha
 	return (slice){ out, len };
 }
 
-/* Takes the body. */
-static void finish_pipeline(struct intake *in, struct buf *body, uint32_t n_items)
+/* Takes the body and the sidecar. */
+static void finish_pipeline(struct intake *in, struct buf *body, struct buf *sidecar, uint32_t n_items)
 {
 	const struct pipeline *p = in->routes[in->at];
 	char partition[MAX_PARTITION];
 	if (!n_items) {
 		buf_unref(body);
+		buf_unref(sidecar);
 		return;
 	}
 	in->records[in->at] = record_new(
 	        p->signal, p->id, partition_of(in, p, partition), loop_now(in->receiver->stage.loop), n_items, body);
+	in->records[in->at]->sidecar = sidecar;
+}
+
+static void end_traces(struct intake *in, struct traces *t)
+{
+	struct pool *pool = core_pool(in->receiver->stage.core);
+	struct buf *sidecar = NULL, *body = traces_encode(t, pool);
+	if (!body || sidecar_new(t, pool, &sidecar)) {
+		buf_unref(body);
+		in->out_of_memory = true;
+		return;
+	}
+	finish_pipeline(in, body, sidecar, t->n_kept);
 }
 
 /* The end of a pipeline's stages: the batch becomes a record. */
@@ -108,15 +122,10 @@ static void push_end(struct stage *s, struct batch *b)
 {
 	struct intake *in = b->intake;
 	(void)s;
-	if (b->traces) {
-		struct buf *body = traces_encode(b->traces, core_pool(in->receiver->stage.core));
-		if (body)
-			finish_pipeline(in, body, b->traces->n_kept);
-		else
-			in->out_of_memory = true;
-	} else {
-		finish_pipeline(in, buf_ref(b->body), b->n_items);
-	}
+	if (b->traces)
+		end_traces(in, b->traces);
+	else
+		finish_pipeline(in, buf_ref(b->body), NULL, b->n_items);
 }
 
 const struct component pipeline_end = {
@@ -135,9 +144,10 @@ static struct stage *first_stage(const struct intake *in, size_t route)
 /* Scans and runs the stages of one route. 0, -1 malformed, -2 memory. */
 static int run_traces(struct intake *in, struct buf *body, struct scan_report *r, struct err *e)
 {
+	struct core *core = in->receiver->stage.core;
 	struct traces t;
 	struct batch b = { .signal = TRACES, .traces = &t, .client = in->client, .intake = in };
-	int rc = traces_scan(&t, body, NULL, core_pool(in->receiver->stage.core), r, e);
+	int rc = traces_scan(&t, body, core_keys(core), core_pool(core), r, e);
 	if (rc)
 		return rc;
 	struct stage *first = first_stage(in, in->at);
@@ -163,7 +173,7 @@ static int all_traces(struct intake *in, struct buf *body, struct scan_report *r
 			if (!rc && needs_rewrite)
 				rc = run_traces(in, body, r, e);
 			else if (!rc)
-				finish_pipeline(in, buf_ref(body), r->n_spans);
+				finish_pipeline(in, buf_ref(body), NULL, r->n_spans);
 		}
 		if (rc)
 			return rc;

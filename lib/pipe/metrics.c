@@ -4,6 +4,7 @@
  * counters; nothing is kept. Labels are component ids and fixed words, never input. */
 #include "lib/base/strbuf.h"
 #include "lib/pipe/graph_parts.h"
+#include "lib/pipe/meter.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -279,6 +280,7 @@ static void on_request(void *ctx, struct exchange *x)
 		add_drops(&p, k);
 	}
 	add_queues(&p);
+	meters_print(s->core, (double)clock_wall(s->loop->clock) / (double)NS_PER_S, &p.b);
 	add_process(&p);
 	struct http_answer a = {
 		.status = p.b.failed ? 500 : 200,

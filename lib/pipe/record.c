@@ -35,6 +35,7 @@ void record_unref(struct record *r)
 	if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	buf_unref(r->body);
+	buf_unref(r->sidecar);
 	free(r);
 }
 

@@ -18,6 +18,15 @@ struct record {
 	int64_t arrival_ns; /* monotonic */
 	uint32_t n_items; /* spans, log records, data points; never 0 */
 	struct buf *body;
+	struct buf *sidecar; /* struct filtered_span for each span that a processor filtered; NULL: none */
+};
+
+/* What is remembered of a filtered span, so that a later stage can repair the tree. */
+struct filtered_span {
+	uint8_t trace_id[16], span_id[8], parent_id[8]; /* parent_id all zero: a root */
+	uint32_t flags; /* the span's own */
+	uint16_t rule; /* span_filter's */
+	uint16_t unused;
 };
 
 /* Takes the body's reference. Count 1. */
@@ -26,6 +35,10 @@ struct record *record_new(enum signal signal, const char *pipeline, slice partit
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r);
 bool record_joinable(const struct record *a, const struct record *b);
+
+struct traces;
+/* *out: the sidecar of the filtered spans of `t`, or NULL when there are none. -1 when memory is out. */
+int sidecar_new(const struct traces *t, struct pool *pool, struct buf **out) MUST_USE;
 
 /* 0, 1, 2 for TRACES, LOGS, METRICS: the index of per-signal counters. */
 static inline unsigned signal_index(enum signal s)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config/plan.h"
+#include "lib/genai/tables.h"
 #include "lib/otlp/json.h"
 
 static int64_t rig_mono(struct clock *c)
@@ -65,6 +66,7 @@ static int begin(struct core_rig *r, struct err *e, const char *yaml, va_list ap
 	assert_int_equal(loop_init(&r->loop, &r->clock.clock), 0);
 	r->log = log_new(&lc, &r->clock.clock);
 	arena_init(&r->arena);
+	r->keys = genai_keys_new();
 	struct core_options o = {
 		.loop = &r->loop,
 		.log = r->log,
@@ -72,6 +74,7 @@ static int begin(struct core_rig *r, struct err *e, const char *yaml, va_list ap
 		.n_workers = 2,
 		.max_connections = 1000,
 		.plan_free = plan_free,
+		.keys = r->keys,
 	};
 	struct plan *p = load(yaml, ap);
 	r->core = core_new(&o);
@@ -148,6 +151,7 @@ void core_rig_stop(struct core_rig *r)
 void core_rig_free(struct core_rig *r)
 {
 	core_free(r->core);
+	key_table_free(r->keys);
 	loop_release(&r->loop);
 	log_free(r->log);
 	close(r->log_fd);

@@ -31,6 +31,7 @@ struct core_rig {
 	int log_fd;
 	struct core *core;
 	struct arena arena;
+	struct key_table *keys; /* as `weir run` gives to every scan */
 	unsigned n_spans_made;
 	bool drained;
 	uint64_t n_lost; /* what on_drained said */
