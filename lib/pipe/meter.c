@@ -54,6 +54,11 @@ struct meter *core_meter(struct core *c, const struct meter_info *info)
 	return *VEC_ADD(&c->meters) = meter_new(info, c->n_workers + 1);
 }
 
+const char *meter_name(const struct meter *m)
+{
+	return m->info.name;
+}
+
 /* The cell and its key in one allocation: the map borrows the key. */
 static struct meter_cell *add_cell(struct shard *s, slice key)
 {

@@ -33,6 +33,8 @@ struct meter *core_meter(struct core *c, const struct meter_info *info) MUST_USE
 /* The worker's cell for these label values (copied); stays valid as long as the core. Any thread. */
 struct meter_cell *meter_cell(struct meter *m, unsigned worker, slice label1, slice label2) MUST_USE;
 
+const char *meter_name(const struct meter *m);
+
 /* Only from the cell's worker. */
 static inline void meter_add(struct meter_cell *c, double by)
 {

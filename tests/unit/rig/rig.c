@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "config/yaml.h"
+#include "lib/genai/tables.h"
 #include "lib/otlp/json.h"
+#include "lib/pipe/core_internal.h"
+#include "lib/pipe/meter.h"
 
 static void sink_push(struct stage *s, struct batch *b)
 {
@@ -41,6 +44,37 @@ static void load(struct rig *r, const struct component *type, const char *yaml)
 	r->loaded = rc == 0;
 }
 
+static struct core *make_core(void)
+{
+	struct core *c = calloc(1, sizeof *c);
+	assert_non_null(c);
+	c->n_workers = 1;
+	c->o.keys = genai_keys_new();
+	pool_init(&c->pool, UINT64_MAX);
+	return c;
+}
+
+static void free_core(struct core *c)
+{
+	struct key_table *keys;
+	memcpy(&keys, &c->o.keys, sizeof(keys));
+	key_table_free(keys);
+	meters_free(c);
+	free(c);
+}
+
+double rig_meter(struct rig *r, const char *name, const char *label1, const char *label2)
+{
+	for (size_t i = 0; i < r->core->meters.n; i++) {
+		struct meter *m = r->core->meters.v[i];
+		if (strcmp(meter_name(m), name))
+			continue;
+		struct meter_cell *c = meter_cell(m, 0, slice_of(label1), slice_of(label2));
+		return atomic_load(&c->value);
+	}
+	return 0;
+}
+
 void rig_init(struct rig *r, const struct component *type, const char *yaml)
 {
 	struct err e = { 0 };
@@ -55,6 +89,7 @@ void rig_init(struct rig *r, const struct component *type, const char *yaml)
 	r->log = log_child(r->root_log, type->name);
 	r->loop.clock = &r->clock.clock;
 	r->sink.type = &sink;
+	r->core = make_core();
 	r->stage = (struct stage){ .type = type,
 		.id = type->name,
 		.conf = r->conf,
@@ -62,6 +97,7 @@ void rig_init(struct rig *r, const struct component *type, const char *yaml)
 		.state = arena_zalloc(&r->arena, type->state_size + 1),
 		.next = &r->sink,
 		.loop = &r->loop,
+		.core = r->core,
 		.log = r->log };
 	if (!r->loaded)
 		return;
@@ -78,6 +114,7 @@ void rig_release(struct rig *r)
 		type->stop(&r->stage);
 	if (r->loaded && type->close)
 		type->close(r->stage.shared);
+	free_core(r->core);
 	log_free(r->log);
 	log_free(r->root_log);
 	close(r->log_fd);
@@ -123,7 +160,7 @@ const char *rig_push(struct rig *r, const char *json)
 	struct err e = { 0 };
 	assert_true(r->loaded);
 	struct buf *body = rig_wire(TRACES, json);
-	if (traces_scan(&t, body, NULL, NULL, &report, &e))
+	if (traces_scan(&t, body, r->core->o.keys, NULL, &report, &e))
 		fail_msg("scan: %s", e.text);
 	assert_int_equal(report.n_refused, 0);
 	struct batch b = { .signal = TRACES, .traces = &t, .n_items = report.n_spans, .client = r->client };

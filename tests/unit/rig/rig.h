@@ -18,6 +18,7 @@ struct rig {
 	struct log *root_log, *log; /* level debug, text, no sampling, into log_fd */
 	int log_fd;
 	struct stage stage, sink;
+	struct core *core; /* of one worker; only its meters, keys and pool are there */
 	const struct client *client; /* of the batches that are pushed; NULL at first */
 	void *conf;
 	bool loaded; /* options were sound */
@@ -45,5 +46,7 @@ const char *rig_span(struct rig *r, const char *attributes);
 struct buf *rig_wire(enum signal signal, const char *json);
 /* Sends bodies (OTLP/JSON, ended by NULL) as one delivery of `n_items` through an exporter; r->verdict has the answer. */
 void rig_send(struct rig *r, enum signal signal, uint32_t n_items, const char *const *bodies);
+/* What a meter shows for these labels ("" for none); 0 when there is no such series. */
+double rig_meter(struct rig *r, const char *name, const char *label1, const char *label2);
 /* All that was logged since the last call. */
 const char *rig_logged(struct rig *r);

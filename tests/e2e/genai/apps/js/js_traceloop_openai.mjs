@@ -1,0 +1,16 @@
+// OpenLLMetry's openai instrumentation (@traceloop/instrumentation-openai) without the Traceloop SDK.
+//: ecosystem: openllmetry
+//: content: true
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { NodeTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { OpenAIInstrumentation } from "@traceloop/instrumentation-openai";
+import OpenAI from "openai";
+import { LLM, KEY, openai_calls, telemetry } from "./common.mjs";
+
+const provider = telemetry({ NodeTracerProvider, BatchSpanProcessor, OTLPTraceExporter, resourceFromAttributes });
+const instrumentation = new OpenAIInstrumentation({ traceContent: true });
+instrumentation.setTracerProvider(provider);
+instrumentation.manuallyInstrument(OpenAI);
+await openai_calls(new OpenAI({ baseURL: `${LLM}/v1`, apiKey: KEY, maxRetries: 0 }));
+await provider.shutdown();

@@ -1,0 +1,16 @@
+#: ecosystem: litellm
+#: requirements: litellm_otel.txt
+#: content: true
+#: session: session-litellm
+#: user: user-litellm
+#: env: LITELLM_LOCAL_MODEL_COST_MAP=True
+#: env: LITELLM_OTEL_V2=true
+#: env: PHOENIX_API_KEY=none
+#: env: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only
+"""LiteLLM's callback "arize_phoenix" with LITELLM_OTEL_V2: OpenInference and OpenTelemetry names on one span."""
+import os
+
+import litellm_calls
+
+os.environ["PHOENIX_COLLECTOR_HTTP_ENDPOINT"] = os.environ["SINK_URL"] + "/v1/traces"
+litellm_calls.main("arize_phoenix", user="user-litellm", metadata={"session_id": "session-litellm"})
