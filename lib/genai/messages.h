@@ -17,35 +17,48 @@ struct message_out {
 	enum direction direction;
 	uint32_t n_messages, n_parts; /* parts of the present message */
 	bool lossy; /* something of the source was left out: the original must stay */
+	bool cut; /* the source was JSON that ended too early */
 	bool open; /* inside a message */
+	/* of the writer */
+	bool bare; /* parts only: no messages are written around them */
+	bool written; /* the open message's head is in `out` */
+	bool split; /* pieces of it stand before the head */
+	slice role, name; /* of the open message */
+	const struct members *extras; /* its members that are nothing of ours */
 };
 
 void messages_begin(struct message_out *m, struct strbuf *out, struct arena *a, enum direction d); /* clears out */
 /* Closes the array; false (and `out` empty) when there is no message. */
 bool messages_end(struct message_out *m);
 
-/* role may be any alias (MAP_ROLE); empty: by direction. name may be empty. A message without parts is written with "parts":[]. */
+/* Closes an open message. role and name must live until message_end; role may be any alias (MAP_ROLE); empty: by direction. name
+ * may be empty. A message without parts is written with "parts":[]. */
 void message_begin(struct message_out *m, slice role, slice name);
 void message_end(struct message_out *m, slice finish_reason); /* empty: none */
+/* Parts begin a message when none is open. A tool's response becomes a message of role tool of its own, wherever it stands. */
 void part_text(struct message_out *m, slice text); /* empty text writes nothing */
 void part_reasoning(struct message_out *m, slice text);
 /* arguments: JSON text is embedded as JSON, other text as a string; empty: left out. */
 void part_tool_call(struct message_out *m, slice id, slice name, slice arguments);
 void part_tool_response(struct message_out *m, slice id, slice response);
-/* url: http(s), gs, s3 .. becomes a uri part, a data: URI or bare base64 with a mime type a blob part. modality: image, audio, video, document. */
+/* url: http(s), gs, s3 .. becomes a uri part, a data: URI or bare base64 with a mime type a blob part. modality: image, audio, video,
+ * document. */
 void part_media(struct message_out *m, slice modality, slice mime_type, slice url_or_base64);
 
 /* One part, or an array of parts, or a bare string, of any vendor. */
 void parts_from_json(struct message_out *m, const struct json *n);
 /* A message, an array of them, or a request or response body that contains them ("messages", "contents", "input", "choices",
- * "content", "candidates", "output", "generations" ..). -1: no such shape (nothing was written). */
+ * "content", "candidates", "output", "generations" ..). -1: no such shape (nothing was written). A body's system instructions and tools
+ * are no messages: body_system, body_tools. At most 4 x the source's size + 1 KiB is written: what would need more (thousands of
+ * tiny messages) becomes one text part. */
 int messages_from_json(struct message_out *m, const struct json *n) MUST_USE;
 /* JSON text of any shape, else plain text as one message. Text cut by a limit is read as far as it goes. */
 void messages_from_text(struct message_out *m, slice text);
 /* True when the document is already what this file would write: nothing to do. */
 bool messages_are_canonical(const struct json *n, enum direction d);
 
-/* gen_ai.system_instructions: an array of parts of text, a string, an array of messages, Gemini's {parts:[..]}. False: nothing there. */
+/* gen_ai.system_instructions: an array of parts of text, a string, an array of messages, Gemini's {parts:[..]}. Clears out. False:
+ * nothing there. *lossy is set, never cleared. */
 bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *lossy);
 /* gen_ai.tool.definitions: [{type,name,description,parameters}] of OpenAI, Anthropic, AI SDK, Gemini, Bedrock, names only.
  * Appends the tools of `n` to the array that is being written in `out` ("[" is written first, the caller writes "]"). */
@@ -55,3 +68,5 @@ void tools_from_json(struct strbuf *out, struct arena *a, const struct json *n, 
 const struct json *body_usage(const struct json *body); /* "usage", "usageMetadata", "usage_metadata" .. */
 const struct json *body_model(const struct json *body);
 const struct json *body_finish_reason(const struct json *body); /* the first */
+const struct json *body_system(const struct json *body); /* for system_from_text (json_raw) */
+const struct json *body_tools(const struct json *body); /* for tools_from_json */

@@ -1,3 +1,4 @@
+#error "LEAD NOTE: my git command reverted lib/genai/tables.c tables.h emitter.h keys.csv scopes.csv to the first commit at 11:18. Engineer TABLES: please write your versions again (scopes.csv: rerun /tmp/tables_sc.py), then delete this line. Sorry."
 /* tables.c - the generated arrays and the look-ups in them.
  *
  * Immutable; scripts/gen-genai makes genai_tables.inc of the CSV files beside this one.

@@ -20,7 +20,7 @@ struct candidate {
 	slice rest; /* prefix aliases: what follows the prefix */
 	uint16_t order;
 	uint8_t next; /* index + 1; 0: last */
-	bool read; /* its value is what the concept became, or equals it (set by view_*) */
+	bool read; /* its value is what the concept became (set by view_text .. view_strings) */
 };
 
 /* A flattened attribute: prefix, index, rest ("llm.input_messages." 0 "message.role"). In order of the attributes. */
@@ -43,15 +43,19 @@ struct view {
 	VEC(struct flat_attr) flat; /* at most 10,000 per span */
 	const struct attr *json_of; /* the document parsed last, for several paths into one attribute */
 	const struct json *json;
+	struct arena nodes; /* of that document; emptied by view_load */
+	struct alias own[N_CONCEPTS]; /* the concepts' canonical attributes, where aliases.csv has no row for them */
+	uint8_t own_of[N_KEYS]; /* concept + 1 by key */
 };
 
 void view_init(struct view *v);
 void view_release(struct view *v);
-/* groups: mask of enum concept_group. */
+/* groups: mask of enum concept_group. Attributes that hold a concept's canonical name are candidates of the best rank. */
 void view_load(
         struct view *v, struct traces *t, struct attrs *as, struct emitter emitter, unsigned groups, enum precedence p);
 
-/* The candidates of a concept whose gates are open, best first: c = view_first(v, C); c; c = view_next(v, c). */
+/* The candidates of a concept whose gates are open, best first: c = view_first(v, C); c; c = view_next(v, c). Aggregates are left out:
+ * they are never of this span. */
 struct candidate *view_first(struct view *v, enum concept c);
 struct candidate *view_next(struct view *v, struct candidate *c);
 /* What the candidate says: its attribute's value, or what the path leads to in its JSON document (strings are decoded into the
@@ -66,3 +70,7 @@ bool view_double(struct view *v, enum concept c, double *out,
         struct candidate **from); /* units as aliases.csv says: READ_MS, READ_S, READ_ISO8601 */
 bool view_bool(struct view *v, enum concept c, bool *out, struct candidate **from);
 bool view_strings(struct view *v, enum concept c, slice **out, size_t *n, struct candidate **from);
+
+/* One candidate as a double or an int, with its unit taken into account. */
+bool candidate_double(struct view *v, const struct candidate *c, double *out);
+bool candidate_int(struct view *v, const struct candidate *c, int64_t *out);

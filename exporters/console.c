@@ -1,0 +1,209 @@
+/* console.c - one line per model call on stdout, hints once, totals at the end: what local mode shows.
+ *
+ * Expects spans that have gone through the gen_ai processors; spans that are no countable model call are not shown. Totals are kept
+ * for at most MAX_MODELS models, the rest counts under "other". Everything belongs to the exporter's thread.
+ */
+#include <math.h>
+#include <unistd.h>
+
+#include "lib/base/map.h"
+#include "lib/genai/call.h"
+#include "lib/pipe/component.h"
+#include "lib/pipe/core.h"
+#include "lib/pipe/delivery.h"
+
+enum { MAX_MODELS = 64, MAX_TEXT = 8 << 20 };
+enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+static const char *const colours[] = { "auto", "always", "never", NULL };
+
+struct console_conf {
+	int colour;
+};
+
+static const struct conf_field fields[] = {
+	CONF_ENUM(console_conf, colour, "auto", colours,
+	        "Colours: auto uses them on a terminal when NO_COLOR is not set."),
+	CONF_END,
+};
+
+enum hint { HINT_SESSION, HINT_TOKENS, HINT_PRICE, N_HINTS };
+
+struct total {
+	uint64_t n_calls, n_unpriced;
+	int64_t input, output;
+	double cost;
+};
+
+struct console_state {
+	struct strbuf out;
+	struct map models; /* name to struct total */
+	struct total all;
+	bool colour, hinted[N_HINTS];
+};
+
+static int start(struct stage *s, struct err *e UNUSED)
+{
+	const struct console_conf *c = s->conf;
+	struct console_state *st = s->state;
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool plain = (no_colour && *no_colour) || (term && !strcmp(term, "dumb"));
+	st->colour = c->colour == COLOUR_ALWAYS || (c->colour == COLOUR_AUTO && isatty(STDOUT_FILENO) && !plain);
+	strbuf_init(&st->out, MAX_TEXT);
+	map_init(&st->models);
+	return 0;
+}
+
+/* stdout may be a pipe that nobody reads any more: then there is nobody to tell. */
+static void flush(struct console_state *st)
+{
+	slice s = strbuf_slice(&st->out);
+	while (s.len) {
+		ssize_t n = write(STDOUT_FILENO, s.p, s.len);
+		if (n <= 0)
+			break;
+		s = (slice){ s.p + n, s.len - (size_t)n };
+	}
+	strbuf_clear(&st->out);
+}
+
+static struct total *total_of(struct console_state *st, slice model)
+{
+	struct total *t = map_get(&st->models, model);
+	if (t)
+		return t;
+	if (st->models.n >= MAX_MODELS - 1 && !slice_is(model, "other"))
+		return total_of(st, SLICE("other"));
+	t = calloc(1, sizeof *t + model.len);
+	if (!t)
+		abort();
+	if (model.len)
+		memcpy(t + 1, model.p, model.len);
+	map_put(&st->models, (slice){ (const char *)(t + 1), model.len }, t);
+	return t;
+}
+
+static void add(struct total *t, const struct call *c)
+{
+	t->n_calls++;
+	t->input += c->input > 0 ? c->input : 0;
+	t->output += c->output > 0 ? c->output : 0;
+	if (isnan(c->cost))
+		t->n_unpriced++;
+	else
+		t->cost += c->cost;
+}
+
+static void hint(struct console_state *st, enum hint which, bool due, const char *text, slice name)
+{
+	if (!due || st->hinted[which])
+		return;
+	st->hinted[which] = true;
+	strbuf_adds(&st->out, st->colour ? "\033[2m  hint: " : "  hint: ");
+	call_print_text(&st->out, name, 80);
+	strbuf_adds(&st->out, text);
+	strbuf_adds(&st->out, st->colour ? "\033[0m\n" : "\n");
+}
+
+static void show_hints(struct console_state *st, const struct call *c)
+{
+	bool no_tokens = c->input < 0 && c->output < 0 && !c->failed;
+	bool unpriced = slice_is(c->cost_status, "unknown_model") || slice_is(c->cost_status, "unknown_provider");
+	hint(st, HINT_SESSION, !c->session.len,
+	        "no session id: set gen_ai.conversation.id or session.id on the span to see which calls belong "
+	        "together",
+	        (slice){ 0 });
+	hint(st, HINT_TOKENS, no_tokens,
+	        "no token counts, so no cost; for streamed OpenAI calls ask for stream_options: {include_usage: true}",
+	        (slice){ 0 });
+	hint(st, HINT_PRICE, unpriced,
+	        " has no price; give one under gen_ai_cost: overrides or price_files, `weir price MODEL` tries it",
+	        c->model);
+}
+
+static void show_body(struct stage *s, struct buf *body)
+{
+	struct console_state *st = s->state;
+	struct traces t;
+	struct scan_report report;
+	struct err e;
+	struct call c;
+	if (traces_scan(&t, body, core_keys(s->core), NULL, &report, &e)) {
+		strbuf_adds(&st->out, "(no memory to show this request)\n");
+		return;
+	}
+	for (struct span *span = traces_first_span(&t); span; span = traces_next_span(&t, span)) {
+		if (!call_of_span(span, &c))
+			continue;
+		call_print(&st->out, &c, st->colour);
+		show_hints(st, &c);
+		add(&st->all, &c);
+		add(total_of(st, c.model), &c);
+	}
+	traces_release(&t);
+}
+
+static void console_send(struct stage *s, struct delivery *d)
+{
+	for (size_t i = 0; d->signal == TRACES && i < d->n_bodies; i++)
+		show_body(s, d->bodies[i]);
+	flush(s->state);
+	delivery_done(d, &(struct verdict){ .kind = DELIVERED });
+}
+
+static void print_total(struct strbuf *out, const struct total *t)
+{
+	call_print_count(out, (int64_t)t->n_calls);
+	strbuf_adds(out, t->n_calls == 1 ? " call, " : " calls, ");
+	call_print_count(out, t->input);
+	strbuf_adds(out, " tokens in, ");
+	call_print_count(out, t->output);
+	strbuf_adds(out, " out, ");
+	call_print_usd(out, t->cost);
+	if (t->n_unpriced) {
+		strbuf_adds(out, " and ");
+		call_print_count(out, (int64_t)t->n_unpriced);
+		strbuf_adds(out, " without a price");
+	}
+	strbuf_addc(out, '\n');
+}
+
+static void print_totals(struct console_state *st)
+{
+	if (!st->all.n_calls)
+		return;
+	strbuf_adds(&st->out, "\ntotal: ");
+	print_total(&st->out, &st->all);
+	for (size_t i = 0; i < st->models.n; i++) {
+		strbuf_adds(&st->out, "  ");
+		slice model = st->models.entries[i].key;
+		call_print_text(&st->out, model.len ? model : SLICE("?"), 80);
+		strbuf_adds(&st->out, ": ");
+		print_total(&st->out, st->models.entries[i].value);
+	}
+}
+
+static void stop(struct stage *s)
+{
+	struct console_state *st = s->state;
+	print_totals(st);
+	flush(st);
+	for (size_t i = 0; i < st->models.n; i++)
+		free(st->models.entries[i].value);
+	map_release(&st->models);
+	strbuf_release(&st->out);
+	stage_stopped(s);
+}
+
+const struct component exporter_console = {
+	.name = "console",
+	.summary = "Prints one line per model call to stdout, and totals at the end (local mode).",
+	.kind = EXPORTER,
+	.signals = TRACES | LOGS | METRICS,
+	.flags = BARE,
+	.fields = fields,
+	.conf_size = sizeof(struct console_conf),
+	.state_size = sizeof(struct console_state),
+	.start = start,
+	.send = console_send,
+	.stop = stop,
+};

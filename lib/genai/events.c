@@ -1,0 +1,391 @@
+/* events.c - events of a span to messages; see events.h.
+ *
+ * All spellings of a message event are brought to one set of fields first (struct fields), from the event's attributes or from a JSON
+ * body in one of them; then there is one writer. Keys are compared without what names the event: "gen_ai.user.message.content",
+ * "gen_ai.message.content", "message.content" and "content" are one field.
+ */
+#include "lib/genai/events.h"
+
+#include <stdio.h>
+
+enum { FLAT_CALLS = 128 };
+
+struct fields {
+	slice role, name, id, content, tool_calls, tool_result, finish;
+	const struct json *content_node; /* when the content came in a JSON body */
+	const struct event *flat; /* its tool calls are flattened */
+	uint64_t index;
+	bool lossy;
+};
+
+static bool strip(slice *s, slice prefix)
+{
+	if (s->len <= prefix.len || !slice_starts(*s, prefix))
+		return false;
+	*s = (slice){ s->p + prefix.len, s->len - prefix.len };
+	return true;
+}
+
+static bool type_of(slice name, struct message_event *me)
+{
+	me->role = (slice){ 0 };
+	if (slice_is(name, "gen_ai.choice"))
+		me->type = EVENT_CHOICE;
+	else if (slice_is(name, "gen_ai.content.prompt") || slice_is(name, "llm.content.prompt"))
+		me->type = EVENT_PROMPT;
+	else if (slice_is(name, "gen_ai.content.completion") || slice_is(name, "llm.content.completion"))
+		me->type = EVENT_COMPLETION;
+	else if (slice_is(name, "gen_ai.client.inference.operation.details"))
+		me->type = EVENT_DETAILS;
+	else {
+		const slice end = SLICE(".message");
+		if (!strip(&name, SLICE("gen_ai.")) || name.len <= end.len)
+			return false;
+		name.len -= end.len;
+		if (memcmp(name.p + name.len, end.p, end.len) || memchr(name.p, '.', name.len))
+			return false;
+		me->type = EVENT_MESSAGE;
+		me->role = name;
+	}
+	return true;
+}
+
+void events_find(struct message_events *me, const struct span *span, struct arena *a)
+{
+	struct message_event found;
+	size_t n = 0;
+	*me = (struct message_events){ 0 };
+	for (struct event *e = span ? span->first_event : NULL; e; e = e->next)
+		n += !e->deleted && type_of(e->name, &found);
+	if (!n || n > EVENTS_MAX)
+		return;
+	struct sortable *order = arena_alloc(a, n * sizeof(*order));
+	me->v = arena_alloc(a, n * sizeof(*me->v));
+	for (struct event *e = span->first_event; e; e = e->next)
+		if (!e->deleted && type_of(e->name, &found))
+			order[me->n++] = (struct sortable){ e->time_ns, e };
+	sort_by_key(order, n, a);
+	for (size_t i = 0; i < n; i++) {
+		me->v[i].event = order[i].item;
+		(void)type_of(me->v[i].event->name, &me->v[i]);
+		me->n_choices += me->v[i].type == EVENT_CHOICE;
+	}
+}
+
+bool is_event_envelope(slice key)
+{
+	static const char *const names[] = { "gen_ai.system", "gen_ai.provider.name", "event.name",
+		"gen_ai.message.index", "gen_ai.event.start_time", "gen_ai.event.end_time" };
+	for (size_t i = 0; i < COUNTOF(names); i++)
+		if (slice_is(key, names[i]))
+			return true;
+	return false;
+}
+
+static slice json_text(struct source *s, const struct json *n)
+{
+	if (n->type == JSON_NULL)
+		return (slice){ 0 };
+	return n->type == JSON_STRING ? json_string(n, s->arena) : json_raw(n);
+}
+
+static slice *slot_of(struct fields *f, slice name)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+	} slots[] = {
+		{ "content", offsetof(struct fields, content) },
+		{ "role", offsetof(struct fields, role) },
+		{ "name", offsetof(struct fields, name) },
+		{ "id", offsetof(struct fields, id) },
+		{ "tool_call_id", offsetof(struct fields, id) },
+		{ "tool_calls", offsetof(struct fields, tool_calls) },
+		{ "tool_result", offsetof(struct fields, tool_result) },
+		{ "finish_reason", offsetof(struct fields, finish) },
+	};
+	for (size_t i = 0; i < COUNTOF(slots); i++)
+		if (slice_is(name, slots[i].name))
+			return (slice *)(void *)((char *)f + slots[i].at);
+	return NULL;
+}
+
+/* A body: {"role", "content", "tool_calls"}, or {"message": {..}, "finish_reason", "index"}. */
+static void of_body(struct source *s, struct fields *f, const struct json *body, bool nested)
+{
+	const struct json *key;
+	for (const struct json *n = json_first(body, &key); n; n = json_next(body, n, &key)) {
+		slice name = json_string(key, s->arena);
+		slice *slot = slot_of(f, name);
+		int64_t index;
+		if (n->type == JSON_NULL || is_event_envelope(name) || (n->type >= JSON_ARRAY && !n->n))
+			continue;
+		if (slice_is(name, "message") && n->type == JSON_OBJECT && !nested)
+			of_body(s, f, n, true);
+		else if (slice_is(name, "message") && n->type != JSON_OBJECT)
+			f->content = json_text(s, n);
+		else if (slice_is(name, "index") && json_int(n, &index))
+			f->index = index >= 0 ? (uint64_t)index : 0;
+		else if (slot)
+			*slot = json_text(s, n);
+		else
+			f->lossy = true;
+		if (slot == &f->content)
+			f->content_node = n->type == JSON_STRING ? NULL : n;
+	}
+}
+
+/* What the attribute "message" of a choice says: a body, a list of parts, or text. */
+static void of_message(struct source *s, struct fields *f, slice text)
+{
+	bool cut;
+	const struct json *n = source_json(s, text, READ_PLAIN, &cut);
+	if (!n || n->type != JSON_OBJECT) {
+		f->content = text;
+		return;
+	}
+	s->cut |= cut;
+	of_body(s, f, n, false);
+}
+
+/* One attribute of a message event; it counts as used if it is a field of the message. */
+static void of_attr(struct source *s, struct fields *f, const struct event *e, struct attr *a)
+{
+	slice key = a->key;
+	if (strip(&key, e->name))
+		(void)strip(&key, SLICE("."));
+	(void)strip(&key, SLICE("gen_ai."));
+	(void)strip(&key, SLICE("message."));
+	slice *slot = slot_of(f, key);
+	if (slot)
+		*slot = a->value.type == V_STRING ? a->value.s : source_text(s, &a->value);
+	else if (slice_is(key, "message") || slice_is(key, "event.content") || slice_is(key, "body"))
+		of_message(s, f, source_text(s, &a->value));
+	else if (slice_is(key, "index") && a->value.type == V_INT)
+		f->index = a->value.i >= 0 ? (uint64_t)a->value.i : 0;
+	else if (slice_starts(key, SLICE("tool_calls.")))
+		f->flat = e;
+	else
+		return;
+	source_use(s, a);
+}
+
+static void of_event(struct source *s, struct fields *f, const struct message_event *me, uint64_t position)
+{
+	*f = (struct fields){ .index = position };
+	for (struct attr *a = attrs_first(&me->event->attrs); a; a = attrs_next(a))
+		of_attr(s, f, me->event, a);
+	if (!f->role.len)
+		f->role = me->role;
+	if (text_is_absent(slice_trim(f->tool_calls)))
+		f->tool_calls = (slice){ 0 };
+	if (is_redacted(f->content))
+		f->content = (slice){ 0 };
+	*VEC_ADD(&s->events) = me->event;
+}
+
+static bool has_content(const struct fields *f)
+{
+	return f->content.len || f->content_node || f->tool_calls.len || f->tool_result.len || f->flat;
+}
+
+/* "tool_calls.0.function.name" as attributes of the event. */
+static slice flat_field(struct source *s, const struct event *e, int i, const char *field)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "tool_calls.%d.%s", i, field);
+	for (const struct attr *a = attrs_first(&e->attrs); a; a = attrs_next(a)) {
+		slice key = a->key;
+		if (strip(&key, e->name))
+			(void)strip(&key, SLICE("."));
+		(void)strip(&key, SLICE("message."));
+		if (slice_is(key, name))
+			return source_text(s, &a->value);
+	}
+	return (slice){ 0 };
+}
+
+static void add_flat_calls(struct source *s, struct message_out *m, const struct event *e)
+{
+	for (int i = 0; i < FLAT_CALLS; i++) {
+		slice name = flat_field(s, e, i, "function.name"),
+		      arguments = flat_field(s, e, i, "function.arguments");
+		if (!name.len)
+			name = flat_field(s, e, i, "name");
+		if (!name.len)
+			return;
+		part_tool_call(m, flat_field(s, e, i, "id"), name,
+		        arguments.len ? arguments : flat_field(s, e, i, "arguments"));
+	}
+	m->lossy = true;
+}
+
+/* PromptKit's {"id", "name", "parts": [{type, text}], "error", "latency_ms"}: the only text in it is the response, else all of it. */
+static void add_tool_result(struct source *s, struct message_out *m, const struct fields *f)
+{
+	const struct json *n = json_parse(s->arena, f->tool_result, NULL);
+	const struct json *id = json_get(n, "id"), *parts = json_get(n, "parts"), *error = json_get(n, "error");
+	const struct json *text = parts && parts->n == 1 ? json_get(json_first(parts, NULL), "text") : NULL;
+	slice response = f->tool_result;
+	bool failed = error && error->type == JSON_STRING && error->text.len;
+	if (text && text->type == JSON_STRING && !failed)
+		response = json_string(text, s->arena);
+	else if (failed && (!parts || !parts->n))
+		response = json_string(error, s->arena);
+	part_tool_response(m, id && id->type == JSON_STRING ? json_string(id, s->arena) : f->id, response);
+}
+
+static void add_message(struct source *s, struct message_out *m, const struct fields *f)
+{
+	slice role = f->role;
+	bool tool = slice_is(role, "tool");
+	message_begin(m, role, tool ? (slice){ 0 } : f->name);
+	if (f->tool_result.len)
+		add_tool_result(s, m, f);
+	else if (f->content_node && !tool)
+		parts_from_json(m, f->content_node);
+	else if (f->content.len)
+		source_content(s, m, role, f->id, f->content);
+	if (f->tool_calls.len && !source_tool_calls(s, m, f->tool_calls))
+		m->lossy = true;
+	if (f->flat)
+		add_flat_calls(s, m, f->flat);
+	m->lossy |= f->lossy;
+	message_end(m, m->direction == OUTPUT ? f->finish : (slice){ 0 });
+}
+
+/* The fields of all events of one direction, sorted by their index; *n is 0 when none has content. */
+static struct sortable *gather(
+        struct source *s, const struct message_event *v, size_t n_events, enum event_type type, size_t *n)
+{
+	struct sortable *order = arena_alloc(s->arena, (n_events + 1) * sizeof(*order));
+	struct fields *f = arena_alloc(s->arena, (n_events + 1) * sizeof(*f));
+	bool any = false;
+	*n = 0;
+	for (size_t i = 0; i < n_events; i++) {
+		if (v[i].type != type)
+			continue;
+		of_event(s, f, &v[i], *n);
+		any |= has_content(f);
+		order[(*n)++] = (struct sortable){ f->index, f };
+		f++;
+	}
+	if (type == EVENT_CHOICE)
+		sort_by_key(order, *n, s->arena);
+	for (size_t i = 0; i < *n; i++) {
+		const struct fields *sorted = order[i].item;
+		if (type == EVENT_CHOICE && sorted->finish.len)
+			*VEC_ADD(&s->finish) = sorted->finish;
+	}
+	if (!any)
+		*n = 0;
+	return order;
+}
+
+/* How many assistant messages at the end are the answer: of emitters that have no gen_ai.choice (PromptKit). */
+static size_t trailing_answers(const struct source *s, const struct message_events *me)
+{
+	size_t n = 0;
+	if (me->n_choices || s->view->kind != KIND_LLM)
+		return 0;
+	for (size_t i = me->n; i-- > 0;) {
+		if (me->v[i].type == EVENT_MESSAGE && !slice_is(me->v[i].role, "assistant"))
+			break;
+		n = me->n - i;
+	}
+	return n;
+}
+
+static bool add_texts(struct source *s, struct message_out *m, const struct message_events *me, enum event_type type)
+{
+	static const char *const prompt[] = { "gen_ai.prompt", "llm.prompts", "gen_ai.event.content", "content" };
+	static const char *const completion[] = { "gen_ai.completion", "llm.completions", "gen_ai.event.content",
+		"content" };
+	const char *const *names = type == EVENT_PROMPT ? prompt : completion;
+	bool any = false;
+	for (size_t i = 0; i < me->n; i++) {
+		struct attr *a = NULL;
+		if (me->v[i].type != type)
+			continue;
+		for (size_t k = 0; k < COUNTOF(prompt) && !a; k++)
+			a = attrs_find(&me->v[i].event->attrs, slice_of(names[k]));
+		if (!a || !source_messages(s, m, NULL, source_text(s, &a->value), READ_PLAIN, LOOSE_TEXT | LOOSE_JSON))
+			continue;
+		any = true;
+		source_use(s, a);
+		*VEC_ADD(&s->events) = me->v[i].event;
+	}
+	return any;
+}
+
+bool events_messages(struct source *s, const struct message_events *me)
+{
+	enum direction direction = s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT;
+	size_t answers = trailing_answers(s, me), n;
+	struct message_out m;
+	struct sortable *f;
+	if (!me->n)
+		return false;
+	if (direction == OUTPUT && !answers)
+		f = gather(s, me->v, me->n, EVENT_CHOICE, &n);
+	else if (direction == OUTPUT)
+		f = gather(s, me->v + me->n - answers, answers, EVENT_MESSAGE, &n);
+	else
+		f = gather(s, me->v, me->n - answers, EVENT_MESSAGE, &n);
+	messages_begin(&m, &s->out, s->arena, direction);
+	for (size_t i = 0; i < n; i++)
+		add_message(s, &m, f[i].item);
+	if (!n)
+		(void)add_texts(s, &m, me, direction == INPUT ? EVENT_PROMPT : EVENT_COMPLETION);
+	bool done = messages_end(&m);
+	s->lossy |= m.lossy;
+	return done;
+}
+
+struct attr *events_details(
+        struct source *s, const struct message_events *me, enum concept concept, struct event **event)
+{
+	struct attr *best = NULL;
+	size_t longest = 0;
+	for (size_t i = 0; i < me->n; i++) {
+		if (me->v[i].type != EVENT_DETAILS)
+			continue;
+		struct attr *a = attrs_find_id(&me->v[i].event->attrs, concept_info(concept)->key);
+		slice text = a ? source_text(s, &a->value) : (slice){ 0 };
+		if (text_is_absent(slice_trim(text)) || text.len <= longest)
+			continue;
+		longest = text.len;
+		best = a;
+		*event = me->v[i].event;
+	}
+	return best;
+}
+
+bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole)
+{
+	const struct json *first = root->type == JSON_ARRAY ? json_first(root, NULL) : NULL;
+	if (!first || !json_get(first, "event.name"))
+		return false;
+	bool any = false;
+	for (const struct json *n = first; n; n = json_next(root, n, NULL)) {
+		const struct json *name = json_get(n, "event.name");
+		struct message_event me = { 0 };
+		struct fields f = { 0 };
+		if (!name || name->type != JSON_STRING || !type_of(json_string(name, s->arena), &me)) {
+			m->lossy = true;
+			continue;
+		}
+		if (me.type == EVENT_CHOICE ? m->direction != OUTPUT && !whole : m->direction == OUTPUT)
+			continue;
+		of_body(s, &f, n, false);
+		if (!f.role.len)
+			f.role = me.type == EVENT_CHOICE ? SLICE("assistant") : me.role;
+		if (m->direction == OUTPUT && f.finish.len)
+			*VEC_ADD(&s->finish) = f.finish;
+		if (!has_content(&f))
+			continue;
+		add_message(s, m, &f);
+		any = true;
+	}
+	return any;
+}

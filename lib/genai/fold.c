@@ -1,0 +1,330 @@
+/* fold.c - deciding the four content attributes of a span; see fold.h.
+ *
+ * Per concept: the first place that can be read wins, unless it was cut and events are whole. Then the places that lost are read too,
+ * as far as that is cheap: what says the same as the winner is carried by it. An event is carried when each of its attributes is,
+ * or is on the span as well, or says nothing about messages.
+ */
+#include "lib/genai/fold.h"
+
+#include <stdlib.h>
+
+#include "lib/genai/place.h"
+
+enum { ARENA_KEPT = 1 << 20, COMPARE_MAX = 64 << 10 };
+
+/* What one fold_span works with. */
+struct folding {
+	struct fold *f;
+	struct view *v;
+	struct folded *out;
+	struct families families;
+	struct message_events events;
+	const struct json *body; /* an object that input messages were read from, or could have been */
+	bool body_won;
+	struct attr *partly, *system_document;
+};
+
+void fold_init(struct fold *f)
+{
+	*f = (struct fold){ 0 };
+	arena_init(&f->arena);
+	source_init(&f->best);
+	source_init(&f->other);
+}
+
+void fold_release(struct fold *f)
+{
+	arena_release(&f->arena);
+	source_release(&f->best);
+	source_release(&f->other);
+	VEC_RELEASE(&f->carried);
+	VEC_RELEASE(&f->event_attrs);
+	VEC_RELEASE(&f->events);
+}
+
+static void *keep(struct folding *x, const void *p, size_t n)
+{
+	void *to = n ? arena_try(&x->v->traces->arena, n) : NULL;
+	if (to)
+		memcpy(to, p, n);
+	return to;
+}
+
+static void keep_finish(struct folding *x, const struct source *s)
+{
+	struct folded *out = x->out;
+	if (s->concept != C_OUTPUT_MESSAGES || !s->finish.n || out->n_finish_reasons)
+		return;
+	slice *to = arena_try(&x->v->traces->arena, s->finish.n * sizeof(*to));
+	for (size_t i = 0; to && i < s->finish.n; i++) {
+		slice text = s->finish.v[i];
+		text.p = keep(x, text.p, text.len);
+		if (text.p)
+			to[out->n_finish_reasons++] = text;
+	}
+	out->finish_reasons = to;
+}
+
+static bool read_place(struct folding *x, struct source *s, const struct place *p, enum concept c, slice *verbatim)
+{
+	*verbatim = (slice){ 0 };
+	source_begin(s, x->v, &x->f->arena, c);
+	bool done = place_read(s, p, x->v, &x->events, verbatim);
+	keep_finish(x, s);
+	if (c == C_INPUT_MESSAGES && s->root && !x->body)
+		x->body = s->root;
+	return done;
+}
+
+/* What `s` used up is in the result. */
+static void carry(struct folding *x, const struct source *s, const struct place *p)
+{
+	struct fold *f = x->f;
+	bool of_events = p->type == PLACE_EVENTS || p->type == PLACE_DETAILS;
+	uint16_t canonical = concept_info(s->concept)->key;
+	if (s->lossy || s->cut)
+		return;
+	for (size_t i = 0; i < s->used.n; i++)
+		if (of_events)
+			*VEC_ADD(&f->event_attrs) = (struct sortable){ (uintptr_t)s->used.v[i], s->used.v[i] };
+		else if (s->used.v[i]->key_id != canonical)
+			*VEC_ADD(&f->carried) = s->used.v[i];
+	for (size_t i = 0; i < s->events.n; i++)
+		*VEC_ADD(&f->events) = (struct sortable){ (uintptr_t)s->events.v[i], s->events.v[i] };
+	if (s->partly)
+		x->partly = s->partly;
+}
+
+/* The attribute that the concept's result is written to. */
+static struct attr *canonical_attr(struct folding *x, enum concept c)
+{
+	struct attr *a = attrs_find_id(x->v->attrs, concept_info(c)->key);
+	return a && a->value.type == V_STRING ? a : NULL;
+}
+
+static void swap(struct source *a, struct source *b)
+{
+	struct source t = *a;
+	*a = *b;
+	*b = t;
+}
+
+/* The place that wins, read into f->best; places->n: none. */
+static size_t find_winner(struct folding *x, const struct places *places, enum concept c, slice *verbatim)
+{
+	struct fold *f = x->f;
+	slice none;
+	size_t won = 0;
+	while (won < places->n && !read_place(x, &f->best, &places->v[won], c, verbatim))
+		won++;
+	if (won == places->n || !f->best.cut)
+		return won;
+	for (size_t i = won + 1; i < places->n; i++) {
+		enum place_type type = places->v[i].type;
+		if (type != PLACE_DETAILS && type != PLACE_EVENTS)
+			continue;
+		if (!read_place(x, &f->other, &places->v[i], c, &none) || f->other.cut)
+			continue;
+		swap(&f->best, &f->other);
+		return i;
+	}
+	x->out->truncated = true;
+	return won;
+}
+
+static void compare_losers(struct folding *x, const struct places *places, size_t won, enum concept c, slice text)
+{
+	struct fold *f = x->f;
+	slice verbatim;
+	if (text.len > COMPARE_MAX)
+		return;
+	for (size_t i = 0; i < places->n; i++) {
+		const struct place *p = &places->v[i];
+		const struct candidate *winner = places->v[won].candidate;
+		bool same = p->candidate && winner && p->candidate->attr == winner->attr;
+		if (i == won || same || p->type == PLACE_BODY || place_size(p) > COMPARE_MAX)
+			continue;
+		if (!read_place(x, &f->other, p, c, &verbatim))
+			continue;
+		if (slice_eq(verbatim.len ? verbatim : strbuf_slice(&f->other.out), text))
+			carry(x, &f->other, p);
+	}
+}
+
+static const struct json *messages_with(const struct json *root, const char *part_type)
+{
+	for (const struct json *m = json_first(root, NULL); m; m = json_next(root, m, NULL)) {
+		const struct json *parts = json_get(m, "parts");
+		if (!parts || parts->type != JSON_ARRAY)
+			continue;
+		for (const struct json *p = json_first(parts, NULL); p; p = json_next(parts, p, NULL)) {
+			const struct json *type = json_get(p, "type");
+			if (type && json_is(type, part_type))
+				return m;
+		}
+	}
+	return NULL;
+}
+
+static slice member(struct folding *x, const struct json *n, const char *name)
+{
+	const struct json *at = json_get(n, name);
+	return at && at->type == JSON_STRING ? json_string(at, &x->f->arena) : (slice){ 0 };
+}
+
+/* OpenLIT keeps the reasoning apart from every form of its output: it goes in front of the first message. False: `text` stays. */
+static bool add_reasoning(struct folding *x, slice text, slice reasoning)
+{
+	struct source *s = &x->f->other;
+	struct message_out m;
+	const struct json *root = text.len ? json_parse(&x->f->arena, text, NULL) : NULL;
+	if (root && (root->type != JSON_ARRAY || messages_with(root, "reasoning")))
+		return false;
+	source_begin(s, x->v, &x->f->arena, C_OUTPUT_MESSAGES);
+	messages_begin(&m, &s->out, &x->f->arena, OUTPUT);
+	if (!root) {
+		message_begin(&m, (slice){ 0 }, (slice){ 0 });
+		part_reasoning(&m, reasoning);
+		message_end(&m, (slice){ 0 });
+	}
+	for (const struct json *n = root ? json_first(root, NULL) : NULL; n; n = json_next(root, n, NULL)) {
+		const struct json *parts = json_get(n, "parts");
+		message_begin(&m, member(x, n, "role"), member(x, n, "name"));
+		part_reasoning(&m, reasoning);
+		reasoning = (slice){ 0 };
+		if (parts)
+			parts_from_json(&m, parts);
+		message_end(&m, member(x, n, "finish_reason"));
+	}
+	return messages_end(&m) && !m.lossy && !s->out.failed;
+}
+
+static void with_reasoning(struct folding *x, slice *text)
+{
+	for (struct candidate *c = view_first(x->v, C_OUTPUT_MESSAGES); c; c = view_next(x->v, c)) {
+		if (c->alias->key != KEY_GENAI_CONTENT_REASONING || c->attr->value.type != V_STRING)
+			continue;
+		slice reasoning = c->attr->value.s;
+		if (text_is_absent(slice_trim(reasoning)) || !add_reasoning(x, *text, reasoning))
+			return;
+		*text = strbuf_slice(&x->f->other.out);
+		*VEC_ADD(&x->f->carried) = c->attr;
+		return;
+	}
+}
+
+static void settle(struct folding *x, enum concept c, slice text, struct folded_text *to)
+{
+	struct attr *canonical = canonical_attr(x, c);
+	to->as_is = canonical && slice_eq(canonical->value.s, text);
+	if (to->as_is)
+		text = canonical->value.s;
+	else
+		text.p = keep(x, text.p, text.len);
+	if (text.p)
+		to->text = text;
+}
+
+static void fold_concept(struct folding *x, enum concept c, struct folded_text *to)
+{
+	struct places places;
+	slice verbatim = { 0 }, text = { 0 };
+	const struct json *body = c == C_TOOL_DEFINITIONS || (c == C_SYSTEM && x->body_won) ? x->body : NULL;
+	places_find(&places, x->v, c, &x->families, &x->events, body);
+	size_t won = find_winner(x, &places, c, &verbatim);
+	if (won < places.n) {
+		struct source *s = &x->f->best;
+		text = verbatim.len ? verbatim : strbuf_slice(&s->out);
+		carry(x, s, &places.v[won]);
+		if (c == C_INPUT_MESSAGES)
+			x->body_won = s->root != NULL;
+		if (c == C_SYSTEM)
+			x->system_document = s->document;
+		compare_losers(x, &places, won, c, text);
+	}
+	if (c == C_OUTPUT_MESSAGES)
+		with_reasoning(x, &text);
+	if (text.len)
+		settle(x, c, text, to);
+}
+
+/* Whether the span itself says this too. */
+static bool on_span(const struct folding *x, const struct attr *a)
+{
+	const struct attr *b = a->key_id ? attrs_find_id(x->v->attrs, a->key_id) : attrs_find(x->v->attrs, a->key);
+	if (!b || a->value.type != b->value.type)
+		return false;
+	switch (a->value.type) {
+	case V_EMPTY:
+		return true;
+	case V_BOOL:
+		return a->value.b == b->value.b;
+	case V_INT:
+		return a->value.i == b->value.i;
+	case V_DOUBLE:
+		return memcmp(&a->value.d, &b->value.d, sizeof(double)) == 0;
+	case V_STRING:
+	case V_ARRAY:
+	case V_KVLIST:
+	case V_BYTES:
+		break;
+	}
+	return slice_eq(a->value.s, b->value.s);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = ((const struct sortable *)a)->key, y = ((const struct sortable *)b)->key;
+	return x < y ? -1 : x > y;
+}
+
+static bool was_used(const struct fold *f, const struct attr *a)
+{
+	struct sortable key = { (uintptr_t)a, NULL };
+	return f->event_attrs.n && bsearch(&key, f->event_attrs.v, f->event_attrs.n, sizeof(key), by_key);
+}
+
+static bool is_carried(const struct folding *x, const struct event *e)
+{
+	for (struct attr *a = attrs_first(&e->attrs); a; a = attrs_next(a))
+		if (!was_used(x->f, a) && !is_event_envelope(a->key) && !on_span(x, a))
+			return false;
+	return true;
+}
+
+static void list_carried(struct folding *x)
+{
+	struct fold *f = x->f;
+	struct folded *out = x->out;
+	if (x->partly && x->partly == x->system_document)
+		*VEC_ADD(&f->carried) = x->partly;
+	out->carried = keep(x, f->carried.v, f->carried.n * sizeof(*out->carried));
+	out->n_carried = out->carried ? f->carried.n : 0;
+	if (!f->events.n)
+		return;
+	sort_by_key(f->event_attrs.v, f->event_attrs.n, &f->arena);
+	sort_by_key(f->events.v, f->events.n, &f->arena);
+	out->carried_events = arena_try(&x->v->traces->arena, f->events.n * sizeof(*out->carried_events));
+	for (size_t i = 0; out->carried_events && i < f->events.n; i++) {
+		struct event *e = f->events.v[i].item;
+		if ((i == 0 || e != f->events.v[i - 1].item) && is_carried(x, e))
+			out->carried_events[out->n_carried_events++] = e;
+	}
+}
+
+void fold_span(struct fold *f, struct view *v, bool with_events, struct folded *out)
+{
+	struct folding x = { .f = f, .v = v, .out = out };
+	*out = (struct folded){ 0 };
+	f->carried.n = f->event_attrs.n = f->events.n = 0;
+	if (f->arena.used)
+		arena_reset(&f->arena, ARENA_KEPT);
+	families_find(&x.families, v, &f->arena);
+	if (with_events)
+		events_find(&x.events, v->span, &f->arena);
+	fold_concept(&x, C_INPUT_MESSAGES, &out->input);
+	fold_concept(&x, C_OUTPUT_MESSAGES, &out->output);
+	fold_concept(&x, C_SYSTEM, &out->system);
+	fold_concept(&x, C_TOOL_DEFINITIONS, &out->tools);
+	list_carried(&x);
+}

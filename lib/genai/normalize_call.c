@@ -1,0 +1,289 @@
+/* normalize_call.c - the facts of a call: provider, models, finish reasons, streaming, output type, error.
+ *
+ * Values that are words of a closed set go through the maps of values.csv and providers.csv. What is written is a fixed point of
+ * them, so a second run reads it as the best source and stops.
+ */
+#include "lib/genai/normalize_internal.h"
+#include "lib/genai/provider.h"
+
+static bool text_of(struct norm *x, const struct candidate *c, slice *out)
+{
+	struct value value;
+	return candidate_value(x->v, c, &value) &&
+	        coerce_text(&value, (enum alias_read)c->alias->read, &x->t->arena, out);
+}
+
+/* "https://user@api.openai.com:443/v1/" to "api.openai.com"; a bare host is itself. */
+static slice host_of(slice url)
+{
+	slice s = slice_trim(url);
+	for (size_t i = 0; i + 2 < s.len; i++)
+		if (memcmp(s.p + i, "://", 3) == 0) {
+			s = (slice){ s.p + i + 3, s.len - i - 3 };
+			break;
+		}
+	size_t end = 0, start = 0;
+	while (end < s.len && s.p[end] != '/' && s.p[end] != '?' && s.p[end] != '#')
+		end++;
+	for (size_t i = 0; i < end; i++)
+		if (s.p[i] == '@')
+			start = i + 1;
+	s = (slice){ s.p + start, end - start };
+	if (s.len && *s.p == '[') { /* IPv6 */
+		const char *close = memchr(s.p, ']', s.len);
+		return close ? (slice){ s.p + 1, (size_t)(close - s.p) - 1 } : s;
+	}
+	const char *colon = s.len ? memchr(s.p, ':', s.len) : NULL;
+	if (colon && !memchr(colon + 1, ':', s.len - (size_t)(colon - s.p) - 1))
+		s.len = (size_t)(colon - s.p);
+	return s;
+}
+
+static bool find_host(struct norm *x, slice *host, struct candidate **from)
+{
+	if (!view_text(x->v, C_SERVER_ADDRESS, host, from))
+		return false;
+	*host = host_of(*host);
+	return host->len > 0;
+}
+
+static bool is_host_key(uint16_t key)
+{
+	return key == KEY_SERVER_ADDRESS || key == KEY_GENAI_OPENAI_APIBASE || key == KEY_URL_FULL;
+}
+
+/* Names in order of rank until one is a provider; a framework on the way is remembered. */
+static bool resolve(struct norm *x, struct provider_in *in, struct provider_out *out)
+{
+	struct provider_out best = { 0 };
+	bool any = false;
+	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c)) {
+		if (is_host_key(c->alias->key) || !text_of(x, c, &in->named))
+			continue;
+		if (c->alias->key == KEY_LLM_SYSTEM && !any) {
+			in->named = (slice){ 0 };
+			break;
+		}
+		provider_resolve(in, &x->t->arena, out);
+		if (out->provider.len && !out->inferred) {
+			out->framework = best.framework.len ? best.framework : out->framework;
+			return true;
+		}
+		if (!any)
+			best = *out;
+		any = true;
+	}
+	if (!any) {
+		in->named = (slice){ 0 };
+		provider_resolve(in, &x->t->arena, &best);
+	}
+	*out = best;
+	return out->provider.len > 0;
+}
+
+void normalize_provider(struct norm *x)
+{
+	struct provider_in in = { .model = x->request_model.len ? x->request_model : x->response_model,
+		.ecosystem = x->v->emitter.ecosystem };
+	struct provider_out out = { 0 };
+	struct value value;
+	slice text;
+	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
+		if (c->alias->key == KEY_LLM_SYSTEM && candidate_value(x->v, c, &value))
+			coerce_text(&value, READ_PLAIN, &x->t->arena, &in.system);
+	find_host(x, &in.host, NULL);
+	if (!x->v->head[C_PROVIDER] && !is_model_call(x->kind))
+		return; /* a tool or workflow without a provider has none */
+	bool known = resolve(x, &in, &out);
+	struct attr *own = canonical_of(x, C_PROVIDER);
+	if (known)
+		put_text(x, C_PROVIDER, out.provider, NULL, SAME_BUT_CASE);
+	if (out.framework.len && !view_text(x->v, C_FRAMEWORK, &text, NULL)) {
+		struct value framework = { .type = V_STRING, .s = out.framework };
+		attr_set_borrowed(x->t, x->attrs, concept_info(C_FRAMEWORK)->attribute, &framework);
+		if (own && !known) /* its name was the framework's: carried there */
+			drop(x, own);
+		for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
+			if (may_drop(x, c->attr, c->alias) && text_of(x, c, &text) && slice_ieq(text, out.framework))
+				drop(x, c->attr);
+	}
+}
+
+/* The first name that is no llm.model_name: OpenInference overwrites that one with the model that answered. */
+static bool asked_for(struct norm *x, slice *out, struct candidate **from)
+{
+	for (struct candidate *c = view_first(x->v, C_REQUEST_MODEL); c; c = view_next(x->v, c))
+		if (c->alias->key != KEY_LLM_MODELNAME && text_of(x, c, out)) {
+			*from = c;
+			return true;
+		}
+	return view_text(x->v, C_REQUEST_MODEL, out, from);
+}
+
+void normalize_models(struct norm *x)
+{
+	struct candidate *from = NULL;
+	struct attr *name = attrs_find_id(x->attrs, KEY_LLM_MODELNAME);
+	slice answered = { 0 };
+	bool oi = x->v->emitter.ecosystem == ECO_OPENINFERENCE;
+	bool asked = asked_for(x, &x->request_model, &from), by_name = asked && from->alias->key == KEY_LLM_MODELNAME;
+	if (asked)
+		put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
+	if (view_text(x->v, C_RESPONSE_MODEL, &x->response_model, &from)) {
+		put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
+	} else if (oi && asked && !by_name && name && coerce_text(&name->value, READ_PLAIN, &x->t->arena, &answered)) {
+		x->response_model = answered;
+		put_text(x, C_RESPONSE_MODEL, answered, NULL, SAME);
+		if (!name->deleted && may_drop(x, name, NULL))
+			drop(x, name);
+	}
+	if (view_text(x->v, C_RESPONSE_ID, &x->response_id, &from))
+		put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
+}
+
+enum { REASONS_MAX = 64 };
+
+static bool find_reasons(struct norm *x, const struct folded *content, const slice **out, size_t *n)
+{
+	struct value value;
+	slice *items;
+	for (int paths = 0; paths < 2; paths++) {
+		for (struct candidate *c = view_first(x->v, C_FINISH_REASONS); c; c = view_next(x->v, c)) {
+			if ((c->alias->path != NULL) != paths || !candidate_value(x->v, c, &value) ||
+			        !coerce_strings(&value, (enum alias_read)c->alias->read, &x->t->arena, &items, n) ||
+			        !*n)
+				continue;
+			*out = items;
+			return true;
+		}
+		*out = content->finish_reasons;
+		*n = content->n_finish_reasons;
+		if (!paths && *n)
+			return true;
+	}
+	return false;
+}
+
+/* Reasons in the map's words; the emitter's own words are kept beside them where they differ. */
+void normalize_finish(struct norm *x, const struct folded *content)
+{
+	const slice *raw;
+	slice mapped[REASONS_MAX];
+	size_t n;
+	bool differ = false;
+	if (!view_first(x->v, C_FINISH_REASONS) && !content->n_finish_reasons)
+		return;
+	if (!find_reasons(x, content, &raw, &n))
+		return;
+	n = n < REASONS_MAX ? n : REASONS_MAX;
+	for (size_t i = 0; i < n; i++) {
+		mapped[i] = raw[i];
+		if (!x->o->raw_finish_reasons && !value_map(MAP_FINISH, raw[i], &mapped[i]))
+			mapped[i] = raw[i];
+		differ |= !slice_eq(mapped[i], raw[i]);
+	}
+	struct value as_told = strings_value(x, raw, n);
+	put_strings(x, C_FINISH_REASONS, mapped, n, NULL);
+	if (!differ)
+		return;
+	put_mark(x, SLICE("weir.finish_reason.raw"), &as_told);
+	for (struct candidate *c = view_first(x->v, C_FINISH_REASONS); c; c = view_next(x->v, c)) {
+		slice *items;
+		size_t m;
+		if (!c->alias->path && may_drop(x, c->attr, c->alias) &&
+		        coerce_strings(&c->attr->value, (enum alias_read)c->alias->read, &x->t->arena, &items, &m)) {
+			struct value v = strings_value(x, items, m);
+			if (same_value(&v, &as_told))
+				drop(x, c->attr);
+		}
+	}
+}
+
+/* The first exception's type, else what the vendor says, else OpenTelemetry's word for "some error". */
+void normalize_error(struct norm *x)
+{
+	enum { STATUS_ERROR = 2 };
+	struct candidate *from = NULL;
+	slice type = { 0 };
+	if (x->span->status_code != STATUS_ERROR)
+		return;
+	for (struct candidate *c = view_first(x->v, C_ERROR_TYPE); c && !from; c = view_next(x->v, c))
+		if (c->alias->key == KEY_ERROR_TYPE && text_of(x, c, &type))
+			from = c;
+	for (struct event *e = x->span->first_event; e && !type.len; e = e->next) {
+		struct attr *a = e->deleted || !slice_eq(e->name, SLICE("exception"))
+		        ? NULL
+		        : attrs_find(&e->attrs, SLICE("exception.type"));
+		if (a && a->value.type == V_STRING)
+			type = a->value.s;
+	}
+	if (!type.len)
+		view_text(x->v, C_ERROR_TYPE, &type, &from);
+	if (!type.len)
+		type = SLICE("_OTHER");
+	put_text(x, C_ERROR_TYPE, type, from, SAME);
+}
+
+static bool contains(slice text, slice what)
+{
+	return text.len >= what.len && memmem(text.p, text.len, what.p, what.len) != NULL;
+}
+
+/* Vercel says it in the operation: ai.streamText.doStream. */
+static void put_stream(struct norm *x)
+{
+	struct candidate *from = NULL;
+	struct value v = { .type = V_BOOL };
+	if (!view_bool(x->v, C_STREAM, &v.b, &from)) {
+		if (!is_model_call(x->kind) || !slice_starts(x->raw_operation, SLICE("ai.stream")))
+			return;
+		v.b = true;
+	}
+	put(x, C_STREAM, &v, from, SAME);
+}
+
+static bool is_schema_key(uint16_t key)
+{
+	return key == KEY_GENAI_REQUEST_STRUCTUREDOUTPUTSCHEMA || key == KEY_LLM_REQUEST_STRUCTUREDOUTPUTSCHEMA;
+}
+
+/* What an operation that is now "generate_content" was to make. */
+static bool type_of_operation(slice word, slice *type)
+{
+	if (contains(word, SLICE("image")))
+		*type = SLICE("image");
+	else if (contains(word, SLICE("transcription")) || slice_eq(word, SLICE("speech_to_text")) ||
+	        slice_eq(word, SLICE("translate")) || slice_eq(word, SLICE("ocr")))
+		*type = SLICE("text");
+	else if (contains(word, SLICE("speech")) || slice_eq(word, SLICE("audio")))
+		*type = SLICE("speech");
+	else
+		return false;
+	return true;
+}
+
+static void put_output_type(struct norm *x)
+{
+	slice word, type = { 0 };
+	for (struct candidate *c = view_first(x->v, C_OUTPUT_TYPE); c && !type.len; c = view_next(x->v, c)) {
+		if (is_schema_key(c->alias->key))
+			type = SLICE("json");
+		else if (text_of(x, c, &word) && !value_map(MAP_OUTPUT_TYPE, word, &type) &&
+		        c->alias->key == KEY_GENAI_OUTPUT_TYPE)
+			type = word;
+	}
+	if (!type.len &&
+	        !(slice_eq(x->operation, SLICE("generate_content")) && type_of_operation(x->raw_operation, &type)))
+		return;
+	put_text(x, C_OUTPUT_TYPE, type, NULL, SAME_BUT_CASE);
+}
+
+void normalize_outputs(struct norm *x)
+{
+	struct candidate *from;
+	slice host;
+	put_stream(x);
+	put_output_type(x);
+	if (find_host(x, &host, &from))
+		put_text(x, C_SERVER_ADDRESS, host, from, SAME);
+}

@@ -1,0 +1,250 @@
+/* normalize_duplicates.c - one call that two instrumentations recorded in one request: only one of the two spans counts.
+ *
+ * Nested (a framework's span around the SDK's): the inner one counts, unless only the outer one has tokens. Side by side (some SDKs do
+ * not set the current context): spans of one trace from different scopes with the same response id that overlap, or with the same
+ * tokens and model where one lies within the other; the one that carries more counts. Work is linear in the number of spans:
+ * hash tables, chains and climbs are bounded. Spans of other requests are not seen.
+ */
+#include "lib/genai/normalize_internal.h"
+
+enum { CALLS_MAX = 1 << 16, CLIMB_MAX = 16, PROBE_MAX = 8 };
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9E3779B97F4A7C15);
+	return h ^ h >> 29;
+}
+
+static uint64_t load(slice s)
+{
+	uint64_t v = 0;
+	memcpy(&v, s.p, s.len < 8 ? s.len : 8);
+	return v;
+}
+
+static uint64_t hash_text(uint64_t h, slice s)
+{
+	for (; s.len >= 8; s.p += 8, s.len -= 8)
+		h = mix(h, load(s));
+	return mix(h, s.len ? load(s) : 0);
+}
+
+/* A cleared table of at least twice `n` slots; false: too many. */
+static bool make_table(struct normalizer *n, size_t entries, size_t *mask)
+{
+	size_t size = 16;
+	while (size < entries * 2)
+		size *= 2;
+	if (size > 4 * CALLS_MAX)
+		return false;
+	while (n->slots.n < size)
+		*VEC_ADD(&n->slots) = 0;
+	memset(n->slots.v, 0, size * sizeof(*n->slots.v));
+	*mask = size - 1;
+	return true;
+}
+
+static bool overlap(const struct span *a, const struct span *b)
+{
+	return a->start_ns <= b->end_ns && b->start_ns <= a->end_ns;
+}
+
+/* At least 95 % of the shorter one lies within the other. */
+static bool contains(const struct span *a, const struct span *b)
+{
+	uint64_t start = a->start_ns > b->start_ns ? a->start_ns : b->start_ns;
+	uint64_t end = a->end_ns < b->end_ns ? a->end_ns : b->end_ns;
+	uint64_t la = a->end_ns - a->start_ns, lb = b->end_ns - b->start_ns, least = la < lb ? la : lb;
+	return overlap(a, b) && a->end_ns >= a->start_ns && b->end_ns >= b->start_ns &&
+	        end - start >= least - least / 20;
+}
+
+/* Case aside, one name begins with the other, with or without what stands before a slash ("openai/gpt-4o", "gpt-4o-2024-08-06"). */
+static bool one_family(slice a, slice b)
+{
+	const char *slash = a.len ? memrchr(a.p, '/', a.len) : NULL;
+	if (slash)
+		a = (slice){ slash + 1, a.len - (size_t)(slash - a.p) - 1 };
+	slash = b.len ? memrchr(b.p, '/', b.len) : NULL;
+	if (slash)
+		b = (slice){ slash + 1, b.len - (size_t)(slash - b.p) - 1 };
+	size_t n = a.len < b.len ? a.len : b.len;
+	return slice_ieq((slice){ a.p, n }, (slice){ b.p, n });
+}
+
+static bool same_models(const struct model_call *a, const struct model_call *b)
+{
+	bool known = false;
+	for (unsigned i = 0; i < 4; i++) {
+		slice x = a->models[i & 1], y = b->models[i >> 1];
+		if (!x.len || !y.len)
+			continue;
+		known = true;
+		if (one_family(x, y))
+			return true;
+	}
+	return !known;
+}
+
+static bool has_tokens(const struct model_call *c)
+{
+	return c->input > 0 || c->output > 0;
+}
+
+static bool part_of(int64_t part, int64_t whole)
+{
+	return part < 0 || whole < 0 || part <= whole;
+}
+
+/* Does `outer` record the call that `inner` records? */
+static bool is_around(const struct model_call *outer, const struct model_call *inner)
+{
+	if (outer->response_id.len && inner->response_id.len)
+		return slice_eq(outer->response_id, inner->response_id);
+	if (!same_models(outer, inner) || !overlap(outer->span, inner->span))
+		return false;
+	return !has_tokens(outer) || !has_tokens(inner) ||
+	        (part_of(inner->input, outer->input) && part_of(inner->output, outer->output));
+}
+
+static void uncount(struct traces *t, struct model_call *c)
+{
+	static const slice key = { "weir.usage.countable", 20 };
+	if (c->countable)
+		attr_set_borrowed(t, &c->span->attrs, key, &(struct value){ .type = V_BOOL });
+	c->countable = false;
+}
+
+/* All spans of the request by id: who a parent is. Calls are found by the slot's number. */
+struct tree {
+	struct normalizer *n;
+	struct traces *t;
+	size_t mask;
+	struct span **spans; /* by number */
+	struct model_call **calls; /* by number; NULL: no model call */
+};
+
+static uint32_t number_of(const struct tree *tree, slice trace_id, slice id)
+{
+	uint64_t h = mix(load(id), load(trace_id));
+	for (size_t at = h & tree->mask, i = 0; i < PROBE_MAX; i++, at = (at + 1) & tree->mask) {
+		uint32_t number = tree->n->slots.v[at];
+		if (!number)
+			return 0;
+		const struct span *s = tree->spans[number - 1];
+		if (slice_eq(s->span_id, id) && slice_eq(s->trace_id, trace_id))
+			return number;
+	}
+	return 0;
+}
+
+static void plant(struct tree *tree, uint32_t number)
+{
+	const struct span *s = tree->spans[number - 1];
+	uint64_t h = mix(load(s->span_id), load(s->trace_id));
+	for (size_t at = h & tree->mask, i = 0; i < PROBE_MAX; i++, at = (at + 1) & tree->mask)
+		if (!tree->n->slots.v[at]) {
+			tree->n->slots.v[at] = number;
+			return;
+		}
+}
+
+static bool make_tree(struct tree *tree, struct normalizer *n, struct traces *t)
+{
+	uint32_t number = 0;
+	size_t call = 0;
+	*tree = (struct tree){ .n = n, .t = t };
+	if (t->n_spans > CALLS_MAX || !make_table(n, t->n_spans, &tree->mask))
+		return false;
+	tree->spans = arena_try(&t->arena, t->n_spans * sizeof(*tree->spans));
+	tree->calls = arena_try(&t->arena, t->n_spans * sizeof(*tree->calls));
+	if (!tree->spans || !tree->calls)
+		return false;
+	for (uint32_t i = 0; i < t->n_scopes; i++)
+		for (struct span *s = t->scopes[i].first; s; s = s->next) {
+			if (s->refused || number == t->n_spans)
+				continue;
+			bool is_call = call < n->calls.n && n->calls.v[call].span == s;
+			tree->calls[number] = is_call ? &n->calls.v[call++] : NULL;
+			tree->spans[number++] = s;
+			plant(tree, number);
+		}
+	return true;
+}
+
+/* The nearest ancestor that is a model call; only filtered spans (HTTP and the like) may be between. */
+static struct model_call *call_around(const struct tree *tree, const struct span *s)
+{
+	for (unsigned i = 0; i < CLIMB_MAX && s->parent_id.len; i++) {
+		uint32_t number = number_of(tree, s->trace_id, s->parent_id);
+		if (!number || tree->spans[number - 1] == s)
+			return NULL;
+		if (tree->calls[number - 1])
+			return tree->calls[number - 1];
+		s = tree->spans[number - 1];
+		if (!s->rule)
+			return NULL;
+	}
+	return NULL;
+}
+
+static void judge_nested(const struct tree *tree)
+{
+	for (size_t i = 0; i < tree->n->calls.n; i++) {
+		struct model_call *inner = &tree->n->calls.v[i], *outer = call_around(tree, inner->span);
+		if (!outer || !is_around(outer, inner))
+			continue;
+		bool outer_counts = has_tokens(outer) && !has_tokens(inner) && outer->countable;
+		uncount(tree->t, outer_counts ? inner : outer);
+	}
+}
+
+static bool is_twin(const struct model_call *a, const struct model_call *b, bool by_id)
+{
+	if (a->span->scope == b->span->scope || slice_eq(a->span->scope->name, b->span->scope->name) ||
+	        !slice_eq(a->span->trace_id, b->span->trace_id))
+		return false;
+	if (by_id)
+		return slice_eq(a->response_id, b->response_id) && overlap(a->span, b->span);
+	return a->input == b->input && a->output == b->output && same_models(a, b) && contains(a->span, b->span) &&
+	        !(a->response_id.len && b->response_id.len);
+}
+
+static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
+{
+	size_t mask;
+	if (!make_table(n, n->calls.n, &mask))
+		return;
+	for (uint32_t i = 0; i < n->calls.n; i++) {
+		struct model_call *c = &n->calls.v[i];
+		if (!c->countable || !(by_id ? c->response_id.len != 0 : has_tokens(c)))
+			continue;
+		uint64_t h = load(c->span->trace_id);
+		h = by_id ? hash_text(h, c->response_id) : mix(mix(h, (uint64_t)c->input), (uint64_t)c->output);
+		size_t at = h & mask;
+		for (unsigned probes = 0; probes < PROBE_MAX && c->countable; probes++, at = (at + 1) & mask) {
+			if (!n->slots.v[at]) {
+				n->slots.v[at] = i + 1;
+				break;
+			}
+			struct model_call *other = &n->calls.v[n->slots.v[at] - 1];
+			if (!other->countable || !is_twin(other, c, by_id))
+				continue;
+			uncount(t, c->n_facts > other->n_facts ? other : c);
+			if (c->countable)
+				n->slots.v[at] = i + 1;
+			break;
+		}
+	}
+}
+
+void normalize_duplicates(struct normalizer *n, struct traces *t)
+{
+	struct tree tree;
+	if (n->calls.n < 2)
+		return;
+	if (make_tree(&tree, n, t))
+		judge_nested(&tree);
+	judge_twins(n, t, true);
+	judge_twins(n, t, false);
+}

@@ -1,0 +1,67 @@
+/* normalize_internal.h - inside of normalize*.c: one span at work, and how canonical attributes are written.
+ *
+ * The parts run in this order: kind and operation, usage, the other facts of the call, scalars, content. Each writes through put_*,
+ * which does nothing when the attribute is there already, and drops the sources that it carries.
+ */
+#pragma once
+#include "lib/genai/normalize.h"
+#include "lib/genai/usage.h"
+#include "lib/otlp/edit.h"
+
+struct norm {
+	struct normalizer *n;
+	const struct normalize_options *o;
+	struct traces *t;
+	struct span *span;
+	struct attrs *attrs;
+	struct view *v;
+	enum genai_kind kind;
+	slice operation; /* canonical */
+	slice raw_operation; /* the word it was made of; empty when the kind said it */
+	bool settled; /* an earlier run did this span: numbers are inclusive, conflicts were told */
+	uint16_t n_facts;
+	slice request_model, response_model, response_id;
+};
+
+static inline bool is_model_call(enum genai_kind k)
+{
+	return k == KIND_LLM || k == KIND_EMBEDDING || k == KIND_RERANK;
+}
+
+/* How alike a source must be to be carried. */
+enum likeness { SAME, SAME_BUT_CASE };
+
+/* Writes a concept's canonical attribute; bytes of the value must live as long as the traces. `from` (may be NULL) is where the value
+ * came from. Sources that say the same are dropped as the options want. */
+void put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike);
+void put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike);
+void put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from);
+void put_strings(struct norm *x, enum concept c, const slice *v, size_t n, struct candidate *from);
+/* An attribute that is no concept. */
+void put_mark(struct norm *x, slice key, const struct value *v);
+/* The canonical attribute when the span has it, deleted ones left out. */
+struct attr *canonical_of(struct norm *x, enum concept c);
+bool may_drop(const struct norm *x, const struct attr *a, const struct alias *alias);
+void drop(struct norm *x, struct attr *a);
+/* drop_all: every source of the concept. */
+void drop_sources(struct norm *x, enum concept c);
+struct value strings_value(struct norm *x, const slice *v, size_t n);
+bool same_value(const struct value *a, const struct value *b);
+
+void normalize_mappings(struct norm *x);
+void normalize_kind(struct norm *x); /* sets kind, operation */
+void normalize_kind_put(struct norm *x);
+void normalize_usage(struct norm *x, struct usage *u);
+bool normalize_countable(struct norm *x); /* by static rules, for model calls; writes the mark */
+void normalize_provider(struct norm *x);
+void normalize_models(struct norm *x);
+void normalize_finish(struct norm *x, const struct folded *content);
+void normalize_error(struct norm *x);
+void normalize_outputs(struct norm *x); /* streaming, output type, server address */
+void normalize_scalars(struct norm *x);
+void normalize_links(struct norm *x); /* conversation and session */
+void normalize_tags(struct norm *x);
+void normalize_families(struct norm *x); /* metadata, prompt variables */
+void normalize_content(struct norm *x, struct folded *f);
+/* Marks calls that are recorded twice in this request. */
+void normalize_duplicates(struct normalizer *n, struct traces *t);

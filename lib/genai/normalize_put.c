@@ -1,0 +1,173 @@
+/* normalize_put.c - writing canonical attributes and dropping what they carry; see normalize_internal.h.
+ *
+ * An attribute that already says it stays untouched, a source that is exactly it is renamed, else it is set. A source is
+ * dropped when it says the same and nothing more: attributes that are canonical for some concept, and aliases marked as kept, stay.
+ */
+#include "lib/genai/normalize_internal.h"
+
+enum { STAYS = 1, STAYS_ALWAYS = 2 };
+
+bool same_value(const struct value *a, const struct value *b)
+{
+	if (a->type != b->type)
+		return false;
+	switch (a->type) {
+	case V_EMPTY:
+		return true;
+	case V_BOOL:
+		return a->b == b->b;
+	case V_INT:
+		return a->i == b->i;
+	case V_DOUBLE:
+		return memcmp(&a->d, &b->d, sizeof(a->d)) == 0;
+	case V_STRING:
+	case V_BYTES:
+	case V_ARRAY:
+	case V_KVLIST:
+		break;
+	}
+	return slice_eq(a->s, b->s);
+}
+
+/* Candidates whatever their gates: a canonical attribute has none. */
+static struct candidate *own_candidate(struct norm *x, enum concept c)
+{
+	uint16_t key = concept_info(c)->key;
+	for (uint8_t at = x->v->head[c]; at; at = x->v->cand[at - 1].next) {
+		struct candidate *own = &x->v->cand[at - 1];
+		if (own->alias->key == key && !own->alias->path && !own->attr->deleted)
+			return own;
+	}
+	return NULL;
+}
+
+struct attr *canonical_of(struct norm *x, enum concept c)
+{
+	struct candidate *own = own_candidate(x, c);
+	return own ? own->attr : NULL;
+}
+
+bool may_drop(const struct norm *x, const struct attr *a, const struct alias *alias)
+{
+	uint8_t stays = x->n->stays[a->key_id];
+	if (a->deleted || stays == STAYS_ALWAYS || x->o->originals == ORIGINALS_KEEP)
+		return false;
+	return x->o->originals == ORIGINALS_DROP_ALL || (!stays && !(alias && alias->flags & ALIAS_KEEP));
+}
+
+void drop(struct norm *x, struct attr *a)
+{
+	attr_delete(x->t, x->attrs, a);
+}
+
+/* Does the candidate say what was written? */
+static bool says(struct norm *x, const struct candidate *c, const struct value *v, enum likeness alike)
+{
+	struct value coerced = { .type = v->type };
+	slice *items;
+	size_t n;
+	if (same_value(&c->attr->value, v))
+		return true;
+	switch (v->type) {
+	case V_STRING:
+		if (!coerce_text(&c->attr->value, (enum alias_read)c->alias->read, &x->t->arena, &coerced.s))
+			return false;
+		if (alike == SAME_BUT_CASE)
+			return slice_ieq(slice_trim(coerced.s), v->s);
+		break;
+	case V_INT:
+		if (!candidate_int(x->v, c, &coerced.i))
+			return false;
+		break;
+	case V_DOUBLE:
+		if (!candidate_double(x->v, c, &coerced.d))
+			return false;
+		break;
+	case V_BOOL:
+		if (!coerce_bool(&c->attr->value, &coerced.b))
+			return false;
+		break;
+	case V_ARRAY:
+		if (!coerce_strings(&c->attr->value, (enum alias_read)c->alias->read, &x->t->arena, &items, &n))
+			return false;
+		coerced = strings_value(x, items, n);
+		break;
+	case V_EMPTY:
+	case V_BYTES:
+	case V_KVLIST:
+		return false;
+	}
+	return same_value(&coerced, v);
+}
+
+static void drop_carried(struct norm *x, enum concept c, const struct value *v, enum likeness alike)
+{
+	if (x->o->originals == ORIGINALS_KEEP)
+		return;
+	if (x->o->originals == ORIGINALS_DROP_ALL) {
+		drop_sources(x, c);
+		return;
+	}
+	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
+		if (!s->alias->path && may_drop(x, s->attr, s->alias) && says(x, s, v, alike))
+			drop(x, s->attr);
+}
+
+void drop_sources(struct norm *x, enum concept c)
+{
+	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
+		if (may_drop(x, s->attr, s->alias))
+			drop(x, s->attr);
+}
+
+void put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
+{
+	const struct concept_info *info = concept_info(c);
+	struct candidate *own = own_candidate(x, c);
+	x->n_facts++;
+	if (own) {
+		if (!same_value(&own->attr->value, v))
+			attr_set_borrowed(x->t, x->attrs, info->attribute, v);
+		if (own->next == 0 && x->v->head[c] - 1 == own - x->v->cand)
+			return;
+	} else if (from && !from->alias->path && may_drop(x, from->attr, from->alias) &&
+	        same_value(&from->attr->value, v)) {
+		attr_rename(x->t, x->attrs, from->attr, info->attribute);
+	} else {
+		attr_set_borrowed(x->t, x->attrs, info->attribute, v);
+	}
+	drop_carried(x, c, v, alike);
+}
+
+void put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike)
+{
+	struct value v = { .type = V_STRING, .s = s };
+	put(x, c, &v, from, alike);
+}
+
+void put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from)
+{
+	struct value v = { .type = V_INT, .i = i };
+	put(x, c, &v, from, SAME);
+}
+
+struct value strings_value(struct norm *x, const slice *v, size_t n)
+{
+	struct value *items = arena_alloc(&x->t->arena, (n + 1) * sizeof(*items));
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct value){ .type = V_STRING, .s = v[i] };
+	return value_array(x->t, items, n);
+}
+
+void put_strings(struct norm *x, enum concept c, const slice *s, size_t n, struct candidate *from)
+{
+	struct value v = strings_value(x, s, n);
+	put(x, c, &v, from, SAME);
+}
+
+void put_mark(struct norm *x, slice key, const struct value *v)
+{
+	struct attr *a = attrs_find(x->attrs, key);
+	if (!a || !same_value(&a->value, v))
+		attr_set_borrowed(x->t, x->attrs, key, v);
+}

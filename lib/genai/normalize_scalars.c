@@ -1,0 +1,175 @@
+/* normalize_scalars.c - concepts that are one value of one type, and those that are several keys for one thing.
+ *
+ * Which concept is treated how follows from its type in concepts.csv; the ones that need more thought are `special` and have functions
+ * of their own. Tags are the union of all sources. A conversation and a session are two things in OpenTelemetry and one for
+ * most vendors: each is written from the other where it is missing.
+ */
+#include "lib/genai/normalize_internal.h"
+#include "lib/otlp/value_text.h"
+
+enum { TAGS_MAX = 256 };
+
+static bool is_special(enum concept c)
+{
+	switch ((int)c) {
+	case C_OPERATION:
+	case C_SPAN_KIND:
+	case C_PROVIDER:
+	case C_REQUEST_MODEL:
+	case C_RESPONSE_MODEL:
+	case C_RESPONSE_ID:
+	case C_FINISH_REASONS:
+	case C_STREAM:
+	case C_ERROR_TYPE:
+	case C_SERVER_ADDRESS:
+	case C_OUTPUT_TYPE:
+	case C_CONVERSATION:
+	case C_SESSION:
+	case C_TAGS:
+	case C_LATENCY_MS:
+		return true;
+	default:
+		break;
+	}
+	unsigned group = concept_info(c)->group;
+	return group == GROUP_CONTENT || group == GROUP_COST || (group == GROUP_USAGE && c != C_IMAGE_INPUT);
+}
+
+/* Text as it came; structured values as their JSON. */
+static bool find_document(struct norm *x, enum concept c, slice *out, struct candidate **from)
+{
+	struct value value;
+	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s)) {
+		if (!candidate_value(x->v, s, &value))
+			continue;
+		if (value.type == V_ARRAY || value.type == V_KVLIST) {
+			strbuf_clear(&x->n->text);
+			value_text(&x->n->text, &value);
+			if (x->n->text.failed)
+				continue;
+			*out = arena_dup(&x->t->arena, strbuf_slice(&x->n->text));
+		} else if (!coerce_text(&value, (enum alias_read)s->alias->read, &x->t->arena, out)) {
+			continue;
+		}
+		*from = s;
+		return true;
+	}
+	return false;
+}
+
+static void put_typed(struct norm *x, enum concept c)
+{
+	struct candidate *from;
+	struct value v = { 0 };
+	slice *items;
+	size_t n;
+	switch (concept_info(c)->type) {
+	case TYPE_STRING:
+		v.type = V_STRING;
+		if (view_text(x->v, c, &v.s, &from) && !is_redacted(v.s))
+			put(x, c, &v, from, SAME);
+		break;
+	case TYPE_TEXT:
+		v.type = V_STRING;
+		if (find_document(x, c, &v.s, &from) && !is_redacted(v.s))
+			put(x, c, &v, from, SAME);
+		break;
+	case TYPE_INT:
+		v.type = V_INT;
+		if (view_int(x->v, c, &v.i, &from))
+			put(x, c, &v, from, SAME);
+		break;
+	case TYPE_DOUBLE:
+		v.type = V_DOUBLE;
+		if (view_double(x->v, c, &v.d, &from))
+			put(x, c, &v, from, SAME);
+		break;
+	case TYPE_BOOL:
+		v.type = V_BOOL;
+		if (view_bool(x->v, c, &v.b, &from))
+			put(x, c, &v, from, SAME);
+		break;
+	case TYPE_STRINGS:
+		if (view_strings(x->v, c, &items, &n, &from) && n)
+			put_strings(x, c, items, n, from);
+		break;
+	case TYPE_ANY:
+	case TYPE_MESSAGES:
+	case TYPE_PARTS:
+	case TYPE_TOOLS:
+		break;
+	}
+}
+
+/* Already what would be written, and nothing else speaks of it. */
+static bool is_settled(struct norm *x, enum concept c)
+{
+	const struct candidate *only = &x->v->cand[x->v->head[c] - 1];
+	const struct concept_info *info = concept_info(c);
+	if (only->next || only->alias->key != info->key || only->alias->path)
+		return false;
+	enum value_type have = only->attr->value.type;
+	return (info->type == TYPE_INT && have == V_INT) || (info->type == TYPE_DOUBLE && have == V_DOUBLE) ||
+	        (info->type == TYPE_BOOL && have == V_BOOL);
+}
+
+void normalize_scalars(struct norm *x)
+{
+	for (unsigned c = 0; c < N_CONCEPTS; c++) {
+		if (!x->v->head[c] || is_special(c) || is_settled(x, c))
+			continue;
+		/* tool keys beside a model call are calls that the model asked for, not one that was executed */
+		if (concept_info(c)->group == GROUP_TOOL && is_model_call(x->kind))
+			continue;
+		put_typed(x, c);
+	}
+}
+
+void normalize_links(struct norm *x)
+{
+	struct candidate *from = NULL;
+	slice conversation, session;
+	if (!view_text(x->v, C_CONVERSATION, &conversation, &from) || is_redacted(conversation))
+		return;
+	struct attr *own = canonical_of(x, C_SESSION);
+	if (own && coerce_text(&own->value, READ_PLAIN, &x->t->arena, &session))
+		put_text(x, C_SESSION, session, NULL, SAME);
+	else
+		put_text(x, C_SESSION, conversation, NULL, SAME);
+	put_text(x, C_CONVERSATION, conversation, from, SAME);
+}
+
+static size_t add_tags(slice *tags, size_t n, const slice *more, size_t n_more)
+{
+	for (size_t i = 0; i < n_more && n < TAGS_MAX; i++) {
+		size_t at = 0;
+		while (at < n && !slice_eq(tags[at], more[i]))
+			at++;
+		tags[at] = more[i];
+		n += at == n;
+	}
+	return n;
+}
+
+void normalize_tags(struct norm *x)
+{
+	struct value value;
+	slice *more;
+	size_t n = 0, n_more;
+	if (!x->v->head[C_TAGS])
+		return;
+	slice *tags = arena_alloc(&x->t->arena, TAGS_MAX * sizeof(*tags));
+	for (struct candidate *c = view_first(x->v, C_TAGS); c; c = view_next(x->v, c)) {
+		if (!candidate_value(x->v, c, &value) ||
+		        !coerce_strings(&value, (enum alias_read)c->alias->read, &x->t->arena, &more, &n_more))
+			continue;
+		n = add_tags(tags, n, more, n_more);
+		c->read = n < TAGS_MAX;
+	}
+	if (!n)
+		return;
+	put_strings(x, C_TAGS, tags, n, NULL);
+	for (struct candidate *c = view_first(x->v, C_TAGS); c; c = view_next(x->v, c))
+		if (c->read && !c->alias->path && may_drop(x, c->attr, c->alias))
+			drop(x, c->attr);
+}

@@ -1,0 +1,127 @@
+/* normalize_usage.c - token counts of model calls, and which spans must not be added up.
+ *
+ * Only spans of model calls get canonical counts: on agents, workflows and steps they are sums of what other spans report, and stay
+ * where they are. A count that was made inclusive is carried by the canonical attributes together (input minus cached ones), so its
+ * source goes like any other. Conflicts are told once, by the run that sees the sources first.
+ */
+#include "lib/genai/normalize_internal.h"
+
+enum { N_COUNTS = 8 };
+static const enum concept counts[N_COUNTS] = { C_INPUT_TOKENS, C_OUTPUT_TOKENS, C_TOTAL_TOKENS, C_CACHE_READ,
+	C_CACHE_WRITE, C_REASONING_TOKENS, C_AUDIO_INPUT, C_AUDIO_OUTPUT };
+
+static bool ends(const char *path, const char *tail)
+{
+	size_t n = path ? strlen(path) : 0, m = strlen(tail);
+	return n >= m && memcmp(path + n - m, tail, m) == 0;
+}
+
+/* The provider's own words in a dumped body: Anthropic's cached tokens and Google's thoughts are beside the others. */
+static unsigned flags_of_body(struct candidate *const from[N_COUNTS])
+{
+	unsigned flags = 0;
+	const struct candidate *input = from[0], *output = from[1];
+	for (unsigned i = 3; i <= 4; i++)
+		if (input && from[i] && from[i]->attr == input->attr && ends(input->alias->path, "input_tokens") &&
+		        (ends(from[i]->alias->path, "cache_read_input_tokens") ||
+		                ends(from[i]->alias->path, "cache_creation_input_tokens")))
+			flags |= EMIT_EXCLUSIVE;
+	if (output && ends(output->alias->path, "candidates_token_count"))
+		flags |= EMIT_REASONING_APART;
+	return flags;
+}
+
+/* Another source of the count says another number. */
+static bool disagrees(struct norm *x, enum concept c, int64_t winner)
+{
+	struct value value;
+	int64_t n;
+	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
+		if (!s->alias->path && candidate_value(x->v, s, &value) && coerce_tokens(&value, &n) && n != winner)
+			return true;
+	return false;
+}
+
+static void tell_conflicts(struct norm *x, const int64_t raw[N_COUNTS])
+{
+	slice names[N_COUNTS];
+	size_t n = 0;
+	for (unsigned i = 0; i < N_COUNTS; i++)
+		if (counts[i] != C_TOTAL_TOKENS && raw[i] >= 0 && disagrees(x, counts[i], raw[i]))
+			names[n++] = concept_info(counts[i])->attribute;
+	struct value v = strings_value(x, names, n);
+	if (n)
+		put_mark(x, SLICE("weir.conflict"), &v);
+}
+
+/* Sources that say the number as it was reported. */
+static void drop_reported(struct norm *x, enum concept c, int64_t raw)
+{
+	struct value value;
+	int64_t n;
+	if (x->o->originals != ORIGINALS_DROP_KNOWN)
+		return;
+	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
+		if (!s->alias->path && may_drop(x, s->attr, s->alias) && candidate_value(x->v, s, &value) &&
+		        coerce_tokens(&value, &n) && n == raw)
+			drop(x, s->attr);
+}
+
+void normalize_usage(struct norm *x, struct usage *u)
+{
+	struct candidate *from[N_COUNTS] = { 0 };
+	int64_t *const fields[N_COUNTS] = { &u->input, &u->output, &u->total, &u->cache_read, &u->cache_write,
+		&u->reasoning, &u->audio_input, &u->audio_output };
+	int64_t raw[N_COUNTS];
+	bool adjusted, any = false;
+	usage_clear(u);
+	for (unsigned i = 0; i < N_COUNTS; i++) {
+		any |= view_tokens(x->v, counts[i], fields[i], &from[i]);
+		raw[i] = *fields[i];
+	}
+	if (!any)
+		return;
+	usage_settle(u, x->v->emitter.flags | flags_of_body(from), x->settled, &adjusted);
+	if (!x->settled)
+		tell_conflicts(x, raw);
+	for (unsigned i = 0; i < N_COUNTS; i++) {
+		if (*fields[i] < 0)
+			continue;
+		put_int(x, counts[i], *fields[i], from[i]);
+		if (raw[i] != *fields[i])
+			drop_reported(x, counts[i], raw[i]);
+	}
+	if (adjusted)
+		put_mark(x, SLICE("weir.usage.adjusted"), &(struct value){ .type = V_BOOL, .b = true });
+}
+
+static bool has_usage_or_cost(const struct view *v)
+{
+	return v->head[C_INPUT_TOKENS] || v->head[C_OUTPUT_TOKENS] || v->head[C_TOTAL_TOKENS] ||
+	        v->head[C_COST_TOTAL] || v->head[C_COST_INPUT] || v->head[C_COST_OUTPUT];
+}
+
+/* A model call that repeats one which another span counts, known without seeing that span. */
+static bool is_duplicate(const struct norm *x)
+{
+	enum { SERVER = 2 };
+	slice name = x->span->name;
+	if (x->v->emitter.flags & EMIT_DUPLICATE)
+		return x->span->kind != SERVER || x->span->parent_id.len;
+	if (slice_eq(name, SLICE("raw_gen_ai_request")) || slice_eq(x->operation, SLICE("fetch_response")))
+		return true;
+	return x->v->emitter.ecosystem == ECO_LIVEKIT &&
+	        (slice_eq(name, SLICE("llm_node")) || slice_eq(name, SLICE("llm_request_run")));
+}
+
+bool normalize_countable(struct norm *x)
+{
+	static const slice key = { "weir.usage.countable", 20 };
+	struct attr *told = attrs_find_id(x->attrs, KEY_WEIR_USAGE_COUNTABLE);
+	if (told && told->value.type == V_BOOL)
+		return told->value.b && is_model_call(x->kind);
+	bool countable = is_model_call(x->kind) && !is_duplicate(x);
+	if (!countable && (is_model_call(x->kind) || has_usage_or_cost(x->v)))
+		put_mark(x, key, &(struct value){ .type = V_BOOL });
+	return countable;
+}

@@ -1,0 +1,227 @@
+/* prices_match.c - which entry of the table a span's provider and model names mean.
+ *
+ * A name is tried as it is; then in spellings that mean the same (a date written compactly, a path or vendor in front); then without
+ * Bedrock's region; at last without the date of a snapshot, because snapshots may cost something else. Each time the provider comes
+ * first and then those whose models it sells. No spelling is copied but the compact date's. Nothing here allocates.
+ */
+#include <stdio.h>
+
+#include "lib/genai/prices_lookup.h"
+
+bool pattern_is(slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] == '*' || s.p[i] == '#' || s.p[i] == '!')
+			return true;
+	return false;
+}
+
+void pattern_parse(slice s, struct price_pattern *p)
+{
+	const char *condition = memchr(s.p, '!', s.len);
+	*p = (struct price_pattern){ .text = s };
+	if (condition) {
+		p->text.len = (size_t)(condition - s.p);
+		p->unless = (slice){ condition + 1, s.len - p->text.len - 1 };
+	}
+	size_t stars = 0, digits = 0;
+	for (size_t i = 0; i < p->text.len; i++) {
+		stars += p->text.p[i] == '*';
+		digits += p->text.p[i] == '#';
+	}
+	p->literal = (uint32_t)(p->text.len - stars - digits);
+	bool head = p->text.len && p->text.p[0] == '*', tail = p->text.len && p->text.p[p->text.len - 1] == '*';
+	if (digits)
+		p->how = HOW_DATED;
+	else if (!stars)
+		p->how = HOW_EXACT;
+	else if (stars == 1 && tail)
+		p->how = HOW_PREFIX;
+	else if (stars == 1 && head)
+		p->how = HOW_SUFFIX;
+	else
+		p->how = stars == 2 && head && tail ? HOW_SUBSTRING : HOW_GLOB;
+}
+
+static bool contains(slice s, slice part)
+{
+	return !part.len || memmem(s.p, s.len, part.p, part.len);
+}
+
+static bool same(char pattern, char c)
+{
+	return pattern == '#' ? c >= '0' && c <= '9' : pattern == c;
+}
+
+/* '*' is any text, '#' one digit. Going back to the last '*' is enough, earlier ones took as little as they could. */
+static bool glob(slice p, slice s)
+{
+	size_t i = 0, j = 0, star = SIZE_MAX, from = 0;
+	while (j < s.len) {
+		if (i < p.len && p.p[i] == '*') {
+			star = i++;
+			from = j;
+		} else if (i < p.len && same(p.p[i], s.p[j])) {
+			i++, j++;
+		} else if (star != SIZE_MAX) {
+			i = star + 1;
+			j = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (i < p.len && p.p[i] == '*')
+		i++;
+	return i == p.len;
+}
+
+bool pattern_match(const struct price_pattern *p, slice s)
+{
+	slice t = p->text;
+	bool hit;
+	if (s.len < p->literal)
+		return false;
+	switch (p->how) {
+	case HOW_PREFIX:
+		hit = memcmp(s.p, t.p, t.len - 1) == 0;
+		break;
+	case HOW_SUFFIX:
+		hit = memcmp(s.p + s.len - (t.len - 1), t.p + 1, t.len - 1) == 0;
+		break;
+	case HOW_SUBSTRING:
+		hit = contains(s, (slice){ t.p + 1, t.len - 2 });
+		break;
+	case HOW_EXACT:
+	case HOW_DATED:
+	case HOW_GLOB:
+	default:
+		hit = glob(t, s);
+	}
+	return hit && !(p->unless.len && contains(s, p->unless));
+}
+
+uint32_t match_provider(const struct price_table *t, slice name)
+{
+	uintptr_t known = (uintptr_t)map_get(&t->alias_names, name);
+	if (known)
+		return (uint32_t)known - 1;
+	for (size_t i = 0; i < t->aliases.n; i++)
+		if (pattern_match(&t->aliases.v[i], name))
+			return t->aliases.v[i].provider;
+	return NO_PROVIDER;
+}
+
+/* What one provider's list says to one spelling; a hit replaces *best only when its layer is newer. */
+static void find_in(const struct price_table *t, uint32_t provider, const struct spelling *s, struct hit *best)
+{
+	const struct price_name *n = table_find(t, provider, s->text);
+	if (n && (best->entry == NO_ENTRY || n->layer > best->layer))
+		*best = (struct hit){ n->entry, n->layer, HOW_EXACT, s->via };
+	const struct price_provider *p = &t->providers.v[provider];
+	for (size_t i = 0; i < p->n_patterns; i++) {
+		const struct price_pattern *q = &t->patterns.v[p->first_pattern + i];
+		if (best->entry != NO_ENTRY && q->layer <= best->layer)
+			return;
+		if (pattern_match(q, s->text)) {
+			*best = (struct hit){ q->entry, q->layer, q->how, s->via };
+			return;
+		}
+	}
+}
+
+static struct hit find_group(const struct price_table *t, uint32_t provider, const struct spelling *s, size_t n)
+{
+	struct hit best = { .entry = NO_ENTRY };
+	for (size_t i = 0; i < n; i++) {
+		if (provider != NO_PROVIDER)
+			find_in(t, provider, &s[i], &best);
+		find_in(t, ANY_PROVIDER, &s[i], &best);
+	}
+	const struct price_provider *p = provider == NO_PROVIDER ? NULL : &t->providers.v[provider];
+	for (size_t f = 0; p && f < p->n_fallback && best.entry == NO_ENTRY; f++) {
+		for (size_t i = 0; i < n; i++)
+			find_in(t, p->fallback[f], &s[i], &best);
+		best.via |= VIA_FALLBACK;
+	}
+	return best;
+}
+
+/* Which provider a model's name tells when nobody else does. */
+static uint32_t infer(const struct price_table *t, slice model)
+{
+	const char *slash = memchr(model.p, '/', model.len);
+	if (slash) {
+		slice head = { model.p, (size_t)(slash - model.p) };
+		uintptr_t known = (uintptr_t)map_get(&t->alias_names, head);
+		if (known)
+			return (uint32_t)known - 1;
+	}
+	for (size_t i = 0; i < t->infer.n; i++)
+		if (pattern_match(&t->infer.v[i], model))
+			return t->infer.v[i].provider;
+	return NO_PROVIDER;
+}
+
+static void set_scale(const struct price_table *t, uint32_t provider, slice name, struct found *f)
+{
+	for (size_t i = 0; i < t->scales.n; i++) {
+		const struct price_scale *s = &t->scales.v[i];
+		struct price_pattern p;
+		pattern_parse(s->model, &p);
+		bool mine = s->provider == ANY_PROVIDER || s->provider == provider ||
+		            s->provider == t->entries.v[f->hit.entry].provider;
+		if (mine && (!s->model.len || pattern_match(&p, name) || pattern_match(&p, f->lower_id)))
+			f->ppm = s->ppm;
+	}
+}
+
+static size_t lower_into(char out[PRICE_NAME_MAX], slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		out[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
+	return s.len;
+}
+
+enum price_status match_names(const struct price_table *t, slice provider, slice model, struct found *f)
+{
+	char named[PRICE_NAME_MAX], text[PRICE_NAME_MAX], id[PRICE_NAME_MAX];
+	struct spellings s;
+	provider = slice_trim(provider);
+	model = slice_trim(model);
+	*f = (struct found){ .hit.entry = NO_ENTRY, .ppm = PPM };
+	if (provider.len > PRICE_NAME_MAX)
+		return PRICE_UNKNOWN_PROVIDER;
+	if (model.len > PRICE_NAME_MAX)
+		return PRICE_UNKNOWN_MODEL;
+	slice who = { named, lower_into(named, provider) }, name = { text, lower_into(text, model) };
+	uint32_t p = who.len ? match_provider(t, who) : infer(t, name);
+	spell(t, p, name, &s);
+	for (size_t g = 0, i = 0; g < SPELLING_GROUPS && f->hit.entry == NO_ENTRY; i += s.n[g++])
+		f->hit = find_group(t, p, s.v + i, s.n[g]);
+	if (f->hit.entry == NO_ENTRY)
+		return p == NO_PROVIDER ? PRICE_UNKNOWN_PROVIDER : PRICE_UNKNOWN_MODEL;
+	f->hit.via |= who.len ? 0 : VIA_INFERRED;
+	slice entry_id = t->entries.v[f->hit.entry].model;
+	f->lower_id = (slice){ id, lower_into(id, entry_id) };
+	set_scale(t, p, name, f);
+	f->lower_id = (slice){ 0 };
+	return PRICE_OK;
+}
+
+static const char *const hows[] = { "exact", "prefix", "dated", "suffix", "substring", "pattern" };
+static const char *const vias[] = { "request model", "fallback provider", "inferred provider", "date spelling", "path stripped",
+	"region stripped", "date stripped" };
+
+void prices_how(const struct price_match *m, char out[PRICE_HOW_MAX])
+{
+	int n = snprintf(out, PRICE_HOW_MAX, "%s", hows[m->how]);
+	for (size_t i = 0; i < COUNTOF(vias); i++)
+		if (m->via & 1u << i && n < PRICE_HOW_MAX)
+			n += snprintf(out + n, (size_t)(PRICE_HOW_MAX - n), ", %s", vias[i]);
+}
+
+void prices_label(const struct price_match *m, char out[PRICE_LABEL_MAX])
+{
+	slice date = m->table->layers.v[m->table->entries.v[m->entry].layer].date;
+	snprintf(out, PRICE_LABEL_MAX, "%.*s/%.*s@%.*s", SLICE_ARG(m->provider), SLICE_ARG(m->model), SLICE_ARG(date));
+}

@@ -1,0 +1,36 @@
+/* prompt_links.h - one prompt under the names that several vendors have for it: the table `prompts` of gen_ai_link.
+ *
+ * A vendor's prompt id means nothing to another vendor; the table says which ones are the same prompt. Rows are the user's options,
+ * borrowed and read-only.
+ */
+#pragma once
+#include "lib/conf/conf.h"
+#include "lib/otlp/edit.h"
+
+struct prompt_conf {
+	slice name, version, fingerprint;
+	struct links_conf {
+		struct enprompta_conf {
+			slice prompt_id, prompt_version_id;
+		} enprompta;
+		struct promptlayer_conf {
+			slice id, version, label;
+		} promptlayer;
+		struct langfuse_conf {
+			slice name, version;
+		} langfuse;
+	} links;
+};
+extern const struct conf_field prompt_fields[];
+
+/* What a span says about its prompt; empty: nothing. */
+struct prompt_named {
+	slice name, version, fingerprint;
+};
+/* The row that one of the span's links, its prompt name (and version) or fingerprint names. A row of exactly the span's version is
+ * preferred to one that leaves it open. NULL: none. */
+const struct prompt_conf *prompt_find(
+        const struct conf_list *prompts, const struct span *s, const struct prompt_named *named);
+/* Adds the row's links that the span has not, with the types that the vendors document (PromptLayer's id and version and Langfuse's
+ * version are integers where they are whole numbers). */
+void prompt_add_links(struct traces *t, struct span *s, const struct prompt_conf *p);

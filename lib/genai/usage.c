@@ -1,0 +1,77 @@
+/* usage.c - inclusive token counts from whatever an emitter reported; see usage.h.
+ *
+ * Impossible arithmetic decides first (cached tokens that exceed the input cannot be a part of it), then what is known about the
+ * emitter, then a reported total that only fits if cached tokens come on top, else the numbers are inclusive, as OpenTelemetry
+ * wants them. Counts are at most 2^53, so no sum overflows.
+ */
+#include "lib/genai/usage.h"
+
+void usage_clear(struct usage *u)
+{
+	*u = (struct usage){ -1, -1, -1, -1, -1, -1, -1, -1 };
+}
+
+static int64_t or_zero(int64_t n)
+{
+	return n > 0 ? n : 0;
+}
+
+static enum usage_basis basis_of(const struct usage *u, unsigned flags)
+{
+	int64_t cached = or_zero(u->cache_read) + or_zero(u->cache_write);
+	if (u->input < 0 || cached == 0)
+		return BASIS_INCLUSIVE;
+	if (flags & EMIT_EXCLUSIVE)
+		return BASIS_EXCLUSIVE_RULE;
+	if (cached > u->input)
+		return BASIS_EXCLUSIVE_INFERRED;
+	if (flags & EMIT_INCLUSIVE)
+		return BASIS_INCLUSIVE;
+	return u->total >= 0 && u->total == u->input + or_zero(u->output) + cached ? BASIS_EXCLUSIVE_INFERRED
+	                                                                           : BASIS_INCLUSIVE;
+}
+
+/* Reasoning beside the output: known of the emitter, more than the output, or needed for the total. */
+static bool is_reasoning_apart(const struct usage *u, unsigned flags)
+{
+	if (u->output < 0 || u->reasoning <= 0)
+		return false;
+	return flags & EMIT_REASONING_APART || u->reasoning > u->output ||
+	        (u->total >= 0 && u->total == or_zero(u->input) + u->output + u->reasoning);
+}
+
+/* The total is what its parts say; with one part it tells the other. */
+static void complete(struct usage *u)
+{
+	if (u->input >= 0 && u->output >= 0)
+		u->total = u->input + u->output;
+	else if (u->total >= 0 && u->input >= 0 && u->total >= u->input)
+		u->output = u->total - u->input;
+	else if (u->total >= 0 && u->output >= 0 && u->total >= u->output)
+		u->input = u->total - u->output;
+}
+
+enum usage_basis usage_settle(struct usage *u, unsigned emitter_flags, bool settled, bool *adjusted)
+{
+	enum usage_basis basis = BASIS_INCLUSIVE;
+	*adjusted = false;
+	if (!settled) {
+		basis = basis_of(u, emitter_flags);
+		if (basis != BASIS_INCLUSIVE)
+			u->input += or_zero(u->cache_read) + or_zero(u->cache_write);
+		bool apart = is_reasoning_apart(u, emitter_flags);
+		if (apart)
+			u->output += u->reasoning;
+		*adjusted = apart || basis != BASIS_INCLUSIVE;
+	}
+	complete(u);
+	return basis;
+}
+
+const char *usage_basis_name(enum usage_basis b)
+{
+	static const char *const names[] = { [BASIS_INCLUSIVE] = "inclusive",
+		[BASIS_EXCLUSIVE_RULE] = "exclusive_rule",
+		[BASIS_EXCLUSIVE_INFERRED] = "exclusive_inferred" };
+	return names[b];
+}

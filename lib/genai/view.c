@@ -1,0 +1,360 @@
+/* view.c - filing attributes under concepts and reading them by rank; see view.h.
+ *
+ * Loading is the hot part: one look at each attribute, most of which have a key id and one row. The candidates of a concept
+ * are a list by `order` inside one array. A concept that has no row for its own canonical attribute gets one (`own`), so that a span
+ * that was normalised before reads as what was written.
+ */
+#include "lib/genai/view.h"
+
+#include <math.h>
+
+#include "lib/genai/json.h"
+
+enum { FLAT_MAX = 10000, DOCUMENT_MAX = 4 << 20, NODES_KEPT = 1 << 18, BEHIND = 1 << 12 };
+
+static bool has_row_of(uint16_t key, enum concept c)
+{
+	size_t n;
+	const struct alias *rows = aliases_of(key, &n);
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].concept == c && !rows[i].path)
+			return true;
+	return false;
+}
+
+void view_init(struct view *v)
+{
+	memset(v, 0, sizeof(*v));
+	arena_init(&v->nodes);
+	for (unsigned c = 0; c < N_CONCEPTS; c++) {
+		uint16_t key = concept_info(c)->key;
+		if (key == KEY_NONE || has_row_of(key, c))
+			continue;
+		v->own[c] = (struct alias){ .key = key, .concept = (uint8_t)c };
+		v->own_of[key] = (uint8_t)(c + 1);
+	}
+}
+
+void view_release(struct view *v)
+{
+	VEC_RELEASE(&v->flat);
+	arena_release(&v->nodes);
+}
+
+/* What one view_load works with. */
+struct loading {
+	struct view *v;
+	struct attr *attr;
+	unsigned groups;
+	int favoured; /* an alias_class; -1: ranks only */
+	uint32_t last_concept; /* of the prefix row taken last for this attribute, + 1 */
+};
+
+static void file(struct loading *l, const struct alias *a, slice rest)
+{
+	struct view *v = l->v;
+	if (v->n == VIEW_MAX) {
+		v->n_ignored++;
+		return;
+	}
+	struct candidate *c = &v->cand[v->n++];
+	*c = (struct candidate){ .alias = a, .attr = l->attr, .rest = rest };
+	c->order = (uint16_t)(a->rank + (a->class == l->favoured ? 0 : BEHIND));
+	uint8_t *link = &v->head[a->concept];
+	while (*link && v->cand[*link - 1].order <= c->order)
+		link = &v->cand[*link - 1].next;
+	c->next = *link;
+	*link = (uint8_t)v->n;
+}
+
+static void file_flat(struct loading *l, const struct alias *a, slice rest)
+{
+	uint32_t index = 0;
+	size_t i = 0;
+	for (; i < rest.len && rest.p[i] >= '0' && rest.p[i] <= '9' && i < 5; i++)
+		index = index * 10 + (uint32_t)(rest.p[i] - '0');
+	if (i == 0 || (i < rest.len && rest.p[i] != '.'))
+		return;
+	if (l->v->flat.n == FLAT_MAX) {
+		l->v->n_ignored++;
+		return;
+	}
+	struct flat_attr *f = VEC_ADD(&l->v->flat);
+	i += i < rest.len;
+	*f = (struct flat_attr){ .alias = a, .attr = l->attr, .index = index, .rest = { rest.p + i, rest.len - i } };
+}
+
+static void on_prefix(void *ctx, const struct alias *a, slice rest)
+{
+	struct loading *l = ctx;
+	if (!(concept_info(a->concept)->group & l->groups) || l->last_concept == a->concept + 1u)
+		return;
+	l->last_concept = a->concept + 1u;
+	if (a->flags & ALIAS_FLAT)
+		file_flat(l, a, rest);
+	else
+		file(l, a, rest);
+}
+
+static void file_known(struct loading *l, uint16_t key)
+{
+	size_t n;
+	const struct alias *rows = aliases_of(key, &n);
+	for (size_t i = 0; i < n; i++)
+		if (concept_info(rows[i].concept)->group & l->groups)
+			file(l, &rows[i], (slice){ 0 });
+}
+
+/* A canonical attribute without a row of its own. */
+static void file_own(struct loading *l, uint16_t key)
+{
+	const struct alias *a = &l->v->own[l->v->own_of[key] - 1];
+	if (concept_info(a->concept)->group & l->groups)
+		file(l, a, (slice){ 0 });
+}
+
+void view_load(
+        struct view *v, struct traces *t, struct attrs *as, struct emitter emitter, unsigned groups, enum precedence p)
+{
+	static const int favoured[] = { [OTEL_FIRST] = -1, [LLM_FIRST] = CLASS_LLM, [VENDOR_FIRST] = CLASS_VENDOR };
+	struct loading l = { .v = v, .groups = groups, .favoured = favoured[p] };
+	v->traces = t;
+	v->attrs = as;
+	v->span = as->kind == OWN_SPAN ? CONTAINER_OF(as, struct span, attrs) : NULL;
+	v->emitter = emitter;
+	v->kind = KIND_OTHER;
+	memset(v->head, 0, sizeof(v->head));
+	v->n = v->n_ignored = 0;
+	v->flat.n = 0;
+	v->json_of = NULL;
+	v->json = NULL;
+	if (v->nodes.used)
+		arena_reset(&v->nodes, NODES_KEPT);
+	for (struct attr *a = attrs_first(as); a; a = attrs_next(a)) {
+		l.attr = a;
+		if (a->key_id) {
+			file_known(&l, a->key_id);
+			if (UNLIKELY(v->own_of[a->key_id]))
+				file_own(&l, a->key_id);
+			continue;
+		}
+		l.last_concept = 0;
+		aliases_of_prefix(a->key, on_prefix, &l);
+	}
+}
+
+static bool is_open(const struct view *v, const struct alias *a)
+{
+	return (!a->ecosystems || a->ecosystems >> v->emitter.ecosystem & 1) &&
+	        (!a->kinds || a->kinds >> v->kind & 1) && !(a->flags & ALIAS_AGGREGATE);
+}
+
+static struct candidate *open_from(struct view *v, uint8_t at)
+{
+	while (at && !is_open(v, v->cand[at - 1].alias))
+		at = v->cand[at - 1].next;
+	return at ? &v->cand[at - 1] : NULL;
+}
+
+struct candidate *view_first(struct view *v, enum concept c)
+{
+	return open_from(v, v->head[c]);
+}
+
+struct candidate *view_next(struct view *v, struct candidate *c)
+{
+	return open_from(v, c->next);
+}
+
+/* The document of an attribute, parsed once for the paths that follow each other. A document inside a JSON string counts. */
+static const struct json *document(struct view *v, const struct attr *a)
+{
+	if (v->json_of == a)
+		return v->json;
+	v->json_of = a;
+	v->json = NULL;
+	if (a->value.type != V_STRING || a->value.s.len > DOCUMENT_MAX)
+		return NULL;
+	slice text = slice_trim(a->value.s);
+	if (!text.len || (*text.p != '{' && *text.p != '[' && *text.p != '"'))
+		return NULL;
+	v->json = json_parse(&v->nodes, text, NULL);
+	if (v->json && v->json->type == JSON_STRING)
+		v->json = json_parse(&v->nodes, json_string(v->json, &v->traces->arena), NULL);
+	return v->json;
+}
+
+static bool value_of_json(struct view *v, const struct json *n, struct value *out)
+{
+	int64_t i;
+	double d;
+	switch ((enum json_type)n->type) {
+	case JSON_NULL:
+		return false;
+	case JSON_BOOL:
+		*out = (struct value){ .type = V_BOOL, .b = n->text.len == 4 };
+		return true;
+	case JSON_NUMBER:
+		if (json_int(n, &i))
+			*out = (struct value){ .type = V_INT, .i = i };
+		else if (json_double(n, &d))
+			*out = (struct value){ .type = V_DOUBLE, .d = d };
+		else
+			return false;
+		return true;
+	case JSON_STRING:
+		*out = (struct value){ .type = V_STRING, .s = json_string(n, &v->traces->arena) };
+		return true;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		break;
+	}
+	*out = (struct value){ .type = V_STRING, .s = json_raw(n) };
+	return true;
+}
+
+/* The path through an attribute that came as a structured value. */
+static bool value_at(struct value at, const char *path, struct value *out)
+{
+	slice rest = slice_of(path), key;
+	while (rest.len) {
+		const char *dot = memchr(rest.p, '.', rest.len);
+		slice name = { rest.p, dot ? (size_t)(dot - rest.p) : rest.len };
+		slice members = at.s;
+		bool found = false;
+		if (at.type != V_KVLIST)
+			return false;
+		while (!found && value_next(&members, V_KVLIST, &key, &at))
+			found = slice_eq(key, name);
+		if (!found)
+			return false;
+		rest = dot ? (slice){ dot + 1, rest.len - name.len - 1 } : (slice){ 0 };
+	}
+	*out = at;
+	return at.type != V_EMPTY;
+}
+
+bool candidate_value(struct view *v, const struct candidate *c, struct value *out)
+{
+	const char *path = c->alias->path;
+	if (!path) {
+		*out = c->attr->value;
+		return true;
+	}
+	if (c->attr->value.type == V_KVLIST)
+		return value_at(c->attr->value, path, out);
+	const struct json *n = document(v, c->attr);
+	n = n ? json_path(n, path) : NULL;
+	return n && value_of_json(v, n, out);
+}
+
+static bool took(struct candidate *c, struct candidate **from)
+{
+	c->read = true;
+	if (from)
+		*from = c;
+	return true;
+}
+
+bool view_text(struct view *v, enum concept concept, slice *out, struct candidate **from)
+{
+	struct value value;
+	for (struct candidate *c = view_first(v, concept); c; c = view_next(v, c))
+		if (candidate_value(v, c, &value) &&
+		        coerce_text(&value, (enum alias_read)c->alias->read, &v->traces->arena, out))
+			return took(c, from);
+	return false;
+}
+
+bool view_tokens(struct view *v, enum concept concept, int64_t *out, struct candidate **from)
+{
+	struct value value;
+	for (struct candidate *c = view_first(v, concept); c; c = view_next(v, c))
+		if (candidate_value(v, c, &value) && coerce_tokens(&value, out))
+			return took(c, from);
+	return false;
+}
+
+/* Strands writes milliseconds under names that are seconds elsewhere; and a first chunk that comes after the span's end is one in
+ * milliseconds if that makes it fit. */
+static double in_seconds(const struct view *v, const struct candidate *c, double d)
+{
+	double length = v->span && v->span->end_ns > v->span->start_ns
+	        ? (double)(v->span->end_ns - v->span->start_ns) / 1e9
+	        : 0;
+	if (v->emitter.flags & EMIT_TTFT_MS && slice_starts(c->attr->key, SLICE("gen_ai.server.")))
+		return d / 1000;
+	return length > 0 && d > length && d / 1000 <= length && c->alias->key != KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK
+	        ? d / 1000
+	        : d;
+}
+
+bool candidate_double(struct view *v, const struct candidate *c, double *out)
+{
+	struct value value;
+	uint64_t ns;
+	if (!candidate_value(v, c, &value))
+		return false;
+	if (c->alias->read == READ_ISO8601) {
+		if (!v->span || !coerce_time(&value, &ns) || ns < v->span->start_ns)
+			return false;
+		*out = (double)(ns - v->span->start_ns) / 1e9;
+		return true;
+	}
+	if (!coerce_double(&value, out))
+		return false;
+	if (c->alias->read == READ_MS)
+		*out /= 1000;
+	else if (c->alias->read == READ_S)
+		*out *= 1000;
+	else if (c->alias->concept == C_FIRST_CHUNK)
+		*out = in_seconds(v, c, *out);
+	return true;
+}
+
+bool candidate_int(struct view *v, const struct candidate *c, int64_t *out)
+{
+	struct value value;
+	double d;
+	if (c->alias->read == READ_PLAIN && candidate_value(v, c, &value) && coerce_int(&value, out))
+		return true;
+	if (!candidate_double(v, c, &d) || fabs(d) > 9e15)
+		return false;
+	*out = (int64_t)floor(d + 0.5);
+	return true;
+}
+
+bool view_int(struct view *v, enum concept concept, int64_t *out, struct candidate **from)
+{
+	for (struct candidate *c = view_first(v, concept); c; c = view_next(v, c))
+		if (candidate_int(v, c, out))
+			return took(c, from);
+	return false;
+}
+
+bool view_double(struct view *v, enum concept concept, double *out, struct candidate **from)
+{
+	for (struct candidate *c = view_first(v, concept); c; c = view_next(v, c))
+		if (candidate_double(v, c, out))
+			return took(c, from);
+	return false;
+}
+
+bool view_bool(struct view *v, enum concept concept, bool *out, struct candidate **from)
+{
+	struct value value;
+	for (struct candidate *c = view_first(v, concept); c; c = view_next(v, c))
+		if (candidate_value(v, c, &value) && coerce_bool(&value, out))
+			return took(c, from);
+	return false;
+}
+
+bool view_strings(struct view *v, enum concept concept, slice **out, size_t *n, struct candidate **from)
+{
+	struct value value;
+	for (struct candidate *c = view_first(v, concept); c; c = view_next(v, c))
+		if (candidate_value(v, c, &value) &&
+		        coerce_strings(&value, (enum alias_read)c->alias->read, &v->traces->arena, out, n))
+			return took(c, from);
+	return false;
+}
