@@ -27,8 +27,9 @@ PROTO   := $(wildcard lib/otlp/schema/*.proto)
 GEN     := $(PROTO:%.proto=$(O)/gen/%.pb-c.c)
 TABLES  := $(O)/gen/genai_tables.h
 TABCSV  := $(addprefix lib/genai/,concepts.csv aliases.csv keys.csv scopes.csv)
-LIBOBJ  := $(SRC:%.c=$(O)/%.o) $(GEN:.c=.o) $(LLHTTP)
-CMDOBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard cmd/weir/*.c))
+EMBED   := $(patsubst %.S,%.S.o,$(wildcard lib/*/*.S))
+LIBOBJ  := $(SRC:%.c=$(O)/%.o) $(EMBED:%=$(O)/%) $(GEN:.c=.o) $(LLHTTP)
+CMDOBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard cmd/weir/*.c)) $(patsubst %.S,$(O)/%.S.o,$(wildcard cmd/weir/*.S))
 UNIT    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)))
 RIG     := $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/rig/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -95,6 +96,11 @@ $(O)/llhttp/%.o: /usr/share/llhttp/%.c
 $(O)/%.o: %.c | $(GEN) $(TABLES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) $(WARN) $(OPT) -c $< -o $@
+
+# Files that the binary carries. The assembler tells what it includes only here.
+$(O)/%.S.o: %.S prices/prices.tsv $(wildcard examples/demo/*.json)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $@
 
 # An archive: a test gets the parts of the rig that it names, and with them no more of the product than they need.
 $(O)/librig.a: $(RIG)

@@ -138,7 +138,7 @@ static struct declared *report_dangling(
 	if (d && !d->component) /* the same slip: its declaration has the finding */
 		return NULL;
 	findings_add(b->findings, FINDING_ERROR, pos, "%s: references %s \"%.*s\" which is not configured%s%s%s", where,
-	        kind_name(kind), SLICE_ARG(text), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	        component_kind_name(kind), SLICE_ARG(text), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return NULL;
 }
 
@@ -161,6 +161,6 @@ struct declared *find_reference(struct builder *b, enum kind kind, slice text, s
 	if (kind == EXTENSION || !s.type || s.id.name.len || !(s.type->flags & BARE))
 		return report_dangling(b, kind, text, pos, where);
 	findings_add(b->findings, FINDING_NOTICE, pos, "%s \"%s\" is not declared under %s: declared with its defaults",
-	        kind_name(kind), s.type->name, kind_section(kind));
+	        component_kind_name(kind), s.type->name, kind_section(kind));
 	return declare_bare(b, kind, slice_of(s.type->name), pos);
 }

@@ -107,15 +107,15 @@ bool report_unknown_type(struct findings *f, enum kind kind, slice key, const st
 	switch (x->what) {
 	case ABSENT:
 		findings_add(f, FINDING_ERROR, pos, "the %s \"%.*s\" of the Collector is not part of weir",
-		        kind_name(kind), SLICE_ARG(id->type));
+		        component_kind_name(kind), SLICE_ARG(id->type));
 		break;
 	case LATER:
-		findings_add(f, FINDING_ERROR, pos, "the %s \"%.*s\" is not built in yet", kind_name(kind),
+		findings_add(f, FINDING_ERROR, pos, "the %s \"%.*s\" is not built in yet", component_kind_name(kind),
 		        SLICE_ARG(id->type));
 		break;
 	case NO_EFFECT:
 		findings_add(f, FINDING_WARNING, pos, "the %s \"%.*s\" is accepted but does nothing in weir",
-		        kind_name(kind), SLICE_ARG(id->type));
+		        component_kind_name(kind), SLICE_ARG(id->type));
 		break;
 	case TEXT:
 		findings_add(f, FINDING_ERROR, pos, "%s", x->text);

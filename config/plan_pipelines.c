@@ -77,7 +77,7 @@ static bool fits_pipeline(struct builder *b, const struct plan_pipeline *p, cons
 	if (!(c->type->signals & p->signal)) {
 		findings_add(b->findings, FINDING_ERROR, pos,
 		        "service::pipelines::%s: %s \"%s\" cannot be used for %s: telemetry type is not supported",
-		        p->id, kind_name(kind), c->id, signal_name(p->signal));
+		        p->id, component_kind_name(kind), c->id, signal_name(p->signal));
 		return false;
 	}
 	for (size_t i = 0; i < before->n; i++) {
@@ -85,7 +85,7 @@ static bool fits_pipeline(struct builder *b, const struct plan_pipeline *p, cons
 			continue;
 		enum severity severity = kind == PROCESSOR ? FINDING_ERROR : FINDING_WARNING;
 		findings_add(b->findings, severity, pos, "service::pipelines::%s: references %s \"%s\" multiple times",
-		        p->id, kind_name(kind), c->id);
+		        p->id, component_kind_name(kind), c->id);
 		return false;
 	}
 	return true;

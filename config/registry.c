@@ -47,7 +47,7 @@ const struct component *registry_find(enum kind kind, slice name, bool *by_alias
 	return NULL;
 }
 
-const char *kind_name(enum kind k)
+const char *component_kind_name(enum kind k)
 {
 	static const char *const names[] = { "receiver", "processor", "exporter", "extension", "connector" };
 	return names[k];

@@ -13,4 +13,7 @@ int cmd_validate(int argc, char **argv);
 int cmd_print_config(int argc, char **argv);
 int cmd_components(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
+int cmd_price(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -15,6 +15,9 @@ static const struct command {
 	{ "print-config", "print the merged and expanded config", cmd_print_config },
 	{ "components", "list what is built in; with a name, its options", cmd_components },
 	{ "schema", "print the JSON Schema of the config", cmd_schema },
+	{ "price", "what a call costs, line by line", cmd_price },
+	{ "explain", "why spans are kept, what becomes of them, what destinations get", cmd_explain },
+	{ "demo", "send sample traces of six conventions to a running weir", cmd_demo },
 	{ "version", "print the version", cmd_version },
 };
 

@@ -10,14 +10,14 @@
 #include "lib/base/err.h"
 #include "lib/otlp/encode.h"
 
-enum { JSON_DEPTH = 128 }; /* INTERFACE section 6: deeper is a 400 */
+enum { OTLP_JSON_DEPTH = 128 }; /* INTERFACE section 6: deeper is a 400 */
 
 /* Writes the protobuf form of an Export*ServiceRequest. 0 with *out (caller owns); -1 malformed with e (text has
  * the byte offset); -2 pool or memory. A zero-length body is malformed; "{}" and "null" are the empty request.
  * Traces: ids of a wrong length are kept as decoded bytes (at most 64), so that the scan refuses the span alone; an id
  * that is not hex becomes one zero byte for the same reason (an empty parent id would be a root). Logs and metrics: both
  * are malformed, since no scan refuses one record. Unpaired surrogates become U+FFFD and bad bytes too; *n_utf8 is set to
- * their number. null in an array of messages is an empty message, so that neighbours keep their place. JSON_DEPTH counts
+ * their number. null in an array of messages is an empty message, so that neighbours keep their place. OTLP_JSON_DEPTH counts
  * open arrays and objects; it is reached before AnyValue is OTLP_ANYVALUE_DEPTH deep. Reads only within `json`. */
 int json_to_otlp(
         enum signal signal, slice json, struct pool *pool, struct buf **out, uint64_t *n_utf8, struct err *e) MUST_USE;

@@ -3,7 +3,7 @@
  * A message is written where it is met, behind a length whose width is guessed from the last one of its type
  * and corrected by moving the content (reader_close). Scalars equal to their default are left out as canonical
  * protobuf does, unless they are in a oneof or overwrite an earlier value of the same message. Recursion is
- * bounded by JSON_DEPTH. What the schema does not know is skipped, with the same strictness about syntax.
+ * bounded by OTLP_JSON_DEPTH. What the schema does not know is skipped, with the same strictness about syntax.
  */
 #include <stdio.h>
 
@@ -73,7 +73,7 @@ static bool enter(struct reader *r)
 {
 	r->at++;
 	space(r);
-	return ++r->depth <= JSON_DEPTH || reader_fail(r, "nested too deeply");
+	return ++r->depth <= OTLP_JSON_DEPTH || reader_fail(r, "nested too deeply");
 }
 
 /* Behind an element of an array or object that ends with `close`: another one follows (*more) or not. */

@@ -31,6 +31,7 @@ TEXTS = {"plain": "The capital of France is Paris.", "cached": "As the long docu
 THOUGHT = "The train leaves at seven and needs two hours, so it arrives at nine."
 CACHE_READ, CACHE_WRITE, REASONING = 1024, 256, 64
 GAP = 0.004  # seconds between the chunks of a stream: the first one is distinguishable from the last
+DELAY = 0.02  # seconds before every answer: calls one after the other are distinguishable by time
 MODELS = {"gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-4o": "gpt-4o-2024-08-06", "gpt-4.1": "gpt-4.1-2025-04-14",
           "gpt-4.1-mini": "gpt-4.1-mini-2025-04-14", "gpt-5": "gpt-5-2025-08-07", "gpt-5-mini": "gpt-5-mini-2025-08-07",
           "o4-mini": "o4-mini-2025-04-16", "o3-mini": "o3-mini-2025-01-31",
@@ -172,7 +173,8 @@ def tools_of(body):
         elif "toolSpec" in t:
             out.append((t["toolSpec"]["name"], (t["toolSpec"].get("inputSchema") or {}).get("json") or {}))
         elif "functionDeclarations" in t:
-            out += [(f["name"], f.get("parameters") or f.get("parametersJsonSchema") or {})
+            out += [(f["name"], f.get("parameters") or f.get("parametersJsonSchema") or
+                     f.get("parameters_json_schema") or {})
                     for f in t["functionDeclarations"]]
         elif "name" in t:
             out.append((t["name"], t.get("input_schema") or t.get("parameters") or {}))
@@ -280,6 +282,11 @@ class Call:
             u["reasoning"] = REASONING
             u["output"] += REASONING
 
+    @property
+    def reason(self):
+        """What the API says: Gemini has no reason of its own for a call of a tool."""
+        return "stop" if (self.api, self.finish) == ("generateContent", "tool_call") else self.finish
+
     def row(self):
         ok = self.status == 200
         return {"n": self.n, "api": self.api, "provider": self.provider, "request_model": self.model,
@@ -288,7 +295,7 @@ class Call:
                 "usage_sent": self.usage_sent and ok, "input_tokens": self.usage["input"],
                 "output_tokens": self.usage["output"], "cache_read": self.usage["cache_read"],
                 "cache_write": self.usage["cache_write"], "reasoning": self.usage["reasoning"],
-                "finish_reasons": [self.finish] * len(self.outputs) if ok and self.outputs else [],
+                "finish_reasons": [self.reason] * len(self.outputs) if ok and self.outputs else [],
                 "input": self.input, "output": self.outputs}
 
 
@@ -518,7 +525,8 @@ def gemini_embeddings(call):
     body = call.body
     wanted = body.get("requests") or [body]
     found = [texts((r.get("content") or {}).get("parts"))[0] for r in wanted]
-    call.input, call.finish, call.id = [message("user", t) for t in found], None, None
+    call.input, call.finish = [message("user", t) for t in found], None
+    call.response_model = call.id = None  # this API sends neither, nor any usage
     call.usage["input"], call.usage_sent = sum(2 + math.ceil(len(t) / 4) for t in found), False
     values = [{"values": vector(8)} for _ in found]
     return {"embeddings": values} if "requests" in body else {"embedding": values[0]}
@@ -656,6 +664,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if api == "generateContent" and "/publishers/" in path:
             provider = "gcp.vertex_ai"
         call = Call(next(self.server.count), api.replace("gemini_", ""), body, model, reader(body), provider)
+        time.sleep(DELAY)
         call.stream = call.stream or place.get("verb") in ("streamGenerateContent", "converse-stream")
         if api.endswith("embeddings"):
             call.stream = False

@@ -98,7 +98,7 @@ def openai_responses(client, model="gpt-5-mini"):
 def anthropic_messages(client, model="claude-sonnet-4-5"):
     create = client.messages.create
     more = {"model": model, "max_tokens": 4096}
-    create(system=SYSTEM, messages=[{"role": "user", "content": "[plain] Capital?"}], temperature=0.5, **more)
+    create(system=SYSTEM, messages=[{"role": "user", "content": "[plain] Capital?"}], **more)
     for _ in create(messages=[{"role": "user", "content": "[cached] The long document, streamed?"}], stream=True, **more):
         pass
     create(messages=[{"role": "user", "content": "[cached] The long document?"}], **more)

@@ -3,6 +3,7 @@
 #: content: true
 #: session: session-openllmetry
 #: user: user-openllmetry
+#: gap: tool_call_ids[14]: the SDK does not send it: the id is that of the output item (fc_..), not the call_id
 """Traceloop's SDK as its quickstart has it, with everything instrumented that is installed."""
 import openai
 from common import openai_chat, openai_embeddings, openai_responses

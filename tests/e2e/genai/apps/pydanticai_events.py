@@ -1,14 +1,19 @@
 #: ecosystem: pydantic_ai
 #: content: true
-"""PydanticAI of June 2025: messages in its attribute `events`, agent spans that repeat the usage of their model calls."""
+"""PydanticAI of May 2025: messages in its attribute `events`, agent spans that repeat the usage of their model calls."""
 import asyncio
 
-from common import SYSTEM, WEATHER, flush, refused, tracing
+from common import SYSTEM, WEATHER, flush, tracing
+from openai import AsyncOpenAI, RateLimitError
 from pydantic_ai import Agent
+from pydantic_ai.exceptions import ModelHTTPError
+from pydantic_ai.models.openai import OpenAIModel
+from pydantic_ai.providers.openai import OpenAIProvider
 
 tracing()
 Agent.instrument_all()
-agent = Agent("openai:gpt-4o-mini", name="helper", instructions=SYSTEM)
+provider = OpenAIProvider(openai_client=AsyncOpenAI(max_retries=0))
+agent = Agent(OpenAIModel("gpt-4o-mini", provider=provider), name="helper", instructions=SYSTEM)
 
 
 @agent.tool_plain
@@ -17,15 +22,18 @@ def get_weather(city: str) -> str:
     return WEATHER
 
 
-async def streamed():
+async def main():
+    await agent.run("[plain] Capital?", model_settings={"temperature": 0.5, "max_tokens": 50})
+    await agent.run("[tool] Weather in Paris?")
     async with agent.run_stream("[cached] The long document, streamed?") as answer:
         async for _ in answer.stream():
             pass
+    flush()
+    await agent.run("[reason] When does the train arrive?")
+    try:
+        await agent.run("[fail429] Busy?")
+    except (RateLimitError, ModelHTTPError):
+        pass
+    flush()
 
-agent.run_sync("[plain] Capital?", model_settings={"temperature": 0.5, "max_tokens": 50})
-agent.run_sync("[tool] Weather in Paris?")
-asyncio.run(streamed())
-flush()
-agent.run_sync("[reason] When does the train arrive?")
-refused(agent.run_sync, "[fail429] Busy?")
-flush()
+asyncio.run(main())

@@ -60,7 +60,7 @@ export async function openai_calls(client) {
 		messages: [{ role: "user", content: "[plain] Capital of France, streamed?" }],
 	}));
 	const messages = [{ role: "user", content: "[tool:get_weather] Weather in Paris?" }];
-	const first = await client.chat.completions.create({ model: "gpt-4o-mini", messages, tools: CHAT_TOOLS });
+	const first = await client.chat.completions.create({ model: "gpt-4o-mini", messages: [...messages], tools: CHAT_TOOLS });
 	const said = first.choices[0].message;
 	messages.push({ role: "assistant", content: said.content, tool_calls: said.tool_calls });
 	messages.push({ role: "tool", tool_call_id: said.tool_calls[0].id, content: JSON.stringify(TOOL.run()) });
@@ -89,7 +89,7 @@ export async function anthropic_calls(client) {
 		model, max_tokens, stream: true, messages: [{ role: "user", content: "[cached] What does it say, streamed?" }],
 	}));
 	const messages = [{ role: "user", content: "[tool:get_weather] Weather in Paris?" }];
-	const first = await client.messages.create({ model, max_tokens, messages, tools: MESSAGES_TOOLS });
+	const first = await client.messages.create({ model, max_tokens, messages: [...messages], tools: MESSAGES_TOOLS });
 	const use = first.content.find((part) => part.type === "tool_use");
 	messages.push({ role: "assistant", content: first.content });
 	messages.push({

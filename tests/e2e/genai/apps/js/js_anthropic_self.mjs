@@ -2,6 +2,7 @@
 //: ecosystem: anthropic
 //: content: true
 //: session: session-js-1
+//: gap: output_messages[stream]: the SDK does not send it: content of raw streams is not recorded
 import Anthropic from "@anthropic-ai/sdk";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";

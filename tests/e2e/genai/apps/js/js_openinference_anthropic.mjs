@@ -3,6 +3,7 @@
 //: content: true
 //: session: session-js-1
 //: user: user-js-1
+//: gap: response_id[stream]: the SDK does not send it
 import Anthropic from "@anthropic-ai/sdk";
 import { AnthropicInstrumentation } from "@arizeai/openinference-instrumentation-anthropic";
 import { setSession, setUser } from "@arizeai/openinference-core";

@@ -3,6 +3,13 @@
 //: content: true
 //: session: session-js-1
 //: user: user-js-1
+//: gap: response_model[stream]: the SDK does not send it
+//: gap: response_id[stream]: the SDK does not send it
+//: gap: input_tokens[stream]: the SDK does not send it
+//: gap: output_tokens[stream]: the SDK does not send it
+//: gap: input_tokens[embeddings]: the SDK does not send it
+//: gap: span[failed]: the SDK does not send it: a failed call leaves no span
+//: gap: response_model[embeddings]: the SDK does not send it: one name for both
 import { OpenAIInstrumentation } from "@arizeai/openinference-instrumentation-openai";
 import { setSession, setUser } from "@arizeai/openinference-core";
 import { context } from "@opentelemetry/api";

@@ -1,6 +1,8 @@
 // OpenLLMetry's anthropic instrumentation (@traceloop/instrumentation-anthropic) without the Traceloop SDK.
 //: ecosystem: openllmetry
 //: content: true
+//: gap: response_id: the SDK does not send it
+//: gap: finish_reasons[stream]: the SDK does not send it: an empty string
 import * as anthropic from "@anthropic-ai/sdk";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";

@@ -4,6 +4,7 @@
 //: content: true
 //: session: session-js-1
 //: user: user-js-1
+//: gap: response_model[embeddings]: the SDK does not send it
 import * as ai from "ai";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";

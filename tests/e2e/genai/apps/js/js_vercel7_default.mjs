@@ -4,6 +4,11 @@
 //: content: true
 //: session: session-js-1
 //: user: user-js-1
+//: gap: conversation: the SDK does not send it: the runtime context is off by default
+//: gap: session: the SDK does not send it: the runtime context is off by default
+//: gap: user: the SDK does not send it: the runtime context is off by default
+//: gap: reasoning[responses]: the SDK does not send it
+//: gap: response_model[embeddings]: the SDK does not send it
 import * as ai from "ai";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";

@@ -20,9 +20,9 @@ export async function langchain_calls({ ChatOpenAI, OpenAIEmbeddings, ChatAnthro
 	for (const model of [openai(), anthropic]) {
 		const bound = model.bindTools([get_weather]);
 		const said = [new messages.HumanMessage("[tool:get_weather] Weather in Paris?")];
-		said.push(await bound.invoke(said, config));
+		said.push(await bound.invoke([...said], config));
 		said.push(await get_weather.invoke(said[1].tool_calls[0], config));
-		await bound.invoke(said, config);
+		await bound.invoke([...said], config);
 	}
 	await anthropic.invoke("[cached] What does the document say?", config);
 	await drain(await anthropic.stream("[cached] What does it say, streamed?", config));

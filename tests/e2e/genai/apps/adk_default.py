@@ -1,0 +1,6 @@
+#: ecosystem: google_adk
+#: requirements: adk_gemini.txt
+#: content: false
+#: session: session-adk
+"""Google's ADK as it is without any switch: no contents."""
+import adk_calls  # noqa: F401

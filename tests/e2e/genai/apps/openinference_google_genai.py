@@ -1,0 +1,13 @@
+#: ecosystem: openinference
+#: content: true
+#: session: session-openinference
+#: user: user-openinference
+"""OpenInference's instrumentation of google-genai."""
+from common import gemini, tracing
+from google import genai
+from openinference.instrumentation import using_attributes
+from openinference.instrumentation.google_genai import GoogleGenAIInstrumentor
+
+GoogleGenAIInstrumentor().instrument(tracer_provider=tracing())
+with using_attributes(session_id="session-openinference", user_id="user-openinference"):
+    gemini(genai.Client())

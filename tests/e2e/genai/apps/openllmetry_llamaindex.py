@@ -1,0 +1,20 @@
+#: ecosystem: openllmetry
+#: content: true
+#: session: session-openllmetry
+#: user: user-openllmetry
+"""OpenLLMetry with LlamaIndex and the openai SDK below it, as Traceloop.init does by itself."""
+from traceloop.sdk import Traceloop
+from traceloop.sdk.decorators import workflow
+
+Traceloop.init(app_name="openllmetry_llamaindex")
+
+from llama_index_calls import calls  # noqa: E402
+
+
+@workflow(name="questions")
+def questions():
+    Traceloop.set_association_properties({"session_id": "session-openllmetry", "user_id": "user-openllmetry"})
+    calls()
+
+
+questions()
