@@ -28,7 +28,7 @@ struct program {
 	struct key_table *keys;
 	uv_signal_t on_term, on_int, on_hup;
 	int64_t drain_ns;
-	bool local, draining;
+	bool local, json, draining;
 	int code;
 };
 
@@ -36,11 +36,11 @@ static const char help[] =
         "weir [run] [--config F ..] [--set key::path=value ..]\n"
         "\n"
         "Runs until SIGTERM or SIGINT, then drains (service.drain_timeout). SIGHUP reloads the config.\n"
-        "Without --config: local mode on 127.0.0.1:4318, prints what it receives, forwards nothing.\n"
+        "Without --config: local mode on 127.0.0.1:4318, prints a line per model call, forwards nothing.\n"
         "\n"
         "  --config, -c F   a path, file:PATH, env:NAME, yaml:TEXT, or - for stdin; later ones win\n"
         "  --set K=V        one value on top of all files: exporters::debug::verbosity=detailed\n"
-        "  --json           local mode: print OTLP/JSON lines\n";
+        "  --json           local mode: print the normalised spans as OTLP/JSON lines\n";
 
 static int open_log(slice path)
 {
@@ -206,17 +206,28 @@ static size_t raise_descriptors(void)
 	return n > 512 ? n - 256 : n / 2;
 }
 
+static void greet(FILE *to, const char *address)
+{
+	fprintf(to,
+	        "\nweir shows the model calls that it is sent; nothing leaves this machine. Point an application "
+	        "here:\n\n"
+	        "    export OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n\n",
+	        address);
+	fflush(to);
+}
+
+/* The greeting belongs to the lines on stdout. With --json those are for programs; and whoever keeps stderr in a file looks there
+ * for where weir listens. */
 static void on_address(void *ctx, const char *address)
 {
 	struct program *p = ctx;
 	log_info(p->log, "Listening", "address", address, NULL);
-	if (p->local && !p->code) {
-		fprintf(stderr,
-		        "\nweir listens for OTLP and shows what arrives; nothing leaves this machine. Point an "
-		        "application here:\n\n"
-		        "    export OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n\n",
-		        address);
-	}
+	if (!p->local || p->code)
+		return;
+	if (!p->json)
+		greet(stdout, address);
+	if (p->json || !isatty(STDERR_FILENO))
+		greet(stderr, address);
 }
 
 static int start(struct program *p, struct plan *plan)
@@ -282,6 +293,7 @@ int cmd_run(int argc, char **argv)
 	int code = EXIT_USAGE;
 	if (args_parse(&p.args, argc, argv, options) == 0) {
 		p.local = !p.args.sources.n_configs;
+		p.json = json;
 		struct plan_sources given = p.args.sources;
 		if (p.local) {
 			p.args.sources.configs = json ? local_json : local;

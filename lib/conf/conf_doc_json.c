@@ -204,7 +204,6 @@ static void add_type_schema(struct strbuf *out, const struct conf_field *f, cons
 	case T_U64:
 	case T_I64:
 	case T_F64:
-	case T_STR:
 	case T_DURATION:
 	case T_BYTES:
 	case T_MAP:
@@ -213,6 +212,9 @@ static void add_type_schema(struct strbuf *out, const struct conf_field *f, cons
 	case T_REFUSED:
 	case T_IGNORED:
 		strbuf_adds(out, types[f->type]);
+		break;
+	case T_STR:
+		strbuf_adds(out, f->flags & CONF_NUMERALS ? "\"type\":[\"string\",\"integer\",\"null\"]" : types[f->type]);
 		break;
 	case T_STRS:
 		strbuf_adds(out, "\"type\":[\"array\",\"string\",");

@@ -15,6 +15,8 @@ enum emitter_flags {
 	EMIT_DUPLICATE =
 	        32, /* its model-call spans repeat a call that another span of the trace counts (2.7, static) */
 	EMIT_ESTIMATES = 64, /* token counts are estimates */
+	EMIT_SHARED = 128, /* the scope is used by others too: attributes tell the ecosystem */
+	EMIT_NAMED = 256, /* only spans whose names are in MAP_OPERATION for the ecosystem are GenAI (R2) */
 };
 
 struct emitter {
@@ -22,5 +24,7 @@ struct emitter {
 	unsigned flags;
 };
 
+/* By name, in any case, and version; ECO_NONE when it is not known. */
 struct emitter emitter_of_scope(const struct scope *scope);
+/* `of_scope`, or what the span's attributes tell (markers.csv) when the scope is unknown or shared. */
 struct emitter emitter_of_span(struct emitter of_scope, const struct span *span);

@@ -8,11 +8,13 @@
 
 #include <stdio.h>
 
+#include "lib/genai/message_parts.h"
+
 enum { FLAT_CALLS = 128 };
 
 struct fields {
 	slice role, name, id, content, tool_calls, tool_result, finish;
-	const struct json *content_node; /* when the content came in a JSON body */
+	const struct json *content_node, *id_node; /* when they came in a JSON body, the content as JSON */
 	const struct event *flat; /* its tool calls are flattened */
 	uint64_t index;
 	bool lossy;
@@ -132,6 +134,8 @@ static void of_body(struct source *s, struct fields *f, const struct json *body,
 			f->lossy = true;
 		if (slot == &f->content)
 			f->content_node = n->type == JSON_STRING ? NULL : n;
+		else if (slot == &f->id)
+			f->id_node = n;
 	}
 }
 
@@ -220,19 +224,18 @@ static void add_flat_calls(struct source *s, struct message_out *m, const struct
 	m->lossy = true;
 }
 
-/* PromptKit's {"id", "name", "parts": [{type, text}], "error", "latency_ms"}: the only text in it is the response, else all of it. */
-static void add_tool_result(struct source *s, struct message_out *m, const struct fields *f)
+/* What a tool answered: PromptKit's {"id", "name", "parts", "error"}, content that was JSON in the body, or text. */
+static void add_response(struct source *s, struct message_out *m, const struct fields *f)
 {
-	const struct json *n = json_parse(s->arena, f->tool_result, NULL);
-	const struct json *id = json_get(n, "id"), *parts = json_get(n, "parts"), *error = json_get(n, "error");
-	const struct json *text = parts && parts->n == 1 ? json_get(json_first(parts, NULL), "text") : NULL;
-	slice response = f->tool_result;
-	bool failed = error && error->type == JSON_STRING && error->text.len;
-	if (text && text->type == JSON_STRING && !failed)
-		response = json_string(text, s->arena);
-	else if (failed && (!parts || !parts->n))
-		response = json_string(error, s->arena);
-	part_tool_response(m, id && id->type == JSON_STRING ? json_string(id, s->arena) : f->id, response);
+	const struct json *n = f->tool_result.len ? json_parse(s->arena, f->tool_result, NULL) : NULL;
+	if (n && n->type == JSON_OBJECT && part_kind_of(n, NULL) == PART_TOOL_RESPONSE)
+		parts_from_json(m, n);
+	else if (f->tool_result.len)
+		part_tool_response(m, f->id, f->tool_result);
+	else if (f->content_node)
+		tool_response_from(m, f->id_node, f->content_node);
+	else if (f->content.len)
+		source_content(s, m, SLICE("tool"), f->id, f->content);
 }
 
 static void add_message(struct source *s, struct message_out *m, const struct fields *f)
@@ -240,9 +243,9 @@ static void add_message(struct source *s, struct message_out *m, const struct fi
 	slice role = f->role;
 	bool tool = slice_is(role, "tool");
 	message_begin(m, role, tool ? (slice){ 0 } : f->name);
-	if (f->tool_result.len)
-		add_tool_result(s, m, f);
-	else if (f->content_node && !tool)
+	if (tool || f->tool_result.len)
+		add_response(s, m, f);
+	else if (f->content_node)
 		parts_from_json(m, f->content_node);
 	else if (f->content.len)
 		source_content(s, m, role, f->id, f->content);
@@ -361,7 +364,7 @@ struct attr *events_details(
 	return best;
 }
 
-bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole)
+bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole, bool *more)
 {
 	const struct json *first = root->type == JSON_ARRAY ? json_first(root, NULL) : NULL;
 	if (!first || !json_get(first, "event.name"))
@@ -375,7 +378,9 @@ bool events_document(struct source *s, struct message_out *m, const struct json 
 			m->lossy = true;
 			continue;
 		}
-		if (me.type == EVENT_CHOICE ? m->direction != OUTPUT && !whole : m->direction == OUTPUT)
+		bool of_output = me.type == EVENT_CHOICE && !whole;
+		*more |= of_output;
+		if (of_output != (m->direction == OUTPUT))
 			continue;
 		of_body(s, &f, n, false);
 		if (!f.role.len)

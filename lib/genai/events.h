@@ -28,7 +28,7 @@ bool events_messages(struct source *s, const struct message_events *me);
 struct attr *events_details(
         struct source *s, const struct message_events *me, enum concept concept, struct event **event);
 /* The same messages as a JSON array of event bodies in an attribute (PydanticAI before its version 2, Logfire): objects with
- * "event.name". With `whole`, choices are input too: a history. False: not that. */
-bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole);
+ * "event.name". With `whole`, choices are input too: a history. *more is set when there are choices that are output. False: not that. */
+bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole, bool *more);
 /* Attributes that say nothing about a message: an event that has only these besides what was used was carried completely. */
 bool is_event_envelope(slice key);

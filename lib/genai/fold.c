@@ -21,7 +21,8 @@ struct folding {
 	struct message_events events;
 	const struct json *body; /* an object that input messages were read from, or could have been */
 	bool body_won;
-	struct attr *partly, *system_document;
+	struct attr *partly; /* of the input; carried when another concept came from that document, too */
+	struct attr *documents[N_CONCEPTS];
 };
 
 void fold_init(struct fold *f)
@@ -93,6 +94,7 @@ static void carry(struct folding *x, const struct source *s, const struct place 
 		*VEC_ADD(&f->events) = (struct sortable){ (uintptr_t)s->events.v[i], s->events.v[i] };
 	if (s->partly)
 		x->partly = s->partly;
+	x->documents[s->concept] = s->document;
 }
 
 /* The attribute that the concept's result is written to. */
@@ -151,7 +153,7 @@ static void compare_losers(struct folding *x, const struct places *places, size_
 	}
 }
 
-static const struct json *messages_with(const struct json *root, const char *part_type)
+static bool messages_with(const struct json *root, const char *part_type)
 {
 	for (const struct json *m = json_first(root, NULL); m; m = json_next(root, m, NULL)) {
 		const struct json *parts = json_get(m, "parts");
@@ -160,43 +162,34 @@ static const struct json *messages_with(const struct json *root, const char *par
 		for (const struct json *p = json_first(parts, NULL); p; p = json_next(parts, p, NULL)) {
 			const struct json *type = json_get(p, "type");
 			if (type && json_is(type, part_type))
-				return m;
+				return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
-static slice member(struct folding *x, const struct json *n, const char *name)
-{
-	const struct json *at = json_get(n, name);
-	return at && at->type == JSON_STRING ? json_string(at, &x->f->arena) : (slice){ 0 };
-}
-
-/* OpenLIT keeps the reasoning apart from every form of its output: it goes in front of the first message. False: `text` stays. */
+/* OpenLIT keeps the reasoning apart from every form of its output: it goes in front of the first message's parts. */
 static bool add_reasoning(struct folding *x, slice text, slice reasoning)
 {
 	struct source *s = &x->f->other;
 	struct message_out m;
-	const struct json *root = text.len ? json_parse(&x->f->arena, text, NULL) : NULL;
-	if (root && (root->type != JSON_ARRAY || messages_with(root, "reasoning")))
-		return false;
 	source_begin(s, x->v, &x->f->arena, C_OUTPUT_MESSAGES);
-	messages_begin(&m, &s->out, &x->f->arena, OUTPUT);
-	if (!root) {
-		message_begin(&m, (slice){ 0 }, (slice){ 0 });
+	if (!text.len) {
+		messages_begin(&m, &s->out, &x->f->arena, OUTPUT);
 		part_reasoning(&m, reasoning);
-		message_end(&m, (slice){ 0 });
+		return messages_end(&m) && !s->out.failed;
 	}
-	for (const struct json *n = root ? json_first(root, NULL) : NULL; n; n = json_next(root, n, NULL)) {
-		const struct json *parts = json_get(n, "parts");
-		message_begin(&m, member(x, n, "role"), member(x, n, "name"));
-		part_reasoning(&m, reasoning);
-		reasoning = (slice){ 0 };
-		if (parts)
-			parts_from_json(&m, parts);
-		message_end(&m, member(x, n, "finish_reason"));
-	}
-	return messages_end(&m) && !m.lossy && !s->out.failed;
+	const struct json *root = json_parse(&x->f->arena, text, NULL);
+	const struct json *parts = root ? json_get(json_first(root, NULL), "parts") : NULL;
+	if (!parts || parts->type != JSON_ARRAY || messages_with(root, "reasoning"))
+		return false;
+	const char *at = parts->text.p + 1;
+	strbuf_add(&s->out, (slice){ text.p, (size_t)(at - text.p) });
+	strbuf_adds(&s->out, "{\"type\":\"reasoning\",\"content\":\"");
+	strbuf_add_json(&s->out, reasoning);
+	strbuf_adds(&s->out, parts->n ? "\"}," : "\"}");
+	strbuf_add(&s->out, (slice){ at, (size_t)(text.p + text.len - at) });
+	return !s->out.failed;
 }
 
 static void with_reasoning(struct folding *x, slice *text)
@@ -238,8 +231,6 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 		carry(x, s, &places.v[won]);
 		if (c == C_INPUT_MESSAGES)
 			x->body_won = s->root != NULL;
-		if (c == C_SYSTEM)
-			x->system_document = s->document;
 		compare_losers(x, &places, won, c, text);
 	}
 	if (c == C_OUTPUT_MESSAGES)
@@ -296,7 +287,7 @@ static void list_carried(struct folding *x)
 {
 	struct fold *f = x->f;
 	struct folded *out = x->out;
-	if (x->partly && x->partly == x->system_document)
+	if (x->partly && (x->partly == x->documents[C_SYSTEM] || x->partly == x->documents[C_OUTPUT_MESSAGES]))
 		*VEC_ADD(&f->carried) = x->partly;
 	out->carried = keep(x, f->carried.v, f->carried.n * sizeof(*out->carried));
 	out->n_carried = out->carried ? f->carried.n : 0;

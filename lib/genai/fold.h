@@ -5,8 +5,7 @@
  * they were cut. Nothing is edited here: the caller writes the results and deletes what was carried completely.
  */
 #pragma once
-#include "lib/genai/messages.h"
-#include "lib/genai/view.h"
+#include "lib/genai/source.h"
 
 struct folded_text {
 	slice text; /* JSON in the traces' arena; empty: none */
@@ -18,7 +17,7 @@ struct folded {
 	slice *finish_reasons; /* of choice events and messages, raw, by index */
 	size_t n_finish_reasons;
 	bool truncated; /* a source was cut by an SDK's limit */
-	/* Sources that the texts carry completely; drop_known deletes them. In the traces' arena. */
+	/* Sources that the texts carry completely; drop_known deletes them. In the traces' arena. Never the canonical attributes. */
 	struct attr **carried;
 	size_t n_carried;
 	struct event **carried_events;
@@ -27,10 +26,13 @@ struct folded {
 
 /* Working memory of one worker. */
 struct fold {
-	struct strbuf buf, buf2;
 	struct arena arena; /* of one span: JSON nodes, decoded strings */
+	struct source best, other; /* the reading that wins, and one that is compared with it */
+	VEC(struct attr *) carried;
+	VEC(struct sortable) event_attrs, events; /* what was used of the events; by address */
 };
 void fold_init(struct fold *f);
 void fold_release(struct fold *f);
-/* v: loaded with GROUP_CONTENT at least, kind known. with_events: message_events is `fold`. */
+/* v: loaded with GROUP_CONTENT at least, kind known. with_events: message_events is `fold`. The texts of `out` live as long as
+ * v->traces. */
 void fold_span(struct fold *f, struct view *v, bool with_events, struct folded *out);

@@ -154,6 +154,16 @@ void part_text(struct message_out *m, slice text)
 	part_close(m, false);
 }
 
+void part_text_of(struct message_out *m, const struct json *string)
+{
+	if (string->text.len == 0)
+		return;
+	part_open(m, false);
+	strbuf_add(m->out, SLICE("{\"type\":\"text\",\"content\":"));
+	put_string(m->out, string);
+	part_close(m, false);
+}
+
 void part_reasoning(struct message_out *m, slice text)
 {
 	if (text.len == 0)

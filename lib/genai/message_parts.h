@@ -34,16 +34,20 @@ const struct part_type *part_type_of(const struct json *type);
 enum part_kind part_kind_of(const struct json *part, const struct part_type **type);
 /* A part of one kind; `part` is an object. */
 void part_media_from(struct message_out *m, const struct json *part, const struct part_type *type);
+/* A tool call or a tool's response. */
+void part_tool_from(struct message_out *m, const struct json *part, const struct part_type *type, bool response);
+/* An element of tool_calls, in any vendor's form; a string holds JSON. */
+void tool_call_from(struct message_out *m, const struct json *call);
 /* The id of a tool call in any spelling, or NULL. */
 const struct json *tool_call_id(const struct json *call);
-/* One tool call, in any vendor's form; a string holds JSON. */
-void tool_call_from(struct message_out *m, const struct json *call);
 /* A tool's response whose `content` is what a message of role tool contains. */
 void tool_response_from(struct message_out *m, const struct json *id, const struct json *content);
 
 void part_open(struct message_out *m, bool response);
 void part_close(struct message_out *m, bool response);
-/* Any object that is no known part: text that shows it. */
+/* A string as a text part, with the escapes that it has. */
+void part_text_of(struct message_out *m, const struct json *string);
+/* What is no known part: text that shows it. */
 void part_raw(struct message_out *m, const struct json *n);
 
 /* As message_begin, with the members that are kept; `extras` must live until message_end. */
@@ -58,8 +62,10 @@ slice canonical_finish(slice reason);
 slice text_of(const struct json *n, struct arena *a);
 
 bool is_message(const struct json *object);
-/* A message or what wraps one (a choice, a candidate, a generation). `finish`: the reason that a wrapper told, or NULL. */
-void message_from_json(struct message_out *m, const struct json *object, const struct json *finish);
+/* A message or what wraps one (a choice, a candidate, a generation, LangChain's constructor). */
+void message_from_json(struct message_out *m, const struct json *object);
+/* Why the model stopped, in any spelling; a string or NULL. */
+const struct json *finish_of(struct members *f);
 /* Messages, parts, texts; -1: none of them. `level` counts what was unwrapped to get here. */
 int list_from_json(struct message_out *m, const struct json *array, int level);
 /* Anything that messages_from_json takes, strings too. */

@@ -25,6 +25,7 @@ struct message_out {
 	bool split; /* pieces of it stand before the head */
 	slice role, name; /* of the open message */
 	const struct members *extras; /* its members that are nothing of ours */
+	const struct json *finish; /* of the body around the next message */
 };
 
 void messages_begin(struct message_out *m, struct strbuf *out, struct arena *a, enum direction d); /* clears out */

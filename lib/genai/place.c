@@ -236,7 +236,10 @@ static bool from_special(struct source *s, struct message_out *m, struct attr *a
 		return n->type == JSON_OBJECT && from_ai_prompt(s, m, a, n);
 	if (key == KEY_AI_VALUES)
 		return from_values(s, m, n);
-	return events_document(s, m, n, key == KEY_ALLMESSAGESEVENTS);
+	bool more = false, any = events_document(s, m, n, key == KEY_ALLMESSAGESEVENTS, &more);
+	if (more)
+		s->partly = a;
+	return any;
 }
 
 /* The canonical attribute when it already is what would be written. */
@@ -380,12 +383,13 @@ static bool read_pieces(struct source *s, struct view *v, const struct place *p)
 static bool read_document(struct source *s, const struct candidate *c)
 {
 	struct message_out m;
-	bool cut;
+	bool cut, more = false;
 	const struct json *n = source_json(s, source_text(s, &c->attr->value), READ_PLAIN, &cut);
 	if (!n)
 		return false;
 	messages_begin(&m, &s->out, s->arena, OUTPUT);
-	(void)events_document(s, &m, n, false);
+	(void)events_document(s, &m, n, false, &more);
+	s->document = c->attr;
 	s->cut |= cut;
 	s->lossy |= m.lossy;
 	return messages_end(&m);
@@ -411,21 +415,13 @@ static bool read_details(struct source *s, const struct message_events *events)
 
 static bool read_body(struct source *s, const struct json *body)
 {
-	static const char *const systems[] = { "system", "systemInstruction", "system_instruction", "instructions",
-		"config.system_instruction", "config.systemInstruction" };
-	static const char *const tools[] = { "tools", "functions", "config.tools", "toolConfig.tools" };
-	const char *const *names = s->concept == C_SYSTEM ? systems : tools;
-	size_t n = s->concept == C_SYSTEM ? COUNTOF(systems) : COUNTOF(tools);
-	for (size_t i = 0; i < n; i++) {
-		const struct json *at = json_path(body, names[i]);
-		if (!at || at->type == JSON_NULL)
-			continue;
-		return s->concept == C_SYSTEM
-		        ? system_from_text(&s->out, s->arena,
-		                  at->type == JSON_STRING ? json_string(at, s->arena) : json_raw(at), &s->lossy)
-		        : read_tools(s, at);
-	}
-	return false;
+	const struct json *n = s->concept == C_SYSTEM ? body_system(body) : body_tools(body);
+	if (!n || n->type == JSON_NULL)
+		return false;
+	if (s->concept != C_SYSTEM)
+		return read_tools(s, n);
+	slice text = n->type == JSON_STRING ? json_string(n, s->arena) : json_raw(n);
+	return system_from_text(&s->out, s->arena, text, &s->lossy);
 }
 
 bool place_read(

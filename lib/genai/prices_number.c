@@ -113,6 +113,36 @@ int price_date(slice s, int64_t *seconds)
 	return 0;
 }
 
+int prices_parse_time(slice s, int64_t *ns)
+{
+	int64_t day, part[3] = { 0 };
+	slice date = { s.p, s.len < 10 ? s.len : 10 };
+	if (price_date(date, &day) || day > INT64_C(7258118400) || day < 0)
+		return -1;
+	size_t at = 10, n = 0;
+	for (; n < 3 && s.len - at >= 3 && s.p[at] == (n ? ':' : 'T'); n++, at += 3)
+		if (price_number((slice){ s.p + at + 1, 2 }, 1, &part[n]) || part[n] > (n ? 59 : 23))
+			return -1;
+	if (n == 1 || (s.len - at == 1 && (!n || s.p[at] != 'Z')) || s.len - at > 1)
+		return -1;
+	*ns = (day + part[0] * 3600 + part[1] * 60 + part[2]) * INT64_C(1000000000);
+	return 0;
+}
+
+void prices_decimal(int64_t pico, int decimals, char out[PRICE_DECIMAL_MAX])
+{
+	uint64_t scale = 1;
+	for (int i = 0; i < decimals; i++)
+		scale *= 10;
+	uint64_t n = pico < 0 ? -(uint64_t)pico : (uint64_t)pico;
+	int len = snprintf(out, PRICE_DECIMAL_MAX, "%s%llu.%0*llu", pico < 0 ? "-" : "", (unsigned long long)(n / scale), decimals,
+	        (unsigned long long)(n % scale));
+	while (len > 0 && out[len - 1] == '0')
+		out[--len] = 0;
+	if (len > 0 && out[len - 1] == '.')
+		out[--len] = 0;
+}
+
 void price_format_date(int64_t seconds, char out[16])
 {
 	int64_t day = seconds / 86400 - (seconds % 86400 < 0);

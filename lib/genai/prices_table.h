@@ -9,7 +9,9 @@
 #include "lib/base/vec.h"
 #include "lib/genai/pricing.h"
 
-enum { ANY_PROVIDER = 0, NO_PROVIDER = UINT32_MAX, NO_ENTRY = UINT32_MAX };
+#define ANY_PROVIDER 0
+#define NO_PROVIDER UINT32_MAX
+#define NO_ENTRY UINT32_MAX
 enum { TABLE_FALLBACKS = 8 };
 
 __extension__ typedef unsigned __int128 u128; /* sums of tokens times price */

@@ -165,3 +165,8 @@ struct price_cost {
 void prices_cost(const struct price_match *m, const struct price_usage *u, int64_t at_ns, struct price_cost *c);
 /* The double nearest to pico / 1e12. */
 double prices_usd(int64_t pico);
+/* pico * 10^-decimals exactly, without zeros at the end: prices_decimal(2500000, 6, out) is "2.5". */
+enum { PRICE_DECIMAL_MAX = 40 };
+void prices_decimal(int64_t pico, int decimals, char out[PRICE_DECIMAL_MAX]);
+/* "2026-08-17", "2026-08-17T01:30", "2026-08-17T01:30:00Z" (UTC) to ns since 1970. */
+int prices_parse_time(slice text, int64_t *ns) MUST_USE;

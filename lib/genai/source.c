@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "lib/genai/message_parts.h"
 #include "lib/otlp/value_text.h"
 
 void source_init(struct source *s)
@@ -220,23 +221,18 @@ bool source_messages(
 	return true;
 }
 
-/* Whether the elements of an array are parts of a message and not just any JSON. For tools only parts that say "result" are: the rest is
- * the tool's own output. */
+/* Whether the elements of an array are parts of a message and not just any JSON: they have a type that is known, or are Bedrock's. For
+ * tools only results are: the rest is the tool's own output. */
 static bool is_part(const struct json *n, bool tool)
 {
-	static const char *const types[] = { "tool_result", "tool-result", "tool_call_response", "text", "input_text",
-		"output_text", "image", "image_url", "input_image", "input_audio", "audio", "video", "document", "file",
-		"blob", "uri", "thinking", "redacted_thinking", "reasoning", "tool_use", "tool-call", "tool_call",
-		"refusal" };
 	static const char *const members[] = { "toolResult", "toolUse", "text", "image", "document",
 		"reasoningContent" };
-	const struct json *type = json_get(n, "type");
-	for (size_t i = 0; type && i < (tool ? 3 : COUNTOF(types)); i++)
-		if (json_is(type, types[i]))
-			return true;
-	for (size_t i = 0; !type && i < (tool ? 1 : COUNTOF(members)); i++)
+	const struct part_type *type = part_type_of(json_get(n, "type"));
+	if (type)
+		return !tool || type->kind == PART_TOOL_RESPONSE;
+	for (size_t i = 0; i < (tool ? 1 : COUNTOF(members)); i++)
 		if (json_get(n, members[i]))
-			return true;
+			return !json_get(n, "type");
 	return false;
 }
 
@@ -269,53 +265,22 @@ void source_content(struct source *s, struct message_out *m, slice role, slice i
 		part_text(m, text);
 }
 
-static const struct json *first_of(const struct json *object, const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct json *found = json_get(object, names[i]);
-		if (found && found->type != JSON_NULL)
-			return found;
-	}
-	return NULL;
-}
-
-/* A string's content, other values' JSON. */
-static slice text_of(const struct json *n, struct arena *a)
-{
-	if (!n || n->type == JSON_NULL)
-		return (slice){ 0 };
-	return n->type == JSON_STRING ? json_string(n, a) : json_raw(n);
-}
-
-static bool tool_call(struct source *s, struct message_out *m, const struct json *call)
-{
-	static const char *const ids[] = { "id", "toolCallId", "call_id", "tool_call_id", "toolUseId" };
-	static const char *const names[] = { "name", "toolName" };
-	static const char *const arguments[] = { "arguments", "args", "input" };
-	static const char *const known[] = { "function", "type", "index", "id", "toolCallId", "call_id", "tool_call_id",
-		"toolUseId", "name", "toolName", "arguments", "args", "input" };
-	const struct json *inner = json_get(call, "function"), *key;
-	if (!inner || inner->type != JSON_OBJECT)
-		inner = call;
-	const struct json *name = first_of(inner, names, COUNTOF(names));
-	if (!name)
-		return false;
-	for (const struct json *n = json_first(call, &key); n; n = json_next(call, n, &key)) {
-		bool is_known = n->type == JSON_NULL;
-		for (size_t i = 0; i < COUNTOF(known) && !is_known; i++)
-			is_known = slice_is(key->text, known[i]);
-		m->lossy |= !is_known;
-	}
-	part_tool_call(m, text_of(first_of(call, ids, COUNTOF(ids)), s->arena), text_of(name, s->arena),
-	        text_of(first_of(inner, arguments, COUNTOF(arguments)), s->arena));
-	return true;
-}
-
-static bool tool_call_or_text(struct source *s, struct message_out *m, const struct json *n)
+/* One call: an object, or a string that holds one. False: neither. */
+static bool add_tool_call(struct source *s, struct message_out *m, const struct json *n)
 {
 	if (n->type == JSON_STRING)
 		n = json_parse(s->arena, json_string(n, s->arena), NULL);
-	return n && n->type == JSON_OBJECT && tool_call(s, m, n);
+	if (!n || n->type != JSON_OBJECT)
+		return false;
+	const struct json *name = json_get(n, "name");
+	if (part_kind_of(n, NULL) == PART_TOOL_CALL)
+		parts_from_json(m, n);
+	else if (name && name->type == JSON_STRING) {
+		part_tool_call(m, text_of(json_get(n, "id"), s->arena), json_string(name, s->arena), (slice){ 0 });
+		m->lossy |= n->n > 2;
+	} else
+		return false;
+	return true;
 }
 
 bool source_tool_calls(struct source *s, struct message_out *m, slice text)
@@ -325,13 +290,12 @@ bool source_tool_calls(struct source *s, struct message_out *m, slice text)
 	if (!list)
 		return false;
 	s->cut |= cut;
-	if (list->type == JSON_OBJECT)
-		return tool_call(s, m, list);
-	for (const struct json *n = json_first(list, NULL); n; n = json_next(list, n, NULL)) {
-		if (tool_call_or_text(s, m, n))
-			any = true;
-		else
-			m->lossy = true;
+	bool array = list->type == JSON_ARRAY;
+	for (const struct json *n = array ? json_first(list, NULL) : list; n;
+	        n = array ? json_next(list, n, NULL) : NULL) {
+		bool added = add_tool_call(s, m, n);
+		m->lossy |= !added;
+		any |= added;
 	}
 	return any;
 }

@@ -22,7 +22,7 @@ struct source {
 	VEC(slice) finish; /* finish reasons as they came */
 	struct attr *document; /* the attribute that holds a JSON object of which `out` is a part */
 	const struct json *root; /* that object; it may say more (system, tools) */
-	struct attr *partly; /* used up together with the system instructions, if those come from there too */
+	struct attr *partly; /* used up if another concept (system, output) comes from there too */
 };
 
 void source_init(struct source *s);

@@ -1,11 +1,15 @@
-#error "LEAD NOTE: my git command reverted lib/genai/tables.c tables.h emitter.h keys.csv scopes.csv to the first commit at 11:18. Engineer TABLES: please write your versions again (scopes.csv: rerun /tmp/tables_sc.py), then delete this line. Sorry."
 /* tables.c - the generated arrays and the look-ups in them.
  *
- * Immutable; scripts/gen-genai makes genai_tables.inc of the CSV files beside this one.
+ * Immutable; scripts/gen-genai makes genai_tables.inc of the CSV files beside this one. Value maps are in values.c,
+ * scopes in emitter.c, providers in provider.c.
  */
 #include "lib/genai/tables.h"
 
-#include "lib/genai/emitter.h"
+struct rule_prefix {
+	slice prefix;
+	enum key_rule rule;
+	bool indexed; /* a number of 1 to 5 digits follows */
+};
 
 #define S(lit)                       \
 	{                            \
@@ -15,7 +19,7 @@
 
 struct key_table *genai_keys_new(void)
 {
-	return key_table_new(key_list, sizeof(key_list) / sizeof(*key_list));
+	return key_table_new(key_list, COUNTOF(key_list));
 }
 
 slice genai_key_name(enum genai_key key)
@@ -32,4 +36,83 @@ const struct alias *aliases_of(uint16_t key, size_t *n)
 {
 	*n = alias_ranges[key].n;
 	return &alias_list[alias_ranges[key].first];
+}
+
+/* Digits at the start of `rest` that are a whole index: 1 to 5 of them, then the end or a dot. */
+static bool is_indexed(slice rest)
+{
+	size_t n = 0;
+	while (n < rest.len && n < 6 && rest.p[n] >= '0' && rest.p[n] <= '9')
+		n++;
+	return n >= 1 && n <= 5 && (n == rest.len || rest.p[n] == '.');
+}
+
+static bool begins(slice key, slice prefix, slice *rest)
+{
+	if (key.len <= prefix.len || key.p[0] != prefix.p[0] || memcmp(key.p, prefix.p, prefix.len) != 0)
+		return false;
+	*rest = (slice){ key.p + prefix.len, key.len - prefix.len };
+	return true;
+}
+
+void aliases_of_prefix(slice key, void (*each)(void *ctx, const struct alias *a, slice rest), void *ctx)
+{
+	for (size_t i = 0; i < COUNTOF(prefix_list); i++) {
+		const struct alias_prefix *p = &prefix_list[i];
+		slice rest;
+		if (begins(key, p->prefix, &rest) && (!(p->alias.flags & ALIAS_FLAT) || is_indexed(rest)))
+			each(ctx, &p->alias, rest);
+	}
+}
+
+enum key_rule key_rule(uint16_t key_id, slice key)
+{
+	if (key_id)
+		return key_rules[key_id];
+	if (!key.len || !rule_initials[(unsigned char)key.p[0]])
+		return RULE_NONE;
+	for (size_t i = 0; i < COUNTOF(rule_prefixes); i++) {
+		const struct rule_prefix *p = &rule_prefixes[i];
+		slice rest;
+		if (begins(key, p->prefix, &rest) && (!p->indexed || is_indexed(rest)))
+			return p->rule;
+	}
+	return RULE_NONE;
+}
+
+const char *ecosystem_name(enum ecosystem e)
+{
+	return ecosystem_names[e];
+}
+
+static const char *const kind_names[N_KINDS] = {
+	[KIND_OTHER] = "other",
+	[KIND_LLM] = "llm",
+	[KIND_EMBEDDING] = "embedding",
+	[KIND_RERANK] = "rerank",
+	[KIND_RETRIEVER] = "retriever",
+	[KIND_TOOL] = "tool",
+	[KIND_AGENT] = "agent",
+	[KIND_WORKFLOW] = "workflow",
+	[KIND_STEP] = "step",
+	[KIND_GUARDRAIL] = "guardrail",
+	[KIND_EVALUATOR] = "evaluator",
+	[KIND_PROMPT] = "prompt",
+	[KIND_MEMORY] = "memory",
+};
+
+const char *kind_name(enum genai_kind k)
+{
+	return kind_names[k];
+}
+
+bool kind_of_name(slice name, enum genai_kind *k)
+{
+	for (size_t i = 0; i < N_KINDS; i++) {
+		if (slice_is(name, kind_names[i])) {
+			*k = (enum genai_kind)i;
+			return true;
+		}
+	}
+	return false;
 }

@@ -83,10 +83,17 @@ struct alias_prefix {
 	slice prefix; /* ends in a dot */
 	struct alias alias;
 };
-struct scope_rule {
-	slice match; /* exact name, or a prefix when it ends in '*' */
-	enum ecosystem ecosystem;
-	unsigned flags; /* enum emitter_flags */
+/* What the presence of a key says about a span (keys.csv; read by detect.c). */
+enum key_rule {
+	RULE_NONE,
+	RULE_R1, /* only model, tool and agent spans have it */
+	RULE_R3, /* usage or content */
+	RULE_R4_MODEL,
+	RULE_R4_PROVIDER,
+	RULE_R5, /* tool or agent */
+	RULE_R5_COPIED, /* the same, but some SDKs copy it to every span below */
+	RULE_COPIED, /* tells that such an SDK was here */
+	RULE_NEG, /* infrastructure */
 };
 
 /* The table of well-known keys, built once; the caller owns it (key_table_free). Its ids are enum genai_key. */
@@ -99,6 +106,9 @@ const struct alias *aliases_of(uint16_t key, size_t *n);
 /* Calls back for every prefix row that `key` begins with and that has something behind the prefix (for ALIAS_FLAT: a number of 1
  * to 5 digits, then the end or a dot). The longest prefix of each concept comes first. */
 void aliases_of_prefix(slice key, void (*each)(void *ctx, const struct alias *a, slice rest), void *ctx);
+
+/* What a key says; key_id 0 is judged by its families ("llm.token_count." and so on). */
+enum key_rule key_rule(uint16_t key_id, slice key);
 
 const char *ecosystem_name(enum ecosystem e);
 const char *kind_name(enum genai_kind k);
@@ -117,3 +127,5 @@ enum value_map {
 	N_VALUE_MAPS
 };
 bool value_map(enum value_map map, slice raw, slice *canonical);
+/* The same, where some ecosystems mean another thing by a word ("completion" of LiteLLM is a chat). */
+bool value_map_of(enum value_map map, enum ecosystem e, slice raw, slice *canonical);

@@ -13,8 +13,7 @@ APPS = score.truths()
 CHAIN = ["gen_ai_filter", "gen_ai_normalizer", "gen_ai_cost", "gen_ai_latency", "gen_ai_link"]
 REASON = "the SDK does not send it"
 
-pytestmark = [pytest.mark.skipif(IS_COLLECTOR, reason="the Collector has no GenAI processors"),
-              pytest.mark.xdist_group("genai_corpus")]
+pytestmark = pytest.mark.skipif(IS_COLLECTOR, reason="the Collector has no GenAI processors")
 
 
 @pytest.fixture(scope="module")

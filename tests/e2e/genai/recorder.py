@@ -82,7 +82,7 @@ def blot(body):
     """The paths and the name of this machine, by as many other characters."""
     for secret in {str(ROOT), str(pathlib.Path.home()), socket.gethostname()}:
         raw = secret.encode()
-        if len(raw) > 5:
+        if len(raw) > 4:
             body = body.replace(raw, raw[:1] + b"x" * (len(raw) - 1))
     return body
 

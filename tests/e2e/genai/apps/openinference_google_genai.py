@@ -2,6 +2,7 @@
 #: content: true
 #: session: session-openinference
 #: user: user-openinference
+#: gap: request_model[generateContent]: the SDK does not send it: llm.model_name is the version that answered
 """OpenInference's instrumentation of google-genai."""
 from common import gemini, tracing
 from google import genai

@@ -93,7 +93,7 @@ static void reads_litellm(void **state UNUSED)
 	assert_string_equal(r.note, "file: \"broken\": a cost is not a number");
 	/* the file wins against the built-in facts, whole: it has no price for cache writes */
 	assert_int_equal(thousand(t, "openai", "gpt-4o", 0), 1 * M);
-	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ 10, 10, .cache_read = 4 }), 6 * M + 4 * M / 2 + 20 * M);
+	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 10, .output = 10, .cache_read = 4 }), 6 * M + 4 * M / 2 + 20 * M);
 	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 128000 }), 128000 * M);
 	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 128001 }), 3 * 128001 * M);
 	assert_int_equal(tokens(t, "x_ai", "edge", (struct price_usage){ .input = 127999 }), 127999 * M);
@@ -123,7 +123,7 @@ static void reads_genai_prices(void **state UNUSED)
 	static const char *const names[] = { "A", "a", "a-20250101", "a.1x", "x-a", "x-a-y" };
 	for (size_t i = 0; i < COUNTOF(names); i++)
 		assert_int_equal(thousand(t, "newcomer", names[i], 0), 3 * M);
-	assert_int_equal(tokens(t, "the-new-comers", "a", (struct price_usage){ 999, 1 }), 999 * M * 3 / 2 + 2 * M);
+	assert_int_equal(tokens(t, "the-new-comers", "a", (struct price_usage){ .input = 999, .output = 1 }), 999 * M * 3 / 2 + 2 * M);
 	assert_int_equal(thousand(t, "newcomer", "ax", 0), -PRICE_UNKNOWN_MODEL);
 	assert_int_equal(thousand(t, "newcomer", "b-tts", 0), -PRICE_UNKNOWN_MODEL);
 	assert_int_equal(thousand(t, "newcomer", "bx", 43200), 1 * M);
@@ -152,7 +152,7 @@ static void layers(void **state UNUSED)
 	assert_int_equal(r.duplicates, 1);
 	assert_string_equal(r.note, "file: line 5: k-2 is given twice, the later one counts");
 	assert_int_equal(thousand(t, "acme", "m", 0), 2 * M);
-	assert_int_equal(tokens(t, "acme", "m", (struct price_usage){ 1, 1 }), 2 * M); /* no output price is borrowed */
+	assert_int_equal(tokens(t, "acme", "m", (struct price_usage){ .input = 1, .output = 1 }), 2 * M); /* no output price is borrowed */
 	assert_int_equal(thousand(t, "acme", "n", 0), 1 * M);
 	assert_int_equal(thousand(t, "acme", "k-1", 0), 3 * M);
 	assert_int_equal(thousand(t, "acme", "k-2", 0), 5 * M);
@@ -332,8 +332,7 @@ static void cache_changes_nothing(void **state UNUSED)
 	unsigned seed = (unsigned)getpid();
 	print_message("seed %u\n", seed);
 	static const char *const providers[] = { "openai", "aws", "nobody", "", "azure.ai.openai" };
-	static const char *const stems[] = { "gpt-4o", "claude-3-haiku-20240307", "m", "a-rather-long-name-of-a-model-that-nobody-has-heard-of-and-that-"
-		                                                                    "is-longer-than-a-slot-can-hold" };
+	static const char *const stems[] = { "gpt-4o", "claude-3-haiku-20240307", "m", "a-rather-long-name-of-a-model-that-nobody-has-heard-of-and-that-is-longer-than-a-slot-can-hold-on" };
 	static const char one[] = "weir-prices\t1\nmodel\topenai\tm\tm*\tin=1\n";
 	struct price_table *t[2] = { prices_new(&(struct price_sources){ 0 }, 1, NULL, &e),
 		prices_new_of_texts(&(struct price_text){ "f", slice_of(one), 0 }, 1, false, 2, NULL, &e) };
