@@ -26,7 +26,7 @@ SRC     := $(wildcard lib/*/*.c config/*.c) $(COMPONENTS)
 PROTO   := $(wildcard lib/otlp/schema/*.proto)
 GEN     := $(PROTO:%.proto=$(O)/gen/%.pb-c.c)
 TABLES  := $(O)/gen/genai_tables.h
-TABCSV  := $(addprefix lib/genai/,concepts.csv aliases.csv keys.csv scopes.csv)
+TABCSV  := $(addprefix lib/genai/,concepts.csv aliases.csv keys.csv markers.csv scopes.csv values.csv providers.csv)
 EMBED   := $(patsubst %.S,%.S.o,$(wildcard lib/*/*.S))
 LIBOBJ  := $(SRC:%.c=$(O)/%.o) $(EMBED:%=$(O)/%) $(GEN:.c=.o) $(LLHTTP)
 CMDOBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard cmd/weir/*.c)) $(patsubst %.S,$(O)/%.S.o,$(wildcard cmd/weir/*.S))

@@ -2,6 +2,7 @@
  *
  * Prices countable model calls only: agents, workflows and duplicates repeat the usage of others. Writes llm.cost.prompt,
  * llm.cost.completion, llm.cost.total (USD) and how they came about (weir.cost.*). What is unknown gets a status and no amount, never 0.
+ * An amount that an earlier weir wrote stays; a call that it could not price is tried again, with this one's prices.
  * The price table is the source's (lib/genai/price_source.h), shared by the workers of one id; cache and working memory are the stage's.
  */
 #include <math.h>
@@ -32,7 +33,7 @@ struct cost_conf {
 };
 
 #define AMOUNT(m, h) \
-	CONF_F64(override_conf, m, "-1", h " in USD per million tokens; -1: not given.", .min = -1, .max = 1e6)
+	CONF_F64(override_conf, m, "-1", h " in USD per million tokens; the default means: not given.", .min = -1, .max = 1e6)
 static const struct conf_field override_fields[] = {
 	CONF_STR(override_conf, provider, "", "Provider, in any spelling; without it every provider is meant."),
 	CONF_STR(override_conf, model, "", "Model or pattern (*, ?); without it every model of the provider is meant."),
@@ -40,7 +41,7 @@ static const struct conf_field override_fields[] = {
 	AMOUNT(output_per_mtok, "Output"),
 	AMOUNT(cache_read_per_mtok, "Input read from a cache"),
 	AMOUNT(cache_write_per_mtok, "Input written to a cache"),
-	CONF_F64(override_conf, multiplier, "1", "Factor on the whole amount: a discount or a margin.", .min = 0,
+	CONF_F64(override_conf, multiplier, "1", "Factor on the whole amount: a discount or a margin.", .min = 1e-6,
 	        .max = 1000),
 	CONF_END,
 };
@@ -51,7 +52,7 @@ static const struct conf_field fields[] = {
 	CONF_LIST(cost_conf, overrides, override_conf, override_fields,
 	        "Prices that win over every table; later ones win."),
 	CONF_ENUM(cost_conf, on_existing, "keep", existing,
-	        "A cost that the span brings: keep it, or replace it by ours."),
+	        "A cost that the span brings: keep it, or replace it by ours where that is known."),
 	CONF_STRS(cost_conf, treat_zero_as_missing, "openlit*,pydantic-ai*,pydantic_ai*",
 	        "Scopes (globs) that report 0 when they know no price: such a cost is computed."),
 	CONF_STRS(cost_conf, local_providers, "ollama,vllm,llama.cpp,lmstudio", "Providers whose calls are free."),
@@ -70,12 +71,17 @@ struct cost_shared {
 static const char *const statuses[] = { "ok", "free", "reported", "unknown_provider", "unknown_model", "no_usage",
 	"unpriced_unit", "inconsistent_usage" };
 static const char *const token_types[] = { "input", "output", "cache_read", "cache_write" };
-enum { REPORTED = 2, N_STATUSES = COUNTOF(statuses), N_TYPES = COUNTOF(token_types), N_SLOTS = 256 };
+enum { REPORTED = 2, N_STATUSES = COUNTOF(statuses), N_TYPES = COUNTOF(token_types), N_SLOTS = 256, LABEL_KEPT = 96 };
 
-/* Cells of a table entry met lately. */
+/* Beyond these a number is a mistake, or meant to spoil a counter: such a cost is none, such tokens are not counted. */
+static const double usd_max = 1e6;
+static const int64_t tokens_max = 1000000000;
+
+/* What is needed again and again of a table entry met lately. */
 struct slot {
-	const char *model; /* address of the id in the table; NULL: empty */
+	const char *provider, *model; /* addresses of the ids in the table; NULL: empty */
 	struct meter_cell *usd, *tokens[N_TYPES];
+	char label[LABEL_KEPT]; /* weir.cost.price; empty: not made yet, or longer */
 };
 
 struct cost_state {
@@ -84,6 +90,7 @@ struct cost_state {
 	struct price_cache *cache;
 	struct meter *usd, *tokens;
 	struct meter_cell *by_status[N_STATUSES], *age;
+	unsigned status_of[PRICE_INCONSISTENT_USAGE + 1]; /* price_status to index in statuses */
 	struct slot slots[N_SLOTS];
 	const struct scope *scope; /* the one that emitter and zero_is_missing are of */
 	struct emitter emitter;
@@ -93,17 +100,24 @@ struct cost_stage {
 	struct cost_state *own;
 };
 
+/* USD; NAN: not known. */
+struct amounts {
+	double total, prompt, completion;
+};
+static const struct amounts unknown = { (double)NAN, (double)NAN, (double)NAN };
+
 /* One span being priced. */
 struct pricing {
 	struct traces *traces;
 	struct span *span;
+	struct emitter emitter;
 	struct usage usage;
 	enum usage_basis basis;
-	bool adjusted;
+	bool adjusted; /* input or output is not what was reported */
+	bool ours, zero_reported; /* an earlier weir was here; a cost of 0 that means "not known" */
 	enum price_status found; /* of the match */
 	struct price_match match;
-	struct price_cost cost;
-	double total, prompt, completion; /* NAN: not known */
+	struct amounts amounts;
 	unsigned status; /* index in statuses */
 };
 
@@ -205,6 +219,15 @@ static void enter_scope(struct cost_state *st, const struct cost_conf *c, const 
 		st->zero_is_missing = glob_match(c->treat_zero_as_missing.v[i], scope->name);
 }
 
+/* Why a normaliser before this stage adjusted the usage: it leaves the fact and not the reason. */
+static enum usage_basis basis_settled(const struct pricing *p)
+{
+	bool cached = p->usage.cache_read > 0 || p->usage.cache_write > 0;
+	if (!cached || (p->usage.reasoning > 0 && p->emitter.flags & EMIT_REASONING_APART))
+		return BASIS_INCLUSIVE;
+	return p->emitter.flags & EMIT_EXCLUSIVE ? BASIS_EXCLUSIVE_RULE : BASIS_EXCLUSIVE_INFERRED;
+}
+
 static void read_usage(struct cost_state *st, struct pricing *p)
 {
 	static const enum concept concepts[] = { C_INPUT_TOKENS, C_OUTPUT_TOKENS, C_TOTAL_TOKENS, C_CACHE_READ,
@@ -216,27 +239,33 @@ static void read_usage(struct cost_state *st, struct pricing *p)
 	for (size_t i = 0; i < COUNTOF(concepts); i++)
 		view_tokens(&st->view, concepts[i], members[i], NULL);
 	const struct attr *mark = attrs_find_id(&p->span->attrs, KEY_WEIR_USAGE_ADJUSTED);
-	bool settled = mark && mark->value.type == V_BOOL && mark->value.b;
-	struct emitter emitter = emitter_of_span(st->emitter, p->span);
-	p->basis = usage_settle(u, emitter.flags, settled, &p->adjusted);
-	if (settled) {
-		p->basis = emitter.flags & EMIT_EXCLUSIVE ? BASIS_EXCLUSIVE_RULE : BASIS_EXCLUSIVE_INFERRED;
+	bool marked = mark && mark->value.type == V_BOOL && mark->value.b;
+	bool settled = marked || attrs_find_id(&p->span->attrs, KEY_WEIR_CONVENTION);
+	p->basis = usage_settle(u, p->emitter.flags, settled, &p->adjusted);
+	if (marked) {
 		p->adjusted = true;
+		p->basis = basis_settled(p);
 	}
 }
 
-/* A cost that the span brings. False: none that counts. */
+static double amount_of(struct cost_state *st, enum concept which)
+{
+	double d;
+	return view_double(&st->view, which, &d, NULL) && d >= 0 && d <= usd_max ? d : (double)NAN;
+}
+
+/* A cost that the span brings; without a total it is the sum of its parts. False: none that counts. */
 static bool read_reported(struct cost_state *st, struct pricing *p)
 {
-	double total, part;
-	if (!view_double(&st->view, C_COST_TOTAL, &total, NULL) || total < 0 || (total == 0 && st->zero_is_missing))
-		return false;
-	p->total = total;
-	if (view_double(&st->view, C_COST_INPUT, &part, NULL) && part >= 0)
-		p->prompt = part;
-	if (view_double(&st->view, C_COST_OUTPUT, &part, NULL) && part >= 0)
-		p->completion = part;
-	return true;
+	struct amounts *a = &p->amounts;
+	*a = (struct amounts){ amount_of(st, C_COST_TOTAL), amount_of(st, C_COST_INPUT),
+		amount_of(st, C_COST_OUTPUT) };
+	if (isnan(a->total) && !(isnan(a->prompt) && isnan(a->completion)))
+		a->total = (isnan(a->prompt) ? 0 : a->prompt) + (isnan(a->completion) ? 0 : a->completion);
+	/* Langfuse's JavaScript SDK writes zeros on calls that failed */
+	bool failed = p->emitter.ecosystem == ECO_LANGFUSE && p->span->status_code == 2;
+	p->zero_reported = a->total == 0 && !p->ours && (st->zero_is_missing || failed);
+	return !isnan(a->total) && !p->zero_reported;
 }
 
 /* True: the provider's calls are free. Fills p->match and p->found otherwise. */
@@ -255,22 +284,14 @@ static bool resolve(struct cost_state *st, const struct cost_conf *c, struct pri
 	return false;
 }
 
-static unsigned status_of(enum price_status s)
-{
-	for (unsigned i = 0; i < N_STATUSES; i++)
-		if (!strcmp(statuses[i], price_status_name(s)))
-			return i;
-	return N_STATUSES - 1;
-}
-
-static void compute(struct pricing *p, bool is_free)
+static struct amounts compute(const struct cost_state *st, struct pricing *p, bool is_free)
 {
 	const struct usage *u = &p->usage;
 	struct price_usage pu;
+	struct price_cost cost;
 	if (is_free || p->found != PRICE_OK) {
-		p->status = is_free ? status_of(PRICE_FREE) : status_of(p->found);
-		p->total = p->prompt = p->completion = is_free ? 0 : (double)NAN;
-		return;
+		p->status = st->status_of[is_free ? PRICE_FREE : p->found];
+		return is_free ? (struct amounts){ 0, 0, 0 } : unknown;
 	}
 	price_usage_clear(&pu);
 	pu.input = u->input;
@@ -280,77 +301,106 @@ static void compute(struct pricing *p, bool is_free)
 	pu.reasoning = u->reasoning;
 	pu.audio_in = u->audio_input;
 	pu.audio_out = u->audio_output;
-	prices_cost(&p->match, &pu, (int64_t)p->span->start_ns, &p->cost);
-	p->status = status_of(p->cost.status);
-	bool known = p->cost.status == PRICE_OK || p->cost.status == PRICE_FREE;
-	p->total = known ? p->cost.total : (double)NAN;
-	p->prompt = known ? p->cost.prompt : (double)NAN;
-	p->completion = known ? p->cost.completion : (double)NAN;
-}
-
-static void write_number(struct pricing *p, slice name, double d)
-{
-	const struct attr *a = isnan(d) ? NULL : attrs_find(&p->span->attrs, name);
-	if (!isnan(d) && !(a && a->value.type == V_DOUBLE && a->value.d == d))
-		attr_set_double(p->traces, &p->span->attrs, name, d);
-}
-
-static void write_text(struct pricing *p, slice name, slice text)
-{
-	const struct attr *a = attrs_find(&p->span->attrs, name);
-	if (!a || a->value.type != V_STRING || !slice_eq(a->value.s, text))
-		attr_set_str(p->traces, &p->span->attrs, name, text);
-}
-
-static void write_result(const struct cost_shared *s, struct pricing *p, bool computed)
-{
-	char label[PRICE_LABEL_MAX];
-	if (s->write & WRITE_LLM) {
-		write_number(p, SLICE("llm.cost.prompt"), p->prompt);
-		write_number(p, SLICE("llm.cost.completion"), p->completion);
-		write_number(p, SLICE("llm.cost.total"), p->total);
-	}
-	if (s->write & WRITE_USAGE)
-		write_number(p, SLICE("gen_ai.usage.cost"), p->total);
-	if (s->write & WRITE_OPERATION)
-		write_number(p, SLICE("operation.cost"), p->total);
-	write_text(p, SLICE("weir.cost.status"), slice_of(statuses[p->status]));
-	if (!computed || isnan(p->total) || p->found != PRICE_OK)
-		return;
-	prices_label(&p->match, label);
-	write_text(p, SLICE("weir.cost.price"), slice_of(label));
-	if (p->cost.input_adjusted && p->basis == BASIS_INCLUSIVE)
+	prices_cost(&p->match, &pu, (int64_t)p->span->start_ns, &cost);
+	p->status = st->status_of[cost.status];
+	if (cost.status != PRICE_OK && cost.status != PRICE_FREE)
+		return unknown;
+	if (cost.input_adjusted && p->basis == BASIS_INCLUSIVE)
 		p->basis = BASIS_EXCLUSIVE_INFERRED;
-	if (p->adjusted || p->cost.input_adjusted || p->cost.output_adjusted)
-		write_text(p, SLICE("weir.cost.basis"), slice_of(usage_basis_name(p->basis)));
+	p->adjusted = p->adjusted || cost.input_adjusted || cost.output_adjusted;
+	return (struct amounts){ cost.total, cost.prompt, cost.completion };
+}
+
+static void write_number(struct pricing *p, enum genai_key key, double d)
+{
+	const struct attr *a = isnan(d) ? NULL : attrs_find_id(&p->span->attrs, (uint16_t)key);
+	if (!isnan(d) && !(a && a->value.type == V_DOUBLE && a->value.d == d))
+		attr_set_double(p->traces, &p->span->attrs, genai_key_name(key), d);
+}
+
+/* `text` is static or in the request's arena. */
+static void write_text(struct pricing *p, enum genai_key key, slice text)
+{
+	const struct attr *a = attrs_find_id(&p->span->attrs, (uint16_t)key);
+	if (!a || a->value.type != V_STRING || !slice_eq(a->value.s, text))
+		attr_set_borrowed(p->traces, &p->span->attrs, genai_key_name(key),
+		        &(struct value){ .type = V_STRING, .s = text });
+}
+
+static void write_amounts(unsigned write, struct pricing *p)
+{
+	const struct amounts *a = &p->amounts;
+	if (write & WRITE_LLM) {
+		write_number(p, KEY_LLM_COST_PROMPT, a->prompt);
+		write_number(p, KEY_LLM_COST_COMPLETION, a->completion);
+		write_number(p, KEY_LLM_COST_TOTAL, a->total);
+	}
+	if (write & WRITE_USAGE)
+		write_number(p, KEY_GENAI_USAGE_COST, a->total);
+	if (write & WRITE_OPERATION)
+		write_number(p, KEY_OPERATION_COST, a->total);
+	write_text(p, KEY_WEIR_COST_STATUS, slice_of(statuses[p->status]));
+}
+
+/* Attributes that told the cost which is superseded tell the new one, or go. */
+static void supersede(struct cost_state *st, struct pricing *p)
+{
+	static const enum concept concepts[] = { C_COST_TOTAL, C_COST_INPUT, C_COST_OUTPUT };
+	const double amounts[] = { p->amounts.total, p->amounts.prompt, p->amounts.completion };
+	for (size_t i = 0; i < COUNTOF(concepts); i++)
+		for (struct candidate *c = view_first(&st->view, concepts[i]); c; c = view_next(&st->view, c)) {
+			struct value v = { .type = V_DOUBLE, .d = amounts[i] };
+			if (c->alias->path || isnan(amounts[i]))
+				attr_delete(p->traces, &p->span->attrs, c->attr);
+			else if (c->attr->value.type != V_DOUBLE || c->attr->value.d != v.d)
+				attr_replace(p->traces, &p->span->attrs, c->attr, &v);
+		}
 }
 
 static struct slot *slot_of(struct cost_state *st, const struct stage *stage, const struct pricing *p)
 {
-	slice model = p->found == PRICE_OK ? p->match.model : SLICE("other");
+	static const char other[] = "other";
+	bool known = p->found == PRICE_OK;
+	slice provider = known ? p->match.provider : (slice){ other, 0 };
+	slice model = known ? p->match.model : (slice){ other, sizeof(other) - 1 };
 	struct slot *s = &st->slots[((uintptr_t)model.p ^ (uintptr_t)model.p >> 8) % N_SLOTS];
-	if (s->model == model.p)
+	if (s->model == model.p && s->provider == provider.p)
 		return s;
-	s->model = model.p;
+	*s = (struct slot){ .provider = provider.p, .model = model.p };
 	s->usd = meter_cell(st->usd, stage->worker, model, (slice){ 0 });
 	for (unsigned i = 0; i < N_TYPES; i++)
 		s->tokens[i] = meter_cell(st->tokens, stage->worker, model, slice_of(token_types[i]));
 	return s;
 }
 
-static void count(struct cost_state *st, const struct stage *stage, const struct pricing *p)
+/* How the amounts came about. */
+static void write_origin(struct pricing *p, struct slot *slot)
+{
+	char made[PRICE_LABEL_MAX];
+	const char *label = slot->label;
+	if (!*label) {
+		prices_label(&p->match, made);
+		label = made;
+		if (strlen(made) < sizeof slot->label)
+			memcpy(slot->label, made, strlen(made) + 1);
+	}
+	write_text(p, KEY_WEIR_COST_PRICE, arena_dup(&p->traces->arena, slice_of(label)));
+	if (p->adjusted)
+		write_text(p, KEY_WEIR_COST_BASIS, slice_of(usage_basis_name(p->basis)));
+}
+
+static void count(struct cost_state *st, const struct pricing *p, const struct slot *s)
 {
 	const int64_t tokens[] = { p->usage.input, p->usage.output, p->usage.cache_read, p->usage.cache_write };
-	struct slot *s = slot_of(st, stage, p);
 	meter_add(st->by_status[p->status], 1);
-	if (!isnan(p->total))
-		meter_add(s->usd, p->total);
+	if (!isnan(p->amounts.total))
+		meter_add(s->usd, p->amounts.total);
 	for (unsigned i = 0; i < N_TYPES; i++)
-		if (tokens[i] > 0)
+		if (tokens[i] > 0 && tokens[i] <= tokens_max)
 			meter_add(s->tokens[i], (double)tokens[i]);
 }
 
-/* What an earlier weir wrote is not "reported": it is ours and is left alone. */
+/* What an earlier weir wrote is not "reported": it is ours and keeps its status. */
 static bool is_ours(struct pricing *p)
 {
 	const struct attr *a = attrs_find_id(&p->span->attrs, KEY_WEIR_COST_STATUS);
@@ -364,27 +414,44 @@ static bool is_ours(struct pricing *p)
 	return false;
 }
 
-static void price_span(struct stage *stage, struct cost_state *st, struct traces *t, struct span *s)
+/* Computes the cost and writes it; a reported one gives way only to one that is known. */
+static void price(struct stage *stage, struct cost_state *st, struct pricing *p, bool is_free, bool reported)
+{
+	const struct cost_shared *shared = stage->shared;
+	unsigned before = p->ours ? p->status : REPORTED;
+	struct amounts computed = compute(st, p, is_free);
+	if (isnan(computed.total) && reported) {
+		p->status = before;
+		write_amounts(shared->write, p);
+		return;
+	}
+	p->amounts = computed;
+	if (reported || p->zero_reported)
+		supersede(st, p);
+	write_amounts(shared->write, p);
+	if (!isnan(computed.total) && p->found == PRICE_OK)
+		write_origin(p, slot_of(st, stage, p));
+}
+
+static void cost_span(struct stage *stage, struct cost_state *st, struct traces *t, struct span *s, enum genai_kind kind)
 {
 	const struct cost_conf *c = stage->conf;
-	struct pricing p = { .traces = t, .span = s, .total = NAN, .prompt = NAN, .completion = NAN };
+	const struct cost_shared *shared = stage->shared;
+	struct pricing p = { .traces = t, .span = s, .amounts = unknown };
 	enter_scope(st, c, s->scope);
-	view_load(&st->view, t, &s->attrs, st->emitter, GROUP_CALL | GROUP_USAGE | GROUP_COST, OTEL_FIRST);
-	st->view.kind = kind_of_span(s);
+	p.emitter = emitter_of_span(st->emitter, s);
+	view_load(&st->view, t, &s->attrs, p.emitter, GROUP_CALL | GROUP_USAGE | GROUP_COST, OTEL_FIRST);
+	st->view.kind = kind;
 	read_usage(st, &p);
-	bool is_free = resolve(st, c, &p), ours = is_ours(&p), reported = read_reported(st, &p);
-	if (c->on_existing == REPLACE || !(ours || reported)) {
-		struct pricing computed = p;
-		compute(&computed, is_free);
-		bool better = !reported || !isnan(computed.total);
-		p = better ? computed : p;
-		p.status = better ? p.status : REPORTED;
-		write_result(stage->shared, &p, better);
-	} else if (!ours) {
+	p.ours = is_ours(&p);
+	bool is_free = resolve(st, c, &p), reported = read_reported(st, &p);
+	if (!reported || c->on_existing == REPLACE) {
+		price(stage, st, &p, is_free, reported);
+	} else if (!p.ours) {
 		p.status = REPORTED;
-		write_result(stage->shared, &p, false);
+		write_amounts(shared->write, &p);
 	}
-	count(st, stage, &p);
+	count(st, &p, slot_of(st, stage, &p));
 }
 
 /* A newer table: its ids are other addresses, so what was remembered of the old one goes. */
@@ -405,10 +472,20 @@ static void push(struct stage *stage, struct batch *b)
 	struct cost_state *st = ((struct cost_stage *)stage->state)->own;
 	st->scope = NULL;
 	use_newest_prices(stage, st);
-	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s))
-		if (kind_is_model_call(kind_of_span(s)) && span_is_countable(s))
-			price_span(stage, st, b->traces, s);
+	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s)) {
+		enum genai_kind kind = kind_of_span(s);
+		if (kind_is_model_call(kind) && span_is_countable(s))
+			cost_span(stage, st, b->traces, s, kind);
+	}
 	stage_push(stage->next, b);
+}
+
+static unsigned index_of(const char *status)
+{
+	unsigned i = 0;
+	while (i < N_STATUSES - 1 && strcmp(statuses[i], status))
+		i++;
+	return i;
 }
 
 static int start(struct stage *stage, struct err *e UNUSED)
@@ -432,6 +509,8 @@ static int start(struct stage *stage, struct err *e UNUSED)
 	struct meter *by_status = core_meter(stage->core, &spans);
 	for (unsigned i = 0; i < N_STATUSES; i++)
 		st->by_status[i] = meter_cell(by_status, stage->worker, slice_of(statuses[i]), (slice){ 0 });
+	for (unsigned i = 0; i < COUNTOF(st->status_of); i++)
+		st->status_of[i] = index_of(price_status_name((enum price_status)i));
 	st->usd = core_meter(stage->core, &usd);
 	st->tokens = core_meter(stage->core, &tokens);
 	st->age = meter_cell(core_meter(stage->core, &age), 0, (slice){ 0 }, (slice){ 0 });

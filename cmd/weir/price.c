@@ -11,7 +11,8 @@
 #include "lib/genai/pricing.h"
 
 static const char help[] =
-        "weir price MODEL [--provider P] --in N [--cached N] [--cache-write N] --out N [--reasoning N] [--at DATE] [--prices FILE]\n"
+        "weir price MODEL [--provider P] --in N [--cached N] [--cache-write N] --out N [--reasoning N] [--at DATE] "
+        "[--prices FILE]\n"
         "\n"
         "Prints what a model call costs, with the arithmetic line by line.\n"
         "\n"
@@ -58,7 +59,9 @@ static int set_option(struct request *r, const char *flag, slice value)
 	if (count)
 		return parse_i64(value, count) || *count < 0 ? bad("not a count of tokens:", value.p) : 0;
 	if (!strcmp(flag, "--at"))
-		return prices_parse_time(value, &r->at_ns) ? bad("not a date (2026-08-17 or 2026-08-17T01:30Z):", value.p) : 0;
+		return prices_parse_time(value, &r->at_ns)
+		        ? bad("not a date (2026-08-17 or 2026-08-17T01:30Z):", value.p)
+		        : 0;
 	if (!strcmp(flag, "--provider")) {
 		r->query.provider = value;
 		return 0;
@@ -102,9 +105,11 @@ static void print_lines(const struct price_match *m, const struct price_cost *c)
 {
 	char unit[PRICE_DECIMAL_MAX], amount[PRICE_DECIMAL_MAX];
 	if (c->input_adjusted)
-		printf("  more cached tokens than input: the input is taken without them, %lld in all\n", (long long)c->input);
+		printf("  more cached tokens than input: the input is taken without them, %lld in all\n",
+		        (long long)c->input);
 	if (c->output_adjusted)
-		printf("  more reasoning than output: the output is taken without it, %lld in all\n", (long long)c->output);
+		printf("  more reasoning than output: the output is taken without it, %lld in all\n",
+		        (long long)c->output);
 	if (c->above >= 0)
 		printf("  prices of a call with more than %lld tokens of input\n", (long long)c->above);
 	for (size_t i = 0; i < c->n_lines; i++) {
@@ -140,8 +145,8 @@ static int show(const struct price_table *t, const struct request *r)
 	printf("%s (%s)\n", label, how);
 	if (c.status == PRICE_UNPRICED_UNIT || c.status == PRICE_INCONSISTENT_USAGE) {
 		fprintf(stderr, "price: %s\n",
-		        c.status == PRICE_UNPRICED_UNIT ? "unpriced_unit: it is priced by something else than tokens" :
-		                                          "inconsistent_usage: parts larger than the whole");
+		        c.status == PRICE_UNPRICED_UNIT ? "unpriced_unit: it is priced by something else than tokens"
+		                                        : "inconsistent_usage: parts larger than the whole");
 		return EXIT_ABSENT;
 	}
 	if (c.status == PRICE_FREE)
@@ -169,7 +174,8 @@ int cmd_price(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (report.note[0])
-		fprintf(stderr, "price: %zu skipped, %zu given twice: %s\n", report.skipped, report.duplicates, report.note);
+		fprintf(stderr, "price: %zu skipped, %zu given twice: %s\n", report.skipped, report.duplicates,
+		        report.note);
 	int rc = show(t, &r);
 	prices_free(t);
 	return rc;

@@ -322,9 +322,9 @@ bool coerce_time(const struct value *v, uint64_t *ns)
 	if (s.len >= 2 && s.p[0] == '"' && s.p[s.len - 1] == '"')
 		s = (slice){ s.p + 1, s.len - 2 };
 	bool ok = digits(&s, 4, &year) && skip(&s, "-") && digits(&s, 2, &month) && skip(&s, "-") &&
-	          digits(&s, 2, &day) && skip(&s, "Tt ") && digits(&s, 2, &hour) && skip(&s, ":") &&
-	          digits(&s, 2, &minute) && skip(&s, ":") && digits(&s, 2, &second) && fraction(&s, &part) &&
-	          zone(s, &east);
+	        digits(&s, 2, &day) && skip(&s, "Tt ") && digits(&s, 2, &hour) && skip(&s, ":") &&
+	        digits(&s, 2, &minute) && skip(&s, ":") && digits(&s, 2, &second) && fraction(&s, &part) &&
+	        zone(s, &east);
 	if (!ok || year < 1970 || year > 2500 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
 	        minute > 59 || second > 60)
 		return false;

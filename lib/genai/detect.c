@@ -29,8 +29,8 @@ static bool starts(const struct attr *a, slice prefix)
 /* Vector databases by the names that their instrumentations give to db.system. */
 static bool is_vector_database(slice system)
 {
-	static const char *const names[] = { "pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus", "lancedb",
-		"marqo", "astra", "vespa", "pgvector", "vearch", "zilliz", "turbopuffer" };
+	static const char *const names[] = { "pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus",
+		"lancedb", "marqo", "astra", "vespa", "pgvector", "vearch", "zilliz", "turbopuffer" };
 	for (size_t i = 0; i < COUNTOF(names); i++)
 		if (slice_ieq(system, slice_of(names[i])))
 			return true;
@@ -46,7 +46,7 @@ static bool is_operation(slice operation, struct evidence *e)
 		return false;
 	}
 	return !slice_starts(operation, SLICE("litellm.")) || operation.len < tail.len ||
-	       memcmp(operation.p + operation.len - tail.len, tail.p, tail.len) != 0;
+	        memcmp(operation.p + operation.len - tail.len, tail.p, tail.len) != 0;
 }
 
 static enum key_rule of_mcp(const struct attr *a, struct evidence *e)
@@ -127,8 +127,8 @@ static bool has(const struct evidence *e, enum key_rule rule)
 }
 
 /* R2, R4 and R5, which infrastructure beats. */
-static enum detect_rule weak(
-        const struct span *s, struct emitter scope, const struct detect_options *o, struct evidence *e, enum key_rule *by)
+static enum detect_rule weak(const struct span *s, struct emitter scope, const struct detect_options *o,
+        struct evidence *e, enum key_rule *by)
 {
 	if (is_genai_scope(scope, s) && !e->vector_database)
 		return DETECT_R2;

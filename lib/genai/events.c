@@ -242,7 +242,7 @@ static void add_message(struct source *s, struct message_out *m, const struct fi
 {
 	slice role = f->role;
 	bool tool = slice_is(role, "tool");
-	message_begin(m, role, tool ? (slice){ 0 } : f->name);
+	message_begin(m, role, f->name);
 	if (tool || f->tool_result.len)
 		add_response(s, m, f);
 	else if (f->content_node)

@@ -134,10 +134,22 @@ static size_t find_winner(struct folding *x, const struct places *places, enum c
 	return won;
 }
 
-static void compare_losers(struct folding *x, const struct places *places, size_t won, enum concept c, slice text)
+/* A canonical attribute may have blanks and another order of members; for comparing it is written as everything else is. */
+static slice rewritten(struct folding *x, enum concept c, slice text)
+{
+	struct source *s = &x->f->best;
+	struct message_out m;
+	const struct json *n = json_parse(&x->f->arena, text, NULL);
+	messages_begin(&m, &s->out, &x->f->arena, c == C_OUTPUT_MESSAGES ? OUTPUT : INPUT);
+	bool done = n && messages_from_json(&m, n) == 0;
+	return messages_end(&m) && done && !s->out.failed ? strbuf_slice(&s->out) : text;
+}
+
+static void compare_losers(
+        struct folding *x, const struct places *places, size_t won, enum concept c, slice text, bool verbatim)
 {
 	struct fold *f = x->f;
-	slice verbatim;
+	slice none;
 	if (text.len > COMPARE_MAX)
 		return;
 	for (size_t i = 0; i < places->n; i++) {
@@ -146,9 +158,12 @@ static void compare_losers(struct folding *x, const struct places *places, size_
 		bool same = p->candidate && winner && p->candidate->attr == winner->attr;
 		if (i == won || same || p->type == PLACE_BODY || place_size(p) > COMPARE_MAX)
 			continue;
-		if (!read_place(x, &f->other, p, c, &verbatim))
+		if (!read_place(x, &f->other, p, c, &none) || none.len)
 			continue;
-		if (slice_eq(verbatim.len ? verbatim : strbuf_slice(&f->other.out), text))
+		if (verbatim)
+			text = rewritten(x, c, text);
+		verbatim = false;
+		if (slice_eq(strbuf_slice(&f->other.out), text))
 			carry(x, &f->other, p);
 	}
 }
@@ -231,7 +246,7 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 		carry(x, s, &places.v[won]);
 		if (c == C_INPUT_MESSAGES)
 			x->body_won = s->root != NULL;
-		compare_losers(x, &places, won, c, text);
+		compare_losers(x, &places, won, c, text, verbatim.len > 0);
 	}
 	if (c == C_OUTPUT_MESSAGES)
 		with_reasoning(x, &text);

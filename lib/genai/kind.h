@@ -1,6 +1,6 @@
 /* kind.h - what sort of GenAI span this is, for processors behind the normaliser (and without one before them).
  *
- * weir.span.kind says it; without it gen_ai.operation.name, then OpenInference's kind, then the presence of a model and tokens.
+ * weir.span.kind says it; without it gen_ai.operation.name, then the words of other conventions, then a model together with tokens.
  */
 #pragma once
 #include "lib/genai/tables.h"

@@ -1,17 +1,12 @@
 /* latency.c - time to first chunk from attributes and events (see latency.h).
  *
- * Strands writes milliseconds under a name that everybody else fills with seconds: its scope is marked so. The guard against
- * other such mistakes only acts on values that cannot be seconds, because the first chunk cannot come after the end. */
+ * Units and the exceptions of vendors are the view's business (candidate_double). What is left here is milliseconds under the
+ * canonical name. The first chunk cannot come after the end; but where a little more than the whole span is told, two clocks differed. */
 #include "lib/genai/latency.h"
 
 double latency_of_span(const struct span *s)
 {
 	return s->end_ns > s->start_ns && s->start_ns ? (double)(s->end_ns - s->start_ns) / 1e9 : 0;
-}
-
-static bool is_server_time(const struct candidate *c)
-{
-	return c->alias->key == KEY_GENAI_SERVER_TIMETOFIRSTTOKEN;
 }
 
 static bool is_first_chunk(slice name)
@@ -29,21 +24,24 @@ static bool from_events(const struct span *s, double *seconds)
 	return false;
 }
 
+/* The first candidate that can be a time: SDKs write -1 or NaN when nothing came. */
+static struct candidate *from_attributes(struct view *v, double *seconds)
+{
+	for (struct candidate *c = view_first(v, C_FIRST_CHUNK); c; c = view_next(v, c))
+		if (candidate_double(v, c, seconds) && *seconds >= 0)
+			return c;
+	return NULL;
+}
+
 bool latency_first_chunk(struct view *v, double *seconds, struct candidate **from)
 {
-	struct candidate *c = NULL;
-	double s, whole = latency_of_span(v->span);
-	if (!view_double(v, C_FIRST_CHUNK, &s, &c)) {
-		c = NULL;
-		if (!from_events(v->span, &s))
-			return false;
-	} else if (is_server_time(c) && v->emitter.flags & EMIT_TTFT_MS) {
-		s /= 1000;
-	}
-	if (whole > 0 && s > whole && s / 1000 <= whole)
-		s /= 1000;
-	if (s < 0)
+	double s = 0, whole = latency_of_span(v->span);
+	struct candidate *c = from_attributes(v, &s);
+	if (!c && !from_events(v->span, &s))
 		return false;
+	bool canonical = c && c->alias->key == KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK;
+	if (canonical && whole > 0 && s > 2 * whole && s / 1000 <= whole)
+		s /= 1000;
 	*seconds = s;
 	if (from)
 		*from = c;

@@ -62,6 +62,17 @@ static const struct json *go_down(struct media *x)
 	return NULL;
 }
 
+/* The type of the part, or what a source says about the kind of its value. */
+static void take_type(struct members *f)
+{
+	static const char *const known[] = { "base64", "url", "file", "text" };
+	const struct json *v = members_get(f, SLICE("type"));
+	part_take_type(f);
+	for (size_t i = 0; i < COUNTOF(known) && f->outer; i++)
+		if (json_is(v, known[i]))
+			members_use(f, v);
+}
+
 static void gather(struct media *x, const struct json *part)
 {
 	static const slice file_ids[] = { NAME("file_id"), NAME("fileId") };
@@ -69,7 +80,7 @@ static void gather(struct media *x, const struct json *part)
 		struct members *f = &x->level[x->n++];
 		*f = members_of(at);
 		f->outer = x->n > 1 ? f - 1 : NULL;
-		members_take(f, SLICE("type"));
+		take_type(f);
 		if (!x->mime)
 			x->mime = take_string(f, mimes, COUNTOF(mimes));
 		if (!x->value && !x->file)
@@ -132,7 +143,9 @@ static void put_media(struct message_out *m, slice modality, slice mime, slice v
 		slice head = { value.p + 5, (size_t)(comma.p - value.p) - 5 };
 		if (head.len >= 7 && memcmp(head.p + head.len - 7, ";base64", 7) == 0) {
 			const char *end = memchr(head.p, ';', head.len); /* parameters may follow the type */
-			mime = end > head.p ? (slice){ head.p, (size_t)(end - head.p) } : mime;
+			slice told = { head.p, (size_t)(end - head.p) };
+			m->lossy |= head.len > told.len + 7 || (mime.len && told.len && !slice_eq(mime, told));
+			mime = told.len ? told : mime;
 			value = (slice){ comma.p + 1, value.len - (size_t)(comma.p + 1 - value.p) };
 		}
 	}
@@ -178,7 +191,7 @@ static bool canonical_part(struct message_out *m, const struct json *part, const
 		const struct json *modality = take_string(&f, &names[1], 1), *mime = take_string(&f, &names[0], 1);
 		if (!v || v->type != JSON_STRING || !modality)
 			return false;
-		members_take(&f, SLICE("type"));
+		part_take_type(&f);
 		put_head(m, forms[i].type, text_of(mime, m->arena), text_of(modality, m->arena), forms[i].member);
 		put_string(m->out, v);
 		members_rest(&f, m->out, forms[i].reserved, &m->lossy);

@@ -174,6 +174,8 @@ void messages_from_text(struct message_out *m, slice text)
 		text = json_string(n, m->arena); /* a document in a string */
 		at = slice_trim(text);
 	}
+	if (text.len == 0)
+		return;
 	message_begin(m, (slice){ 0 }, (slice){ 0 });
 	part_text(m, text);
 	message_end(m, (slice){ 0 });

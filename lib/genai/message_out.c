@@ -9,7 +9,7 @@
 
 const char message_reserved[] =
         " role name parts finish_reason finishReason stop_reason stopReason tool_calls function_call"
-        " reasoning_content reasoning refusal ";
+        " reasoning_content reasoning refusal toolCalls message.tool_calls ";
 
 slice canonical_role(slice role)
 {

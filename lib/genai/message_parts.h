@@ -30,6 +30,8 @@ struct part_type {
 
 /* NULL: a type that is not in the table. */
 const struct part_type *part_type_of(const struct json *type);
+/* Uses the member that part_kind_of went by. */
+void part_take_type(struct members *f);
 /* What the object is; *type (may be NULL) is its row, NULL when it has no known type. */
 enum part_kind part_kind_of(const struct json *part, const struct part_type **type);
 /* A part of one kind; `part` is an object. */

@@ -28,10 +28,15 @@ static bool is_constructor(const struct json *object)
 	return json_get(object, "lc") && is_object(json_get(object, "kwargs"));
 }
 
-static bool is_role(const struct json *type)
+/* Whether `type` says who speaks ("human", "ai", "tool") and not what a part is. */
+static bool is_speaker(const struct json *object, const struct json *type)
 {
 	slice canonical;
-	return type && type->type == JSON_STRING && value_map(MAP_ROLE, type->text, &canonical);
+	if (!type || type->type != JSON_STRING || !json_get(object, "content"))
+		return false;
+	if (part_type_of(type) && (!json_is(type, "function") || json_get(object, "function")))
+		return false;
+	return value_map(MAP_ROLE, type->text, &canonical);
 }
 
 /* The object that is the message proper, or NULL. */
@@ -57,7 +62,7 @@ bool is_message(const struct json *object)
 		return false;
 	if (is_text(json_get(object, "role")) || json_is(type, "message") || wrapped(object))
 		return true;
-	if (is_role(type) && json_get(object, "content") && !json_get(object, "function"))
+	if (is_speaker(object, type))
 		return true;
 	if (type)
 		return false;
@@ -75,7 +80,9 @@ const struct json *finish_of(struct members *f)
 {
 	static const slice names[] = { NAME("finish_reason"), NAME("finishReason"), NAME("stop_reason"),
 		NAME("stopReason"), NAME("done_reason"), NAME("generation_info"), NAME("response_metadata") };
-	for (size_t i = 0; i < COUNTOF(names); i++) {
+	/* a message in our own form says it itself */
+	size_t n = members_get(f, SLICE("parts")) ? 4 : COUNTOF(names);
+	for (size_t i = 0; i < n; i++) {
 		const struct json *v = members_get(f, names[i]), *reason = v;
 		if (is_object(v)) { /* AI SDK 6, LangChain */
 			struct members inner = members_of(v);
@@ -84,24 +91,21 @@ const struct json *finish_of(struct members *f)
 		}
 		if (!is_text(reason))
 			continue;
-		if (reason == v || !members_left(f))
+		if (reason == v)
 			members_use(f, v);
 		return reason;
 	}
 	return NULL;
 }
 
-/* "HumanMessage", "AIMessageChunk" -> "Human", "AI": the last of a constructor's id. */
+/* "HumanMessage", "AIMessageChunk": the last of a constructor's id. A ChatMessage has a role. */
 static slice class_role(const struct json *constructor)
 {
 	const struct json *id = json_get(constructor, "id"), *last = NULL;
 	for (const struct json *v = json_first(id, NULL); v; v = json_next(id, v, NULL))
 		last = v;
-	if (!is_text(last))
-		return (slice){ 0 };
-	const char *end = memmem(last->text.p, last->text.len, "Message", 7);
-	slice name = { last->text.p, end ? (size_t)(end - last->text.p) : 0 };
-	return slice_is(name, "Chat") ? (slice){ 0 } : name;
+	bool none = !is_text(last) || json_is(last, "ChatMessage") || json_is(last, "ChatMessageChunk");
+	return none ? (slice){ 0 } : last->text;
 }
 
 static slice event_role(const struct json *event)
@@ -121,7 +125,7 @@ static slice role_of(struct members *f, const struct message_out *m, slice by_cl
 		members_use(f, role);
 		return json_string(role, m->arena);
 	}
-	if ((v = members_get(f, SLICE("type"))) && is_role(v)) {
+	if ((v = members_get(f, SLICE("type"))) && is_speaker(f->object, v)) {
 		members_use(f, v);
 		return by_class.len ? by_class : v->text;
 	}
@@ -129,7 +133,10 @@ static slice role_of(struct members *f, const struct message_out *m, slice by_cl
 		return by_class;
 	if ((v = members_get(f, SLICE("event.name"))) && v->type == JSON_STRING)
 		return event_role(v);
-	if (json_is(json_get(f->object, "kind"), "response") || json_get(f->object, "tool_calls"))
+	bool response = json_is(v = members_get(f, SLICE("kind")), "response"); /* PydanticAI */
+	if (response || json_is(v, "request"))
+		members_use(f, v);
+	if (response || json_get(f->object, "tool_calls"))
 		return SLICE("assistant");
 	return json_get(f->object, "tool_call_id") ? SLICE("tool") : (slice){ 0 };
 }
@@ -154,7 +161,9 @@ static void add_tool_calls(struct message_out *m, struct members *f, const struc
 	const struct json *list = members_take_any(f, call_lists, COUNTOF(call_lists));
 	if (list && list->type == JSON_ARRAY) {
 		for (const struct json *v = json_first(list, NULL); v; v = json_next(list, v, NULL))
-			if (!stands_in(content, v))
+			if (stands_in(content, v))
+				m->lossy = true;
+			else if (!json_empty(v))
 				tool_call_from(m, v);
 	} else if (list) {
 		tool_call_from(m, list);
@@ -225,9 +234,11 @@ static void plain(
 		members_use(&f, v);
 		name = json_string(v, m->arena);
 	}
-	const struct json *own = finish_of(&f);
+	const struct json *own = finish_of(&f), *event = members_get(&f, SLICE("event.name"));
+	m->lossy |= own && finish && !slice_eq(own->text, finish->text);
 	finish = own ? own : finish;
-	members_take(&f, SLICE("event.name"));
+	if (event && event->type == JSON_STRING && event_role(event).len)
+		members_use(&f, event);
 	if (parts && (parts->type == JSON_ARRAY || !json_empty(parts)))
 		members_use(&f, parts);
 	else
@@ -243,6 +254,8 @@ static void plain(
 
 static bool is_dump(const struct json *object)
 {
+	if (json_get(object, "parts") && json_get(object, "role"))
+		return false;
 	return !json_empty(json_get(object, "usage")) || !json_empty(json_get(object, "usage_metadata"));
 }
 
@@ -255,6 +268,7 @@ void message_from_json(struct message_out *m, const struct json *object)
 	for (int i = 0; i < 4 && (inner = wrapped(object)); i++) {
 		struct members f = members_of(object);
 		const struct json *told = finish_of(&f);
+		m->lossy |= told && finish && !slice_eq(told->text, finish->text);
 		finish = told ? told : finish;
 		if (is_constructor(object)) {
 			by_class = class_role(object);
@@ -263,8 +277,12 @@ void message_from_json(struct message_out *m, const struct json *object)
 			members_take(&f, SLICE("id"));
 			dump = true;
 		}
-		members_take(&f, SLICE("index"));
-		members_take(&f, SLICE("event.name"));
+		const struct json *index = members_get(&f, SLICE("index")),
+		                  *event = members_get(&f, SLICE("event.name"));
+		if (index && index->type == JSON_NUMBER)
+			members_use(&f, index);
+		if (json_is(event, "gen_ai.choice"))
+			members_use(&f, event);
 		members_use(&f, inner);
 		m->lossy |= members_left(&f);
 		object = inner;

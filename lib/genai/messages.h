@@ -62,7 +62,8 @@ bool messages_are_canonical(const struct json *n, enum direction d);
  * nothing there. *lossy is set, never cleared. */
 bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *lossy);
 /* gen_ai.tool.definitions: [{type,name,description,parameters}] of OpenAI, Anthropic, AI SDK, Gemini, Bedrock, names only.
- * Appends the tools of `n` to the array that is being written in `out` ("[" is written first, the caller writes "]"). */
+ * Appends the tools of `n` to the array in `out`: "[" is written when it is empty, the caller writes "]". *lossy is set, never
+ * cleared. */
 void tools_from_json(struct strbuf *out, struct arena *a, const struct json *n, bool *lossy);
 
 /* What a body says besides messages, for spans that have only the dump of it: NULL when absent. */

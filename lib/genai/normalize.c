@@ -80,11 +80,11 @@ void normalize_mappings(struct norm *x)
 			continue;
 		if (slice_eq(m->from, m->to) || x->o->originals == ORIGINALS_KEEP) {
 			struct attr *there = attrs_find(x->attrs, m->to);
-			if (!there || !same_value(&there->value, &v))
+			if (!there || !norm_same_value(&there->value, &v))
 				attr_set_borrowed(x->t, x->attrs, m->to, &v);
 			continue;
 		}
-		if (same_value(&from->value, &v)) {
+		if (norm_same_value(&from->value, &v)) {
 			attr_rename(x->t, x->attrs, from, m->to);
 			continue;
 		}
@@ -123,17 +123,17 @@ static void put_content(struct norm *x, enum concept c, const struct folded_text
 		return;
 	}
 	struct value v = { .type = V_STRING, .s = text->text };
-	struct attr *own = canonical_of(x, c);
+	struct attr *own = norm_canonical_of(x, c);
 	x->n_facts++;
-	if (!own || !same_value(&own->value, &v))
+	if (!own || !norm_same_value(&own->value, &v))
 		attr_set_borrowed(x->t, x->attrs, concept_info(c)->attribute, &v);
 	if (x->o->originals != ORIGINALS_DROP_ALL)
 		return;
-	drop_sources(x, c);
+	norm_drop_sources(x, c);
 	for (size_t i = 0; i < x->v->flat.n; i++) {
 		const struct flat_attr *f = &x->v->flat.v[i];
-		if (f->alias->concept == c && may_drop(x, f->attr, f->alias))
-			drop(x, f->attr);
+		if (f->alias->concept == c && norm_may_drop(x, f->attr, f->alias))
+			norm_drop(x, f->attr);
 	}
 }
 
@@ -155,12 +155,12 @@ void normalize_content(struct norm *x, struct folded *f)
 	put_content(x, C_SYSTEM, &f->system);
 	put_content(x, C_TOOL_DEFINITIONS, &f->tools);
 	if (f->truncated)
-		put_mark(x, SLICE("weir.truncated"), &(struct value){ .type = V_BOOL, .b = true });
+		norm_put_mark(x, SLICE("weir.truncated"), &(struct value){ .type = V_BOOL, .b = true });
 	if (x->o->originals == ORIGINALS_KEEP)
 		return;
 	for (size_t i = 0; i < f->n_carried; i++)
-		if (may_drop(x, f->carried[i], NULL))
-			drop(x, f->carried[i]);
+		if (norm_may_drop(x, f->carried[i], NULL))
+			norm_drop(x, f->carried[i]);
 	for (size_t i = 0; i < f->n_carried_events; i++)
 		event_delete(x->t, f->carried_events[i]);
 }

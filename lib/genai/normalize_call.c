@@ -95,17 +95,18 @@ void normalize_provider(struct norm *x)
 	if (!x->v->head[C_PROVIDER] && !is_model_call(x->kind))
 		return; /* a tool or workflow without a provider has none */
 	bool known = resolve(x, &in, &out);
-	struct attr *own = canonical_of(x, C_PROVIDER);
+	struct attr *own = norm_canonical_of(x, C_PROVIDER);
 	if (known)
-		put_text(x, C_PROVIDER, out.provider, NULL, SAME_BUT_CASE);
+		norm_put_text(x, C_PROVIDER, out.provider, NULL, SAME_BUT_CASE);
 	if (out.framework.len && !view_text(x->v, C_FRAMEWORK, &text, NULL)) {
 		struct value framework = { .type = V_STRING, .s = out.framework };
 		attr_set_borrowed(x->t, x->attrs, concept_info(C_FRAMEWORK)->attribute, &framework);
 		if (own && !known) /* its name was the framework's: carried there */
-			drop(x, own);
+			norm_drop(x, own);
 		for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
-			if (may_drop(x, c->attr, c->alias) && text_of(x, c, &text) && slice_ieq(text, out.framework))
-				drop(x, c->attr);
+			if (norm_may_drop(x, c->attr, c->alias) && text_of(x, c, &text) &&
+			        slice_ieq(text, out.framework))
+				norm_drop(x, c->attr);
 	}
 }
 
@@ -126,19 +127,21 @@ void normalize_models(struct norm *x)
 	struct attr *name = attrs_find_id(x->attrs, KEY_LLM_MODELNAME);
 	slice answered = { 0 };
 	bool oi = x->v->emitter.ecosystem == ECO_OPENINFERENCE;
-	bool asked = asked_for(x, &x->request_model, &from), by_name = asked && from->alias->key == KEY_LLM_MODELNAME;
+	bool asked = asked_for(x, &x->request_model, &from);
+	bool apart = asked && !x->settled && from->alias->key != KEY_LLM_MODELNAME;
 	if (asked)
-		put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
+		norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
 	if (view_text(x->v, C_RESPONSE_MODEL, &x->response_model, &from)) {
-		put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
-	} else if (oi && asked && !by_name && name && coerce_text(&name->value, READ_PLAIN, &x->t->arena, &answered)) {
+		norm_put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
+	} else if (oi && apart && name && coerce_text(&name->value, READ_PLAIN, &x->t->arena, &answered) &&
+	        !slice_eq(answered, x->request_model)) {
 		x->response_model = answered;
-		put_text(x, C_RESPONSE_MODEL, answered, NULL, SAME);
-		if (!name->deleted && may_drop(x, name, NULL))
-			drop(x, name);
+		norm_put_text(x, C_RESPONSE_MODEL, answered, NULL, SAME);
+		if (!name->deleted && norm_may_drop(x, name, NULL))
+			norm_drop(x, name);
 	}
 	if (view_text(x->v, C_RESPONSE_ID, &x->response_id, &from))
-		put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
+		norm_put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
 }
 
 enum { REASONS_MAX = 64 };
@@ -182,19 +185,19 @@ void normalize_finish(struct norm *x, const struct folded *content)
 			mapped[i] = raw[i];
 		differ |= !slice_eq(mapped[i], raw[i]);
 	}
-	struct value as_told = strings_value(x, raw, n);
-	put_strings(x, C_FINISH_REASONS, mapped, n, NULL);
+	struct value as_told = norm_strings_value(x, raw, n);
+	norm_put_strings(x, C_FINISH_REASONS, mapped, n, NULL);
 	if (!differ)
 		return;
-	put_mark(x, SLICE("weir.finish_reason.raw"), &as_told);
+	norm_put_mark(x, SLICE("weir.finish_reason.raw"), &as_told);
 	for (struct candidate *c = view_first(x->v, C_FINISH_REASONS); c; c = view_next(x->v, c)) {
 		slice *items;
 		size_t m;
-		if (!c->alias->path && may_drop(x, c->attr, c->alias) &&
+		if (!c->alias->path && norm_may_drop(x, c->attr, c->alias) &&
 		        coerce_strings(&c->attr->value, (enum alias_read)c->alias->read, &x->t->arena, &items, &m)) {
-			struct value v = strings_value(x, items, m);
-			if (same_value(&v, &as_told))
-				drop(x, c->attr);
+			struct value v = norm_strings_value(x, items, m);
+			if (norm_same_value(&v, &as_told))
+				norm_drop(x, c->attr);
 		}
 	}
 }
@@ -221,7 +224,7 @@ void normalize_error(struct norm *x)
 		view_text(x->v, C_ERROR_TYPE, &type, &from);
 	if (!type.len)
 		type = SLICE("_OTHER");
-	put_text(x, C_ERROR_TYPE, type, from, SAME);
+	norm_put_text(x, C_ERROR_TYPE, type, from, SAME);
 }
 
 static bool contains(slice text, slice what)
@@ -239,7 +242,7 @@ static void put_stream(struct norm *x)
 			return;
 		v.b = true;
 	}
-	put(x, C_STREAM, &v, from, SAME);
+	norm_put(x, C_STREAM, &v, from, SAME);
 }
 
 static bool is_schema_key(uint16_t key)
@@ -275,7 +278,7 @@ static void put_output_type(struct norm *x)
 	if (!type.len &&
 	        !(slice_eq(x->operation, SLICE("generate_content")) && type_of_operation(x->raw_operation, &type)))
 		return;
-	put_text(x, C_OUTPUT_TYPE, type, NULL, SAME_BUT_CASE);
+	norm_put_text(x, C_OUTPUT_TYPE, type, NULL, SAME_BUT_CASE);
 }
 
 void normalize_outputs(struct norm *x)
@@ -285,5 +288,5 @@ void normalize_outputs(struct norm *x)
 	put_stream(x);
 	put_output_type(x);
 	if (find_host(x, &host, &from))
-		put_text(x, C_SERVER_ADDRESS, host, from, SAME);
+		norm_put_text(x, C_SERVER_ADDRESS, host, from, SAME);
 }

@@ -210,6 +210,15 @@ static bool is_twin(const struct model_call *a, const struct model_call *b, bool
 	        !(a->response_id.len && b->response_id.len);
 }
 
+/* Two records of one call: the fuller one counts, the first of equals. Gives the one to compare others with. */
+static struct model_call *judge_pair(struct traces *t, struct model_call *a, struct model_call *b)
+{
+	if (a->countable && b->countable)
+		uncount(t, b->n_facts > a->n_facts ? a : b);
+	return b->countable ? b : a;
+}
+
+/* Calls that do not count take part, so that a second run pairs the same ones. */
 static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
 {
 	size_t mask;
@@ -217,23 +226,22 @@ static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
 		return;
 	for (uint32_t i = 0; i < n->calls.n; i++) {
 		struct model_call *c = &n->calls.v[i];
-		if (!c->countable || !(by_id ? c->response_id.len != 0 : has_tokens(c)))
+		if (!(by_id ? c->response_id.len != 0 : has_tokens(c)))
 			continue;
 		uint64_t h = load(c->span->trace_id);
 		h = by_id ? hash_text(h, c->response_id) : mix(mix(h, (uint64_t)c->input), (uint64_t)c->output);
 		size_t at = h & mask;
-		for (unsigned probes = 0; probes < PROBE_MAX && c->countable; probes++, at = (at + 1) & mask) {
-			if (!n->slots.v[at]) {
-				n->slots.v[at] = i + 1;
+		for (unsigned probes = 0; probes < PROBE_MAX; probes++, at = (at + 1) & mask) {
+			uint32_t *slot = &n->slots.v[at];
+			if (!*slot) {
+				*slot = i + 1;
 				break;
 			}
-			struct model_call *other = &n->calls.v[n->slots.v[at] - 1];
-			if (!other->countable || !is_twin(other, c, by_id))
-				continue;
-			uncount(t, c->n_facts > other->n_facts ? other : c);
-			if (c->countable)
-				n->slots.v[at] = i + 1;
-			break;
+			struct model_call *other = &n->calls.v[*slot - 1];
+			if (is_twin(other, c, by_id)) {
+				*slot = (uint32_t)(judge_pair(t, other, c) - n->calls.v) + 1;
+				break;
+			}
 		}
 	}
 }

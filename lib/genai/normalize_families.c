@@ -34,7 +34,7 @@ static void put_member(struct family *f, slice key, const struct value *v)
 	slice full = full_key(f, key);
 	struct attr *there = attrs_find(f->x->attrs, full);
 	if (there) {
-		f->whole &= same_value(&there->value, v);
+		f->whole &= norm_same_value(&there->value, v);
 		return;
 	}
 	f->n++;
@@ -107,10 +107,10 @@ static void put_keyed(struct family *f, struct candidate *c)
 	struct attr *there = attrs_find(x->attrs, full);
 	if (there == c->attr)
 		return;
-	bool drops = may_drop(x, c->attr, c->alias);
+	bool drops = norm_may_drop(x, c->attr, c->alias);
 	if (there) {
-		if (drops && (x->o->originals == ORIGINALS_DROP_ALL || same_value(&there->value, v)))
-			drop(x, c->attr);
+		if (drops && (x->o->originals == ORIGINALS_DROP_ALL || norm_same_value(&there->value, v)))
+			norm_drop(x, c->attr);
 	} else if (f->n < FAMILY_MAX) {
 		f->n++;
 		if (drops)
@@ -133,8 +133,8 @@ static void put_family(struct norm *x, enum concept concept)
 		f.whole = true;
 		if (!candidate_value(x->v, c, &value) || !put_members(&f, &value) || c->alias->path)
 			continue;
-		if (may_drop(x, c->attr, c->alias) && (f.whole || x->o->originals == ORIGINALS_DROP_ALL))
-			drop(x, c->attr);
+		if (norm_may_drop(x, c->attr, c->alias) && (f.whole || x->o->originals == ORIGINALS_DROP_ALL))
+			norm_drop(x, c->attr);
 	}
 }
 

@@ -33,20 +33,20 @@ enum likeness { SAME, SAME_BUT_CASE };
 
 /* Writes a concept's canonical attribute; bytes of the value must live as long as the traces. `from` (may be NULL) is where the value
  * came from. Sources that say the same are dropped as the options want. */
-void put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike);
-void put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike);
-void put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from);
-void put_strings(struct norm *x, enum concept c, const slice *v, size_t n, struct candidate *from);
+void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike);
+void norm_put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike);
+void norm_put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from);
+void norm_put_strings(struct norm *x, enum concept c, const slice *v, size_t n, struct candidate *from);
 /* An attribute that is no concept. */
-void put_mark(struct norm *x, slice key, const struct value *v);
+void norm_put_mark(struct norm *x, slice key, const struct value *v);
 /* The canonical attribute when the span has it, deleted ones left out. */
-struct attr *canonical_of(struct norm *x, enum concept c);
-bool may_drop(const struct norm *x, const struct attr *a, const struct alias *alias);
-void drop(struct norm *x, struct attr *a);
+struct attr *norm_canonical_of(struct norm *x, enum concept c);
+bool norm_may_drop(const struct norm *x, const struct attr *a, const struct alias *alias);
+void norm_drop(struct norm *x, struct attr *a);
 /* drop_all: every source of the concept. */
-void drop_sources(struct norm *x, enum concept c);
-struct value strings_value(struct norm *x, const slice *v, size_t n);
-bool same_value(const struct value *a, const struct value *b);
+void norm_drop_sources(struct norm *x, enum concept c);
+struct value norm_strings_value(struct norm *x, const slice *v, size_t n);
+bool norm_same_value(const struct value *a, const struct value *b);
 
 void normalize_mappings(struct norm *x);
 void normalize_kind(struct norm *x); /* sets kind, operation */

@@ -144,7 +144,7 @@ static bool has(struct norm *x, enum concept c)
 static enum genai_kind find_kind(struct norm *x)
 {
 	enum genai_kind kind = KIND_OTHER;
-	struct attr *own = canonical_of(x, C_SPAN_KIND);
+	struct attr *own = norm_canonical_of(x, C_SPAN_KIND);
 	slice name = slice_trim(x->span->name);
 	if (own && own->value.type == V_STRING && kind_of_name(own->value.s, &kind))
 		return kind;
@@ -175,6 +175,6 @@ void normalize_kind(struct norm *x)
 
 void normalize_kind_put(struct norm *x)
 {
-	put_text(x, C_OPERATION, x->operation, NULL, SAME_BUT_CASE);
-	put_text(x, C_SPAN_KIND, slice_of(kind_name(x->kind)), NULL, SAME_BUT_CASE);
+	norm_put_text(x, C_OPERATION, x->operation, NULL, SAME_BUT_CASE);
+	norm_put_text(x, C_SPAN_KIND, slice_of(kind_name(x->kind)), NULL, SAME_BUT_CASE);
 }

@@ -7,7 +7,7 @@
 
 enum { STAYS = 1, STAYS_ALWAYS = 2 };
 
-bool same_value(const struct value *a, const struct value *b)
+bool norm_same_value(const struct value *a, const struct value *b)
 {
 	if (a->type != b->type)
 		return false;
@@ -41,13 +41,13 @@ static struct candidate *own_candidate(struct norm *x, enum concept c)
 	return NULL;
 }
 
-struct attr *canonical_of(struct norm *x, enum concept c)
+struct attr *norm_canonical_of(struct norm *x, enum concept c)
 {
 	struct candidate *own = own_candidate(x, c);
 	return own ? own->attr : NULL;
 }
 
-bool may_drop(const struct norm *x, const struct attr *a, const struct alias *alias)
+bool norm_may_drop(const struct norm *x, const struct attr *a, const struct alias *alias)
 {
 	uint8_t stays = x->n->stays[a->key_id];
 	if (a->deleted || stays == STAYS_ALWAYS || x->o->originals == ORIGINALS_KEEP)
@@ -55,7 +55,7 @@ bool may_drop(const struct norm *x, const struct attr *a, const struct alias *al
 	return x->o->originals == ORIGINALS_DROP_ALL || (!stays && !(alias && alias->flags & ALIAS_KEEP));
 }
 
-void drop(struct norm *x, struct attr *a)
+void norm_drop(struct norm *x, struct attr *a)
 {
 	attr_delete(x->t, x->attrs, a);
 }
@@ -66,7 +66,7 @@ static bool says(struct norm *x, const struct candidate *c, const struct value *
 	struct value coerced = { .type = v->type };
 	slice *items;
 	size_t n;
-	if (same_value(&c->attr->value, v))
+	if (norm_same_value(&c->attr->value, v))
 		return true;
 	switch (v->type) {
 	case V_STRING:
@@ -90,14 +90,14 @@ static bool says(struct norm *x, const struct candidate *c, const struct value *
 	case V_ARRAY:
 		if (!coerce_strings(&c->attr->value, (enum alias_read)c->alias->read, &x->t->arena, &items, &n))
 			return false;
-		coerced = strings_value(x, items, n);
+		coerced = norm_strings_value(x, items, n);
 		break;
 	case V_EMPTY:
 	case V_BYTES:
 	case V_KVLIST:
 		return false;
 	}
-	return same_value(&coerced, v);
+	return norm_same_value(&coerced, v);
 }
 
 static void drop_carried(struct norm *x, enum concept c, const struct value *v, enum likeness alike)
@@ -105,33 +105,33 @@ static void drop_carried(struct norm *x, enum concept c, const struct value *v, 
 	if (x->o->originals == ORIGINALS_KEEP)
 		return;
 	if (x->o->originals == ORIGINALS_DROP_ALL) {
-		drop_sources(x, c);
+		norm_drop_sources(x, c);
 		return;
 	}
 	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
-		if (!s->alias->path && may_drop(x, s->attr, s->alias) && says(x, s, v, alike))
-			drop(x, s->attr);
+		if (!s->alias->path && norm_may_drop(x, s->attr, s->alias) && says(x, s, v, alike))
+			norm_drop(x, s->attr);
 }
 
-void drop_sources(struct norm *x, enum concept c)
+void norm_drop_sources(struct norm *x, enum concept c)
 {
 	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
-		if (may_drop(x, s->attr, s->alias))
-			drop(x, s->attr);
+		if (norm_may_drop(x, s->attr, s->alias))
+			norm_drop(x, s->attr);
 }
 
-void put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
+void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
 {
 	const struct concept_info *info = concept_info(c);
 	struct candidate *own = own_candidate(x, c);
 	x->n_facts++;
 	if (own) {
-		if (!same_value(&own->attr->value, v))
+		if (!norm_same_value(&own->attr->value, v))
 			attr_set_borrowed(x->t, x->attrs, info->attribute, v);
 		if (own->next == 0 && x->v->head[c] - 1 == own - x->v->cand)
 			return;
-	} else if (from && !from->alias->path && may_drop(x, from->attr, from->alias) &&
-	        same_value(&from->attr->value, v)) {
+	} else if (from && !from->alias->path && norm_may_drop(x, from->attr, from->alias) &&
+	        norm_same_value(&from->attr->value, v)) {
 		attr_rename(x->t, x->attrs, from->attr, info->attribute);
 	} else {
 		attr_set_borrowed(x->t, x->attrs, info->attribute, v);
@@ -139,19 +139,19 @@ void put(struct norm *x, enum concept c, const struct value *v, struct candidate
 	drop_carried(x, c, v, alike);
 }
 
-void put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike)
+void norm_put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike)
 {
 	struct value v = { .type = V_STRING, .s = s };
-	put(x, c, &v, from, alike);
+	norm_put(x, c, &v, from, alike);
 }
 
-void put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from)
+void norm_put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from)
 {
 	struct value v = { .type = V_INT, .i = i };
-	put(x, c, &v, from, SAME);
+	norm_put(x, c, &v, from, SAME);
 }
 
-struct value strings_value(struct norm *x, const slice *v, size_t n)
+struct value norm_strings_value(struct norm *x, const slice *v, size_t n)
 {
 	struct value *items = arena_alloc(&x->t->arena, (n + 1) * sizeof(*items));
 	for (size_t i = 0; i < n; i++)
@@ -159,15 +159,15 @@ struct value strings_value(struct norm *x, const slice *v, size_t n)
 	return value_array(x->t, items, n);
 }
 
-void put_strings(struct norm *x, enum concept c, const slice *s, size_t n, struct candidate *from)
+void norm_put_strings(struct norm *x, enum concept c, const slice *s, size_t n, struct candidate *from)
 {
-	struct value v = strings_value(x, s, n);
-	put(x, c, &v, from, SAME);
+	struct value v = norm_strings_value(x, s, n);
+	norm_put(x, c, &v, from, SAME);
 }
 
-void put_mark(struct norm *x, slice key, const struct value *v)
+void norm_put_mark(struct norm *x, slice key, const struct value *v)
 {
 	struct attr *a = attrs_find(x->attrs, key);
-	if (!a || !same_value(&a->value, v))
+	if (!a || !norm_same_value(&a->value, v))
 		attr_set_borrowed(x->t, x->attrs, key, v);
 }

@@ -67,31 +67,31 @@ static void put_typed(struct norm *x, enum concept c)
 	case TYPE_STRING:
 		v.type = V_STRING;
 		if (view_text(x->v, c, &v.s, &from) && !is_redacted(v.s))
-			put(x, c, &v, from, SAME);
+			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_TEXT:
 		v.type = V_STRING;
 		if (find_document(x, c, &v.s, &from) && !is_redacted(v.s))
-			put(x, c, &v, from, SAME);
+			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_INT:
 		v.type = V_INT;
 		if (view_int(x->v, c, &v.i, &from))
-			put(x, c, &v, from, SAME);
+			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_DOUBLE:
 		v.type = V_DOUBLE;
 		if (view_double(x->v, c, &v.d, &from))
-			put(x, c, &v, from, SAME);
+			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_BOOL:
 		v.type = V_BOOL;
 		if (view_bool(x->v, c, &v.b, &from))
-			put(x, c, &v, from, SAME);
+			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_STRINGS:
 		if (view_strings(x->v, c, &items, &n, &from) && n)
-			put_strings(x, c, items, n, from);
+			norm_put_strings(x, c, items, n, from);
 		break;
 	case TYPE_ANY:
 	case TYPE_MESSAGES:
@@ -131,12 +131,12 @@ void normalize_links(struct norm *x)
 	slice conversation, session;
 	if (!view_text(x->v, C_CONVERSATION, &conversation, &from) || is_redacted(conversation))
 		return;
-	struct attr *own = canonical_of(x, C_SESSION);
+	struct attr *own = norm_canonical_of(x, C_SESSION);
 	if (own && coerce_text(&own->value, READ_PLAIN, &x->t->arena, &session))
-		put_text(x, C_SESSION, session, NULL, SAME);
+		norm_put_text(x, C_SESSION, session, NULL, SAME);
 	else
-		put_text(x, C_SESSION, conversation, NULL, SAME);
-	put_text(x, C_CONVERSATION, conversation, from, SAME);
+		norm_put_text(x, C_SESSION, conversation, NULL, SAME);
+	norm_put_text(x, C_CONVERSATION, conversation, from, SAME);
 }
 
 static size_t add_tags(slice *tags, size_t n, const slice *more, size_t n_more)
@@ -168,8 +168,8 @@ void normalize_tags(struct norm *x)
 	}
 	if (!n)
 		return;
-	put_strings(x, C_TAGS, tags, n, NULL);
+	norm_put_strings(x, C_TAGS, tags, n, NULL);
 	for (struct candidate *c = view_first(x->v, C_TAGS); c; c = view_next(x->v, c))
-		if (c->read && !c->alias->path && may_drop(x, c->attr, c->alias))
-			drop(x, c->attr);
+		if (c->read && !c->alias->path && norm_may_drop(x, c->attr, c->alias))
+			norm_drop(x, c->attr);
 }

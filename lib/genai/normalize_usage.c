@@ -49,9 +49,9 @@ static void tell_conflicts(struct norm *x, const int64_t raw[N_COUNTS])
 	for (unsigned i = 0; i < N_COUNTS; i++)
 		if (counts[i] != C_TOTAL_TOKENS && raw[i] >= 0 && disagrees(x, counts[i], raw[i]))
 			names[n++] = concept_info(counts[i])->attribute;
-	struct value v = strings_value(x, names, n);
+	struct value v = norm_strings_value(x, names, n);
 	if (n)
-		put_mark(x, SLICE("weir.conflict"), &v);
+		norm_put_mark(x, SLICE("weir.conflict"), &v);
 }
 
 /* Sources that say the number as it was reported. */
@@ -62,9 +62,9 @@ static void drop_reported(struct norm *x, enum concept c, int64_t raw)
 	if (x->o->originals != ORIGINALS_DROP_KNOWN)
 		return;
 	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
-		if (!s->alias->path && may_drop(x, s->attr, s->alias) && candidate_value(x->v, s, &value) &&
+		if (!s->alias->path && norm_may_drop(x, s->attr, s->alias) && candidate_value(x->v, s, &value) &&
 		        coerce_tokens(&value, &n) && n == raw)
-			drop(x, s->attr);
+			norm_drop(x, s->attr);
 }
 
 void normalize_usage(struct norm *x, struct usage *u)
@@ -87,12 +87,12 @@ void normalize_usage(struct norm *x, struct usage *u)
 	for (unsigned i = 0; i < N_COUNTS; i++) {
 		if (*fields[i] < 0)
 			continue;
-		put_int(x, counts[i], *fields[i], from[i]);
+		norm_put_int(x, counts[i], *fields[i], from[i]);
 		if (raw[i] != *fields[i])
 			drop_reported(x, counts[i], raw[i]);
 	}
 	if (adjusted)
-		put_mark(x, SLICE("weir.usage.adjusted"), &(struct value){ .type = V_BOOL, .b = true });
+		norm_put_mark(x, SLICE("weir.usage.adjusted"), &(struct value){ .type = V_BOOL, .b = true });
 }
 
 static bool has_usage_or_cost(const struct view *v)
@@ -122,6 +122,6 @@ bool normalize_countable(struct norm *x)
 		return told->value.b && is_model_call(x->kind);
 	bool countable = is_model_call(x->kind) && !is_duplicate(x);
 	if (!countable && (is_model_call(x->kind) || has_usage_or_cost(x->v)))
-		put_mark(x, key, &(struct value){ .type = V_BOOL });
+		norm_put_mark(x, key, &(struct value){ .type = V_BOOL });
 	return countable;
 }

@@ -83,6 +83,19 @@ const struct part_type *part_type_of(const struct json *type)
 	return NULL;
 }
 
+void part_take_type(struct members *f)
+{
+	static const slice names[] = { NAME("type"), NAME("part_kind"), NAME("message_content.type") };
+	for (size_t i = 0; i < COUNTOF(names); i++) {
+		const struct json *v = members_get(f, names[i]);
+		if (!v || v->type != JSON_STRING)
+			continue;
+		if (part_type_of(v))
+			members_use(f, v);
+		return;
+	}
+}
+
 /* Parts without a type are known by what they contain: the first of these members that is there. */
 static const struct {
 	slice member;
@@ -147,7 +160,7 @@ enum part_kind part_kind_of(const struct json *part, const struct part_type **ty
 	if (t)
 		return t->kind;
 	if (name && name->type == JSON_STRING)
-		return PART_AS_IS;
+		return json_get(part, "type") ? PART_AS_IS : PART_NONE;
 	for (size_t i = 0; i < COUNTOF(shapes); i++) {
 		const struct json *v = json_get(part, shapes[i].member.p);
 		if (json_empty(v))
@@ -211,9 +224,7 @@ static void text_part(struct message_out *m, const struct json *part, slice type
 {
 	static const slice names[] = { NAME("text"), NAME("message_content.text"), NAME("refusal") };
 	struct members f = members_of(part);
-	members_take(&f, SLICE("type"));
-	members_take(&f, SLICE("part_kind"));
-	members_take(&f, SLICE("message_content.type"));
+	part_take_type(&f);
 	const struct json *own = own_text(&f);
 	put_text_part(m, &f, type, own ? own : members_take_any(&f, names, COUNTOF(names)), own != NULL);
 }
@@ -227,7 +238,7 @@ static void summary_parts(struct message_out *m, struct members *f, const struct
 	for (const struct json *v = json_first(summary, NULL); v; v = json_next(summary, v, NULL)) {
 		struct members of = members_of(v);
 		const struct json *text = v->type == JSON_OBJECT ? members_take_any(&of, names, COUNTOF(names)) : v;
-		members_take(&of, SLICE("type"));
+		part_take_type(&of);
 		m->lossy |= v->type == JSON_OBJECT && members_left(&of);
 		put_text_part(m, first ? f : &none, SLICE("reasoning"), text, false);
 		first = false;
@@ -239,9 +250,10 @@ static void reasoning_part(struct message_out *m, const struct json *part)
 	static const slice names[] = { NAME("thinking"), NAME("text"), NAME("reasoning"), NAME("reasoningContent"),
 		NAME("message_content.text"), NAME("summary") };
 	struct members f = members_of(part);
-	members_take(&f, SLICE("type"));
-	members_take(&f, SLICE("part_kind"));
-	members_take(&f, SLICE("thought"));
+	part_take_type(&f);
+	const struct json *thought = members_get(&f, SLICE("thought"));
+	if (thought && thought->type == JSON_BOOL)
+		members_use(&f, thought);
 	const struct json *own = own_text(&f), *v = own ? own : members_take_any(&f, names, COUNTOF(names));
 	if (v && v->type == JSON_ARRAY)
 		summary_parts(m, &f, v);

@@ -39,8 +39,8 @@ void prices_cache_free(struct price_cache *c)
 static bool slot_is(const struct slot *s, uint64_t hash, uint64_t generation, slice provider, slice model)
 {
 	return s->used && s->hash == hash && s->generation == generation && s->provider_len == provider.len &&
-	       s->model_len == model.len && slice_eq((slice){ s->key, provider.len }, provider) &&
-	       slice_eq((slice){ s->key + provider.len, model.len }, model);
+	        s->model_len == model.len && slice_eq((slice){ s->key, provider.len }, provider) &&
+	        slice_eq((slice){ s->key + provider.len, model.len }, model);
 }
 
 static enum price_status find_cached(
@@ -57,7 +57,8 @@ static enum price_status find_cached(
 		}
 	enum price_status status = match_names(t, provider, model, f);
 	set[1] = set[0];
-	set[0] = (struct slot){ hash, t->generation, *f, (uint8_t)status, (uint8_t)provider.len, (uint8_t)model.len, true, { 0 } };
+	set[0] = (struct slot){ hash, t->generation, *f, (uint8_t)status, (uint8_t)provider.len, (uint8_t)model.len,
+		true, { 0 } };
 	if (provider.len)
 		memcpy(set[0].key, provider.p, provider.len);
 	if (model.len)
@@ -80,6 +81,7 @@ enum price_status prices_resolve(
 	if (status != PRICE_OK)
 		return status;
 	const struct price_entry *e = &t->entries.v[f.hit.entry];
-	*m = (struct price_match){ t, t->providers.v[e->provider].id, e->model, f.hit.entry, f.ppm, f.hit.how, f.hit.via | via };
+	*m = (struct price_match){ t, t->providers.v[e->provider].id, e->model, f.hit.entry, f.ppm, f.hit.how,
+		f.hit.via | via };
 	return PRICE_OK;
 }

@@ -13,8 +13,8 @@
 
 static const char *const statuses[] = { "ok", "free", "unknown_provider", "unknown_model", "no_usage", "unpriced_unit",
 	"inconsistent_usage" };
-static const char *const classes[] = { "input", "cache read", "cache write", "cache write 1h", "audio input", "cached audio", "output",
-	"reasoning", "audio output", "request fee" };
+static const char *const classes[] = { "input", "cache read", "cache write", "cache write 1h", "audio input",
+	"cached audio", "output", "reasoning", "audio output", "request fee" };
 
 const char *price_status_name(enum price_status s)
 {
@@ -57,7 +57,8 @@ static bool row_holds(const struct price_row *r, int64_t at_s)
 	case ROW_FROM:
 		return at_s >= r->begin;
 	case ROW_DAILY:
-		return r->end < r->begin ? of_day >= r->begin || of_day < r->end : of_day >= r->begin && of_day < r->end;
+		return r->end < r->begin ? of_day >= r->begin || of_day < r->end
+		                         : of_day >= r->begin && of_day < r->end;
 	case ROW_ALWAYS:
 	default:
 		return true;
@@ -106,8 +107,8 @@ static void adjust(struct price_usage *u, struct price_cost *c)
 
 static bool beyond_reason(const struct price_usage *u)
 {
-	const int64_t counts[] = { u->input, u->output, u->cache_read, u->cache_write, u->cache_write_1h, u->reasoning, u->audio_in,
-		u->audio_out, u->cache_audio_read };
+	const int64_t counts[] = { u->input, u->output, u->cache_read, u->cache_write, u->cache_write_1h, u->reasoning,
+		u->audio_in, u->audio_out, u->cache_audio_read };
 	for (size_t i = 0; i < COUNTOF(counts); i++)
 		if (counts[i] > TOKENS_MAX)
 			return true;
@@ -126,8 +127,8 @@ static bool split(const struct price_usage *u, const int64_t *unit, int64_t *n)
 	n[BILL_AUDIO_IN] = audio ? u->audio_in - (audio_read || read ? u->cache_audio_read : 0) : 0;
 	n[BILL_CACHE_WRITE_1H] = unit[BILL_CACHE_WRITE_1H] >= 0 ? u->cache_write_1h : 0;
 	n[BILL_CACHE_WRITE] = unit[BILL_CACHE_WRITE] >= 0 ? u->cache_write - n[BILL_CACHE_WRITE_1H] : 0;
-	n[BILL_INPUT] = u->input - n[BILL_CACHE_READ] - n[BILL_CACHE_AUDIO_READ] - n[BILL_AUDIO_IN] - n[BILL_CACHE_WRITE] -
-	                n[BILL_CACHE_WRITE_1H];
+	n[BILL_INPUT] = u->input - n[BILL_CACHE_READ] - n[BILL_CACHE_AUDIO_READ] - n[BILL_AUDIO_IN] -
+	        n[BILL_CACHE_WRITE] - n[BILL_CACHE_WRITE_1H];
 	n[BILL_REASONING] = unit[BILL_REASONING] >= 0 ? u->reasoning : 0;
 	n[BILL_AUDIO_OUT] = unit[BILL_AUDIO_OUT] >= 0 ? u->audio_out : 0;
 	n[BILL_OUTPUT] = u->output - n[BILL_REASONING] - n[BILL_AUDIO_OUT];

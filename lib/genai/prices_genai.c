@@ -39,7 +39,8 @@ static void add_leaf(const struct target *to, const char *head, slice literal, c
 		loader_note(to->l, &to->l->report->skipped, "a name that is empty, too long or has one of * # !");
 		return;
 	}
-	int n = snprintf(text, sizeof(text), "%s%.*s%s%s", head, SLICE_ARG(literal), tail, to->unless ? to->unless : "");
+	int n = snprintf(
+	        text, sizeof(text), "%s%.*s%s%s", head, SLICE_ARG(literal), tail, to->unless ? to->unless : "");
 	add_pattern(to, (slice){ text, (size_t)n });
 }
 
@@ -214,8 +215,9 @@ static bool time_of_day(const struct json *v, int64_t *seconds)
 	int64_t h, m, s;
 	const char *p = v && v->type == JSON_STRING ? v->text.p : NULL;
 	size_t n = p ? v->text.len : 0;
-	if (n < 8 || n > 9 || (n == 9 && p[8] != 'Z') || p[2] != ':' || p[5] != ':' || price_number((slice){ p, 2 }, 1, &h) ||
-	        price_number((slice){ p + 3, 2 }, 1, &m) || price_number((slice){ p + 6, 2 }, 1, &s))
+	if (n < 8 || n > 9 || (n == 9 && p[8] != 'Z') || p[2] != ':' || p[5] != ':' ||
+	        price_number((slice){ p, 2 }, 1, &h) || price_number((slice){ p + 3, 2 }, 1, &m) ||
+	        price_number((slice){ p + 6, 2 }, 1, &s))
 		return false;
 	*seconds = h * 3600 + m * 60 + s;
 	return h < 24 && m < 60 && s < 60;
@@ -230,7 +232,7 @@ static bool set_when(struct price_row *row, const struct json *constraint)
 	if (date)
 		return price_date(date->text, &row->begin) == 0;
 	return time_of_day(json_get(constraint, "start_time"), &row->begin) &&
-	       time_of_day(json_get(constraint, "end_time"), &row->end);
+	        time_of_day(json_get(constraint, "end_time"), &row->end);
 }
 
 /* `prices` is an object of prices or a list of {constraint, prices}. */

@@ -78,7 +78,7 @@ static void collect(const struct json *object, int64_t base, bool inclusive, str
 		if (v->type == JSON_NULL)
 			continue;
 		above = above < 0 ? base : above - inclusive;
-		if (!amount(v, &unit) || tiers_put(&c->set, (enum price_class)class, above, unit))
+		if (!amount(v, &unit) || tiers_put(&c->set, (enum price_class) class, above, unit))
 			c->failed = true;
 	}
 }
@@ -88,7 +88,8 @@ static void collect_ranges(const struct json *ranges, struct collected *c)
 {
 	for (const struct json *v = json_first(ranges, NULL); v; v = json_next(ranges, v, NULL)) {
 		double from;
-		if (v->type != JSON_OBJECT || !json_double(json_path(v, "range.0"), &from) || !(from >= 0 && from < 1e12))
+		if (v->type != JSON_OBJECT || !json_double(json_path(v, "range.0"), &from) ||
+		        !(from >= 0 && from < 1e12))
 			c->failed = true;
 		else
 			collect(v, from > 0 ? (int64_t)from : -1, false, c);
@@ -123,10 +124,10 @@ static void add_entry(struct price_loader *l, slice name, const struct json *v)
 	struct collected c;
 	c.set.n = 0;
 	c.failed = c.other = false;
-	if (!label || label->type != JSON_STRING || label->escaped || !label->text.len || label->text.len > PRICE_NAME_MAX ||
-	        !name.len || name.len > PRICE_NAME_MAX) {
-		loader_note(l, &l->report->skipped, "\"%.*s\" has no litellm_provider", (int)(name.len < 80 ? name.len : 80),
-		        name.p);
+	if (!label || label->type != JSON_STRING || label->escaped || !label->text.len ||
+	        label->text.len > PRICE_NAME_MAX || !name.len || name.len > PRICE_NAME_MAX) {
+		loader_note(l, &l->report->skipped, "\"%.*s\" has no litellm_provider",
+		        (int)(name.len < 80 ? name.len : 80), name.p);
 		return;
 	}
 	collect(v, -1, slice_is(label->text, "xai"), &c);
@@ -175,8 +176,8 @@ int load_json(struct price_loader *l, struct err *e)
 		else
 			load_genai_prices(l, root);
 		if (!l->report->models)
-			rc = err_set(e, "%s: no prices in it%s%s", l->name, l->report->note[0] ? ": " : "",
-			        l->report->note);
+			rc = err_set(
+			        e, "%s: no prices in it%s%s", l->name, l->report->note[0] ? ": " : "", l->report->note);
 	}
 	arena_release(&scratch);
 	return rc;

@@ -96,7 +96,8 @@ static int load_override(struct price_table *t, const struct price_override *o, 
 	set.n = 0;
 	slice name = slice_trim(o->provider), model = slice_trim(o->model);
 	if (name.len > PRICE_NAME_MAX || model.len > PRICE_NAME_MAX || o->multiplier > 1000 || isnan(o->multiplier) ||
-	        !put_amount(&set, BILL_INPUT, o->input_per_mtok) || !put_amount(&set, BILL_OUTPUT, o->output_per_mtok) ||
+	        !put_amount(&set, BILL_INPUT, o->input_per_mtok) ||
+	        !put_amount(&set, BILL_OUTPUT, o->output_per_mtok) ||
 	        !put_amount(&set, BILL_CACHE_READ, o->cache_read_per_mtok) ||
 	        !put_amount(&set, BILL_CACHE_WRITE, o->cache_write_per_mtok))
 		return err_set(e, "override of \"%.*s\": a name too long or an amount out of range",
@@ -157,8 +158,8 @@ struct price_table *prices_new(
 	return finish(t, rc);
 }
 
-struct price_table *prices_new_of_texts(
-        const struct price_text *texts, size_t n, bool builtin, uint64_t generation, struct price_report *report, struct err *e)
+struct price_table *prices_new_of_texts(const struct price_text *texts, size_t n, bool builtin, uint64_t generation,
+        struct price_report *report, struct err *e)
 {
 	struct price_report unused, *r = report ? report : &unused;
 	struct price_table *t = begin(generation);

@@ -169,7 +169,7 @@ static void set_scale(const struct price_table *t, uint32_t provider, slice name
 		struct price_pattern p;
 		pattern_parse(s->model, &p);
 		bool mine = s->provider == ANY_PROVIDER || s->provider == provider ||
-		            s->provider == t->entries.v[f->hit.entry].provider;
+		        s->provider == t->entries.v[f->hit.entry].provider;
 		if (mine && (!s->model.len || pattern_match(&p, name) || pattern_match(&p, f->lower_id)))
 			f->ppm = s->ppm;
 	}
@@ -209,8 +209,8 @@ enum price_status match_names(const struct price_table *t, slice provider, slice
 }
 
 static const char *const hows[] = { "exact", "prefix", "dated", "suffix", "substring", "pattern" };
-static const char *const vias[] = { "request model", "fallback provider", "inferred provider", "date spelling", "path stripped",
-	"region stripped", "date stripped" };
+static const char *const vias[] = { "request model", "fallback provider", "inferred provider", "date spelling",
+	"path stripped", "region stripped", "date stripped" };
 
 void prices_how(const struct price_match *m, char out[PRICE_HOW_MAX])
 {

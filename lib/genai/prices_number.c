@@ -135,8 +135,8 @@ void prices_decimal(int64_t pico, int decimals, char out[PRICE_DECIMAL_MAX])
 	for (int i = 0; i < decimals; i++)
 		scale *= 10;
 	uint64_t n = pico < 0 ? -(uint64_t)pico : (uint64_t)pico;
-	int len = snprintf(out, PRICE_DECIMAL_MAX, "%s%llu.%0*llu", pico < 0 ? "-" : "", (unsigned long long)(n / scale), decimals,
-	        (unsigned long long)(n % scale));
+	int len = snprintf(out, PRICE_DECIMAL_MAX, "%s%llu.%0*llu", pico < 0 ? "-" : "",
+	        (unsigned long long)(n / scale), decimals, (unsigned long long)(n % scale));
 	while (len > 0 && out[len - 1] == '0')
 		out[--len] = 0;
 	if (len > 0 && out[len - 1] == '.')

@@ -38,7 +38,7 @@ static bool spread_dates(slice s, char out[PRICE_NAME_MAX], slice *spread)
 	size_t n = 0, found = 0;
 	for (size_t i = 0; i < s.len;) {
 		bool date = s.p[i] == '-' && s.len - i >= 9 && is_date(s.p + i + 1) &&
-		            (s.len - i == 9 || s.p[i + 9] == '-' || s.p[i + 9] == ':');
+		        (s.len - i == 9 || s.p[i + 9] == '-' || s.p[i + 9] == ':');
 		if (n + (date ? 11 : 1) > PRICE_NAME_MAX)
 			return false;
 		if (!date) {
@@ -70,7 +70,8 @@ static slice after_last(slice s, const char *mark)
 /* Routers and frameworks that put themselves in front of a name: "litellm/openai/gpt-4o". */
 static bool is_gateway(slice s)
 {
-	static const char *const names[] = { "litellm", "litellm_proxy", "vercel", "portkey", "helicone", "bifrost", "gateway", "langchain" };
+	static const char *const names[] = { "litellm", "litellm_proxy", "vercel", "portkey", "helicone", "bifrost",
+		"gateway", "langchain" };
 	for (size_t i = 0; i < COUNTOF(names); i++)
 		if (slice_is(s, names[i]))
 			return true;

@@ -252,8 +252,8 @@ size_t prices_count(const struct price_table *t)
 size_t prices_memory(const struct price_table *t)
 {
 	return sizeof(*t) + t->arena.used + t->providers.cap * sizeof(*t->providers.v) +
-	       (t->aliases.cap + t->infer.cap + t->patterns.cap) * sizeof(*t->patterns.v) +
-	       t->names.cap * sizeof(*t->names.v) + t->entries.cap * sizeof(*t->entries.v) +
-	       t->rows.cap * sizeof(*t->rows.v) + t->tiers.cap * sizeof(*t->tiers.v) + t->n_slots * sizeof(*t->slots) +
-	       t->alias_names.cap * sizeof(*t->alias_names.entries) + t->alias_names.n_slots * sizeof(uint32_t);
+	        (t->aliases.cap + t->infer.cap + t->patterns.cap) * sizeof(*t->patterns.v) +
+	        t->names.cap * sizeof(*t->names.v) + t->entries.cap * sizeof(*t->entries.v) +
+	        t->rows.cap * sizeof(*t->rows.v) + t->tiers.cap * sizeof(*t->tiers.v) + t->n_slots * sizeof(*t->slots) +
+	        t->alias_names.cap * sizeof(*t->alias_names.entries) + t->alias_names.n_slots * sizeof(uint32_t);
 }

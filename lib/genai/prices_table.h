@@ -30,7 +30,8 @@ enum row_when { ROW_ALWAYS, ROW_FROM, ROW_DAILY };
 
 struct price_row {
 	enum row_when when;
-	int64_t begin, end; /* ROW_FROM: seconds since 1970; ROW_DAILY: seconds of the UTC day, [begin, end), may wrap */
+	int64_t begin,
+	        end; /* ROW_FROM: seconds since 1970; ROW_DAILY: seconds of the UTC day, [begin, end), may wrap */
 	bool unpriced; /* priced by something else than tokens */
 	uint32_t first_tier, n_tiers; /* ascending, the base first; no tiers: free */
 };
@@ -78,7 +79,8 @@ struct price_table {
 	uint64_t generation;
 	VEC(struct price_provider) providers;
 	VEC(struct price_layer) layers;
-	VEC(struct price_pattern) aliases, infer, patterns; /* aliases and infer: in order; .provider is what they mean */
+	VEC(struct price_pattern)
+	aliases, infer, patterns; /* aliases and infer: in order; .provider is what they mean */
 	VEC(struct price_name) names;
 	VEC(struct price_entry) entries;
 	VEC(struct price_row) rows;

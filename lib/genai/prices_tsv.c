@@ -91,8 +91,8 @@ static int read_names(struct reader *r, slice rest, void (*add)(struct price_tab
 static int read_minutes(slice s, int64_t *seconds)
 {
 	uint64_t h, m;
-	if (s.len != 5 || s.p[2] != ':' || parse_u64((slice){ s.p, 2 }, &h) || parse_u64((slice){ s.p + 3, 2 }, &m) || h > 23 ||
-	        m > 59)
+	if (s.len != 5 || s.p[2] != ':' || parse_u64((slice){ s.p, 2 }, &h) || parse_u64((slice){ s.p + 3, 2 }, &m) ||
+	        h > 23 || m > 59)
 		return -1;
 	*seconds = (int64_t)(h * 3600 + m * 60);
 	return 0;
@@ -210,8 +210,9 @@ static int read_model(struct reader *r, slice rest)
 			return fail(r, "a name longer than %d bytes", PRICE_NAME_MAX);
 		bool itself = slice_is(word, "=");
 		if (!(itself ? table_name(t, p, entry, model, false) : table_pattern(t, p, entry, word)))
-			loader_note(r->l, &r->l->report->duplicates, "line %u: %.*s is given twice, the later one counts",
-			        r->line, SLICE_ARG(itself ? model : word));
+			loader_note(r->l, &r->l->report->duplicates,
+			        "line %u: %.*s is given twice, the later one counts", r->line,
+			        SLICE_ARG(itself ? model : word));
 	}
 	while (rest.len)
 		if (read_row(r, take(&rest, '\t'), entry))

@@ -44,7 +44,8 @@ struct price_report {
 /* Built-in facts, then files, then overrides; for one (provider, model) the last of these that knows it counts, and fields of two are
  * never mixed. Files are the native TSV, LiteLLM's model_prices_and_context_window.json or genai-prices' data.json (v2), told by
  * content. `generation` must differ from that of every table that a cache has seen. `report` may be NULL. NULL and `e` on error. */
-struct price_table *prices_new(const struct price_sources *s, uint64_t generation, struct price_report *report, struct err *e);
+struct price_table *prices_new(
+        const struct price_sources *s, uint64_t generation, struct price_report *report, struct err *e);
 void prices_free(struct price_table *t); /* NULL is fine */
 /* As prices_new, for texts in memory instead of files; name is for messages. */
 struct price_text {
@@ -52,8 +53,8 @@ struct price_text {
 	slice text;
 	int64_t date_s; /* of a source that does not say its date; seconds since 1970 */
 };
-struct price_table *prices_new_of_texts(
-        const struct price_text *texts, size_t n, bool builtin, uint64_t generation, struct price_report *report, struct err *e);
+struct price_table *prices_new_of_texts(const struct price_text *texts, size_t n, bool builtin, uint64_t generation,
+        struct price_report *report, struct err *e);
 slice prices_builtin(void); /* the TSV text in the binary */
 /* Changes when one of the files does (inode, size, time of change) or comes or goes: the reason to call prices_new again. */
 uint64_t prices_stamp(const struct price_sources *s);

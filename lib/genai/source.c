@@ -103,7 +103,7 @@ const struct json *source_json(struct source *s, slice text, enum alias_read rea
 	return n && n->type == JSON_STRING && read == READ_QUOTED ? n : NULL;
 }
 
-static void finish_of(struct source *s, const struct json *object)
+static void finish_in(struct source *s, const struct json *object)
 {
 	static const char *const names[] = { "finish_reason", "finishReason" };
 	for (size_t i = 0; i < COUNTOF(names); i++) {
@@ -131,7 +131,7 @@ void source_finish(struct source *s, const struct json *root)
 	}
 	if (list->type == JSON_ARRAY)
 		for (const struct json *n = json_first(list, NULL); n; n = json_next(list, n, NULL))
-			finish_of(s, n);
+			finish_in(s, n);
 }
 
 /* "user: hi\nassistant: hello", which OpenLIT once wrote: lines that begin with a role and a colon begin a message. */

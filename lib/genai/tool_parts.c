@@ -50,8 +50,7 @@ static void open_members(struct members *outer, struct members *inner, const str
 	*outer = members_of(part);
 	*inner = members_of(NULL);
 	inner->outer = outer;
-	members_take(outer, SLICE("type"));
-	members_take(outer, SLICE("part_kind"));
+	part_take_type(outer);
 	for (size_t i = 0; i < n && !canonical && !inner->object; i++) {
 		const struct json *v = members_get(outer, wrappers[i]);
 		if (!v || v->type != JSON_OBJECT)
@@ -106,11 +105,17 @@ static bool is_text_block(const struct json *v)
 	        (!type || json_is(type, "text") || json_is(type, "input_text") || json_is(type, "output_text"));
 }
 
+static bool is_output_type(const struct json *type)
+{
+	return json_is(type, "text") || json_is(type, "json") || json_is(type, "content") ||
+	        json_is(type, "error-text") || json_is(type, "error-json");
+}
+
 /* What a response says without the wrappers of a single value: [{text}], [{json}], {type:"text",value}. */
 static const struct json *unwrap(const struct json *v, bool *error)
 {
 	const struct json *type = json_get(v, "type"), *value = json_get(v, "value");
-	if (type && type->type == JSON_STRING && value && v->n == 2) { /* AI SDK */
+	if (value && v->n == 2 && is_output_type(type)) { /* AI SDK */
 		*error = slice_starts(type->text, SLICE("error"));
 		v = value;
 	}
@@ -177,7 +182,9 @@ void tool_call_from(struct message_out *m, const struct json *call)
 	const struct json *parsed;
 	if (call->type == JSON_STRING && (parsed = json_parse(m->arena, json_string(call, m->arena), NULL)) != NULL)
 		call = parsed;
-	if (call->type != JSON_OBJECT)
+	if (call->type == JSON_STRING)
+		part_text_of(m, call);
+	else if (call->type != JSON_OBJECT || call->n == 0)
 		part_raw(m, call);
 	else if (part_kind_of(call, &type) == PART_TOOL_CALL)
 		call_part(m, call, type && type->canonical);

@@ -1,13 +1,20 @@
 /* values.c - value maps: what emitters write, to what is canonical (see tables.h and values.h).
  *
  * Rows are sorted by value within a map, rows of an ecosystem before the one for all. A value in capitals only is
- * matched as it is, before the search in lower case.
+ * matched as it is, before the search in lower case. Globs belong to an ecosystem and come last.
  */
 #include "lib/genai/values.h"
+
+#include "lib/base/glob.h"
 
 struct value_row {
 	slice value, canonical;
 	uint64_t ecosystems; /* 0: all */
+};
+
+struct value_pattern {
+	enum value_map map;
+	struct value_row row; /* value is a glob, lower case */
 };
 
 #define S(lit)                       \
@@ -59,6 +66,18 @@ static bool search(enum value_map map, enum ecosystem e, slice word, slice *cano
 	return false;
 }
 
+static bool search_patterns(enum value_map map, enum ecosystem e, slice word, slice *canonical)
+{
+	for (size_t i = 0; i < COUNTOF(pattern_list); i++) {
+		const struct value_pattern *p = &pattern_list[i];
+		if (p->map == map && p->row.ecosystems >> e & 1 && glob_match(p->row.value, word)) {
+			*canonical = p->row.canonical;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Behind the class name of Python's enums: "TraceloopSpanKindValues.TASK". */
 static slice without_class(slice s)
 {
@@ -77,7 +96,8 @@ bool value_map_of(enum value_map map, enum ecosystem e, slice raw, slice *canoni
 		if (search(map, e, s, canonical) || (lower.len && search(map, e, lower, canonical)))
 			return true;
 	}
-	return false;
+	s = word_lower(raw, buf);
+	return s.len && search_patterns(map, e, s, canonical);
 }
 
 bool value_map(enum value_map map, slice raw, slice *canonical)

@@ -5,6 +5,7 @@ build/tools/price_batch. What differs on purpose is done to the query before the
   * more cached tokens than input, more reasoning than output: weir adds them, the package refuses or ignores them;
   * names of providers that the package does not know or takes for another (providers.tsv);
   * names that weir strips (paths, Bedrock regions, dates) before it gives up, and inference from a known prefix;
+  * "-tts" anywhere in a name is not the text model (the package looks for it at the end or before a hyphen only);
   * prices are rounded to 1e-12 USD per token (a few rows of the data are thirds).
 """
 import collections
@@ -133,7 +134,9 @@ class Oracle:
         return next((p.id for p in self.providers if p.model_match and p.model_match.is_match(model)), None)
 
     def find(self, provider, model):
-        return self.by_id[provider].find_model(model, all_providers=self.providers)
+        found = self.by_id[provider].find_model(model, all_providers=self.providers)
+        no_tts = found and "[tT][tT][sS]" in json.dumps(plain(found.match))
+        return None if no_tts and "-tts" in model else found
 
     def owner(self, label):
         """The model of weir's PROVIDER/MODEL@DATE."""

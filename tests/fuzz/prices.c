@@ -10,12 +10,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void price(const struct price_match *m, int64_t tokens)
 {
 	struct price_cost c;
-	const struct price_usage u = { .input = tokens, .output = tokens / 3, .cache_read = tokens / 5, .cache_write = tokens / 7, .audio_in = tokens / 9 };
+	const struct price_usage u = { tokens, tokens / 3, tokens / 5, tokens / 7, tokens / 8, tokens / 4, tokens / 9,
+		0, 0 };
 	char label[PRICE_LABEL_MAX];
 	prices_label(m, label);
 	REQUIRE(m->multiplier_ppm == 1000000 && m->model.len <= PRICE_NAME_MAX && m->provider.len <= PRICE_NAME_MAX);
 	prices_cost(m, &u, tokens * 1000003, &c);
-	REQUIRE(c.total_pico >= 0 && isfinite(c.total) && c.total_pico >= c.prompt_pico && c.total_pico >= c.completion_pico);
+	REQUIRE(c.total_pico >= 0 && isfinite(c.total) && c.total_pico >= c.prompt_pico &&
+	        c.total_pico >= c.completion_pico);
 	REQUIRE(c.status == PRICE_OK || (c.total_pico == 0 && c.n_lines == 0));
 	int64_t sum = 0;
 	for (size_t i = 0; i < c.n_lines; i++)
@@ -31,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct price_report r[2];
 	struct err e = { .text = "" };
 	for (int i = 0; i < 2; i++)
-		t[i] = prices_new_of_texts(&text, 1, size & 1, 1, &r[i], &e);
+		t[i] = prices_new_of_texts(&text, 1, false, 1, &r[i], &e);
 	REQUIRE(!t[0] == !t[1] && r[0].models == r[1].models && r[0].skipped == r[1].skipped);
 	REQUIRE(t[0] || e.text[0]);
 	if (!t[0])
@@ -39,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct price_cache *cache = prices_cache_new();
 	const char *providers[] = { "", "a", "openai", "newcomer" };
 	for (size_t i = 0; i < COUNTOF(providers) * 2; i++) {
-		struct price_query q = { slice_of(providers[i / 2]), { (const char *)data + size - tail, tail }, SLICE("m") };
+		struct price_query q = { slice_of(providers[i / 2]), { (const char *)data + size - tail, tail },
+			SLICE("m") };
 		struct price_match a, b;
 		enum price_status s = prices_resolve(t[0], cache, &q, &a);
 		REQUIRE(s == prices_resolve(t[1], NULL, &q, &b));

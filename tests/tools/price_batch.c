@@ -30,8 +30,8 @@ static int answer(const struct price_table *t, struct price_cache *cache, slice 
 	q.response_model = column(&line);
 	if (parse_i64(column(&line), &at))
 		return -1;
-	int64_t *counts[] = { &u.input, &u.output, &u.cache_read, &u.cache_write, &u.cache_write_1h, &u.reasoning, &u.audio_in,
-		&u.audio_out, &u.cache_audio_read };
+	int64_t *counts[] = { &u.input, &u.output, &u.cache_read, &u.cache_write, &u.cache_write_1h, &u.reasoning,
+		&u.audio_in, &u.audio_out, &u.cache_audio_read };
 	for (size_t i = 0; i < COUNTOF(counts); i++)
 		if (parse_i64(column(&line), counts[i]))
 			return -1;
@@ -43,8 +43,8 @@ static int answer(const struct price_table *t, struct price_cache *cache, slice 
 	char label[PRICE_LABEL_MAX];
 	prices_label(&m, label);
 	prices_cost(&m, &u, at, &c);
-	printf("%s\t%s\t%d\t%u\t%a\t%a\t%a\t%d\t%d\n", price_status_name(c.status), label, (int)m.how, m.via, c.prompt, c.completion,
-	        c.total, c.input_adjusted, c.output_adjusted);
+	printf("%s\t%s\t%d\t%u\t%a\t%a\t%a\t%d\t%d\n", price_status_name(c.status), label, (int)m.how, m.via, c.prompt,
+	        c.completion, c.total, c.input_adjusted, c.output_adjusted);
 	return 0;
 }
 
@@ -61,8 +61,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "price_batch: %s\n", e.text);
 		return 1;
 	}
-	fprintf(stderr, "%zu models, of files %zu, skipped %zu, twice %zu%s%s\n", prices_count(t), r.models, r.skipped, r.duplicates,
-	        r.note[0] ? ": " : "", r.note);
+	fprintf(stderr, "%zu models, of files %zu, skipped %zu, twice %zu%s%s\n", prices_count(t), r.models, r.skipped,
+	        r.duplicates, r.note[0] ? ": " : "", r.note);
 	struct price_cache *cache = prices_cache_new();
 	char *line = NULL;
 	size_t cap = 0;

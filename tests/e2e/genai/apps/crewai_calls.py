@@ -11,7 +11,8 @@ def get_weather(city: str) -> str:
 
 
 def calls():
-    for question, tools in (("[plain] Capital? <<Thought: I know it.\nFinal Answer: Paris>>", []), ("[tool] Weather in Paris?", [get_weather])):
+    for question, tools in (("[plain] Capital? <<Thought: I know it.\nFinal Answer: Paris>>", []),
+                            ("[tool] Weather in Paris?", [get_weather])):
         agent = Agent(role="helper", goal="answer", backstory="terse", llm=LLM(model="openai/gpt-4o-mini"), tools=tools)
         task = Task(description=question, expected_output="an answer", agent=agent)
         Crew(agents=[agent], tasks=[task]).kickoff()

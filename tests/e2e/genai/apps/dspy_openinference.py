@@ -13,8 +13,6 @@ common.tracing()
 DSPyInstrumentor().instrument()
 ANSWER = "<<[[ ## answer ## ]]\nParis\n\n[[ ## completed ## ]]>>"
 
-
-
 with using_attributes(session_id="session-dspy", user_id="user-dspy"):
     dspy.configure(lm=dspy.LM("openai/gpt-4o-mini", cache=False, num_retries=0, temperature=0.5, max_tokens=50))
     dspy.Predict("question -> answer")(question=f"[plain] Capital? {ANSWER}")

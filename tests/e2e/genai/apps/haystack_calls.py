@@ -22,11 +22,13 @@ def ignore(chunk):
 
 
 def calls():
-    for model, question, more in (("gpt-4o-mini", "[plain] Capital?", {"generation_kwargs": {"temperature": 0.5, "max_tokens": 50}}),
-                                  ("gpt-4o-mini", "[cached] The long document, streamed?", {"streaming_callback": ignore}),
+    kwargs = {"temperature": 0.5, "max_tokens": 50}
+    template = [ChatMessage.from_system(SYSTEM), ChatMessage.from_user("{{ q }}")]
+    for model, question, more in (("gpt-4o-mini", "[plain] Capital?", {"generation_kwargs": kwargs}),
+                                  ("gpt-4o-mini", "[cached] The long one, streamed?", {"streaming_callback": ignore}),
                                   ("o4-mini", "[reason] When does the train arrive?", {})):
         pipeline = Pipeline()
-        pipeline.add_component("prompt", ChatPromptBuilder([ChatMessage.from_system(SYSTEM), ChatMessage.from_user("{{ q }}")]))
+        pipeline.add_component("prompt", ChatPromptBuilder(template))
         pipeline.add_component("llm", OpenAIChatGenerator(model=model, **more))
         pipeline.connect("prompt.prompt", "llm.messages")
         pipeline.run({"q": question})

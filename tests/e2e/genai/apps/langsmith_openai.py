@@ -16,7 +16,10 @@ common.flush = lambda: None  # a trace stays in one request
 chat = wrap_openai(OpenAI(max_retries=0))
 
 
-@langsmith.traceable(client=client, metadata={"session_id": "session-langsmith", "user_id": "user-langsmith"}, tags=["corpus"])
+WHO = {"session_id": "session-langsmith", "user_id": "user-langsmith"}
+
+
+@langsmith.traceable(client=client, metadata=WHO, tags=["corpus"])
 def questions(ask):
     ask(chat)
 

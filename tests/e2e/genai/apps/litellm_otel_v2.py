@@ -9,3 +9,6 @@
 import litellm_calls
 
 litellm_calls.main(metadata={"session_id": "session-litellm"})
+#: gap: response_model[stream]: the SDK does not send it: gen_ai.response.model repeats the requested model
+#: gap: response_id[messages]: the SDK does not send it: gen_ai.response.id is an id of LiteLLM's own
+#: gap: reasoning: the SDK does not send it: no attribute has it

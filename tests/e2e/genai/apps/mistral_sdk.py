@@ -8,15 +8,18 @@ from mistralai.client import Mistral
 tracing()
 client = Mistral(api_key="none", server_url=api())
 ask = {"model": "mistral-small-latest"}
-client.chat.complete(messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": "[plain] Capital?"}],
-                     temperature=0.5, max_tokens=50, **ask)
+system = {"role": "system", "content": SYSTEM}
+client.chat.complete(messages=[system, {"role": "user", "content": "[plain] Capital?"}], temperature=0.5, max_tokens=50,
+                     **ask)
 for _ in client.chat.stream(messages=[{"role": "user", "content": "[plain] Capital, streamed?"}], **ask):
     pass
 messages, tools = [{"role": "user", "content": "[tool] Weather in Paris?"}], [{"type": "function", "function": TOOL}]
 answer = client.chat.complete(messages=messages, tools=tools, **ask).choices[0].message
-messages += [answer, {"role": "tool", "tool_call_id": answer.tool_calls[0].id, "name": TOOL["name"], "content": WEATHER}]
+done = {"role": "tool", "tool_call_id": answer.tool_calls[0].id, "name": TOOL["name"], "content": WEATHER}
+messages += [answer, done]
 client.chat.complete(messages=messages, tools=tools, **ask)
 flush()
-client.chat.complete(messages=[{"role": "user", "content": "[cached] The long document?"}], model="mistral-large-latest")
+client.chat.complete(messages=[{"role": "user", "content": "[cached] The long document?"}],
+                     model="mistral-large-latest")
 refused(client.chat.complete, messages=[{"role": "user", "content": "[fail429] Busy?"}], **ask)
 flush()

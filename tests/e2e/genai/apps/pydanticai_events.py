@@ -37,3 +37,6 @@ async def main():
     flush()
 
 asyncio.run(main())
+#: gap: response_model[stream]: the SDK does not send it: gen_ai.response.model repeats the requested model
+#: gap: response_id: the SDK does not send it: there is no id
+#: gap: finish_reasons: the SDK does not send it: choices have no reason

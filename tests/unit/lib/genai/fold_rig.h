@@ -16,6 +16,15 @@
 #include "lib/otlp/edit.h"
 #include "tests/unit/rig/rig.h"
 
+/* AnyValues as OTLP/JSON. */
+#define STR(s) "{\"stringValue\":\"" s "\"}"
+#define INT(i) "{\"intValue\":\"" i "\"}"
+#define LIST(v) "{\"arrayValue\":{\"values\":[" v "]}}"
+#define MAP(members) "{\"kvlistValue\":{\"values\":[" members "]}}"
+#define MEMBER(k, v) "{\"key\":\"" k "\",\"value\":" v "}"
+#define TEXT_PART MAP(MEMBER("type", STR("text")) "," MEMBER("content", STR("hi")))
+#define USER_HI LIST(MAP(MEMBER("role", STR("user")) "," MEMBER("parts", LIST(TEXT_PART))))
+
 struct fold_case {
 	const char *name, *span;
 	enum genai_kind kind; /* KIND_OTHER: an LLM span; KIND_MEMORY stands for KIND_OTHER */
@@ -36,9 +45,18 @@ struct fold_rig {
 	struct folded out;
 };
 
+static const char *find(slice line, const char *text)
+{
+	size_t n = strlen(text);
+	for (size_t i = 0; i + n <= line.len; i++)
+		if (memcmp(line.p + i, text, n) == 0)
+			return line.p + i;
+	return NULL;
+}
+
 static void add_attr(struct strbuf *b, slice line, bool *first)
 {
-	const char *colon = memmem(line.p, line.len, ": ", 2), *raw = memmem(line.p, line.len, ":= ", 3);
+	const char *colon = find(line, ": "), *raw = find(line, ":= ");
 	if (!*first)
 		strbuf_addc(b, ',');
 	*first = false;
@@ -76,8 +94,9 @@ static struct buf *fold_body(const char *text)
 	bool first = true;
 	int n_events = 0;
 	strbuf_init(&b, 64 << 20);
-	strbuf_adds(&b, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\","
-	                "\"spanId\":\"0102030405060708\",\"name\":\"x\",\"attributes\":[");
+	strbuf_adds(&b,
+	        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\","
+	        "\"spanId\":\"0102030405060708\",\"name\":\"x\",\"attributes\":[");
 	for (slice rest = slice_of(text); rest.len;) {
 		const char *nl = memchr(rest.p, '\n', rest.len);
 		slice line = { rest.p, nl ? (size_t)(nl - rest.p) : rest.len };

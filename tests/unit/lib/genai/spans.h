@@ -13,8 +13,28 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* jansson and lib/genai/json.h share names: here they are jansson's (but for json_string, which the linker knows once). */
+#define json_type genai_json_type
+#define json_string genai_json_string
+#define JSON_NULL GENAI_NULL
+#define JSON_BOOL GENAI_BOOL
+#define JSON_NUMBER GENAI_NUMBER
+#define JSON_STRING GENAI_STRING
+#define JSON_ARRAY GENAI_ARRAY
+#define JSON_OBJECT GENAI_OBJECT
+#include "lib/genai/json.h"
+#undef json_type
+#undef json_string
+#undef JSON_NULL
+#undef JSON_BOOL
+#undef JSON_NUMBER
+#undef JSON_STRING
+#undef JSON_ARRAY
+#undef JSON_OBJECT
+#include <jansson.h>
 
 #include "lib/genai/tables.h"
 #include "tests/unit/rig/rig.h"
@@ -31,19 +51,18 @@ static inline json_t *spans_value(json_t *v)
 	const char *key;
 	size_t i;
 	if (json_is_array(v)) {
-		json_array_foreach(v, i, e)
-			json_array_append_new(list, spans_value(e));
+		json_array_foreach(v, i, e) json_array_append_new(list, spans_value(e));
 		return json_pack("{s:{s:o}}", "arrayValue", "values", list);
 	}
 	if (json_is_object(v)) {
 		json_object_foreach(v, key, e)
-			json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", spans_value(e)));
+		        json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", spans_value(e)));
 		return json_pack("{s:{s:o}}", "kvlistValue", "values", list);
 	}
 	out = json_is_null(v) ? json_object()
 	                      : json_pack("{s:O}",
-	                                json_is_integer(v)       ? "intValue"
-	                                        : json_is_real(v) ? "doubleValue"
+	                                json_is_integer(v)          ? "intValue"
+	                                        : json_is_real(v)   ? "doubleValue"
 	                                        : json_is_string(v) ? "stringValue"
 	                                                            : "boolValue",
 	                                v);
@@ -56,7 +75,7 @@ static inline json_t *spans_attributes(json_t *object)
 	json_t *list = json_array(), *v;
 	const char *key;
 	json_object_foreach(object, key, v)
-		json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", spans_value(v)));
+	        json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", spans_value(v)));
 	return list;
 }
 
@@ -66,12 +85,13 @@ static inline json_int_t spans_int(json_t *span, const char *name, json_int_t ot
 	return v ? json_integer_value(v) : otherwise;
 }
 
-static inline json_t *spans_hex(const char *format, json_int_t id)
+/* "" for 0 */
+static inline json_t *spans_hex(const char *head, json_int_t id)
 {
 	char text[40] = "";
 	if (id)
-		snprintf(text, sizeof(text), format, (unsigned)id);
-	return json_string(text);
+		snprintf(text, sizeof(text), "%s%08x", head, (unsigned)id);
+	return json_pack("s", text);
 }
 
 static inline const char *spans_text(json_t *span, const char *name)
@@ -84,20 +104,19 @@ static inline json_t *spans_events(json_t *span)
 {
 	json_t *list = json_array(), *e;
 	size_t i;
-	json_array_foreach(json_object_get(span, "events"), i, e)
-		json_array_append_new(list,
-		        json_pack("{s:s,s:I,s:o}", "name", spans_text(e, "name"), "timeUnixNano",
-		                (spans_int(e, "time", 0) + 1000) * 1000000, "attributes",
-		                spans_attributes(json_object_get(e, "attributes"))));
+	json_array_foreach(json_object_get(span, "events"), i, e) json_array_append_new(list,
+	        json_pack("{s:s,s:I,s:o}", "name", spans_text(e, "name"), "timeUnixNano",
+	                (spans_int(e, "time", 0) + 1000) * 1000000, "attributes",
+	                spans_attributes(json_object_get(e, "attributes"))));
 	return list;
 }
 
 static inline json_t *spans_span(json_t *in, json_int_t id)
 {
 	json_t *s = json_pack("{s:o,s:o,s:o,s:s,s:I,s:I,s:I,s:o,s:o}", "traceId",
-	        spans_hex("0102030405060708090a0b0c%08x", spans_int(in, "trace", 1)), "spanId",
-	        spans_hex("01020304%08x", spans_int(in, "id", id)), "parentSpanId",
-	        spans_hex("01020304%08x", spans_int(in, "parent", 0)), "name", spans_text(in, "name"), "kind",
+	        spans_hex("0102030405060708090a0b0c", spans_int(in, "trace", 1)), "spanId",
+	        spans_hex("01020304", spans_int(in, "id", id)), "parentSpanId",
+	        spans_hex("01020304", spans_int(in, "parent", 0)), "name", spans_text(in, "name"), "kind",
 	        spans_int(in, "kind", 1), "startTimeUnixNano", (spans_int(in, "start", 0) + 1000) * 1000000,
 	        "endTimeUnixNano", (spans_int(in, "end", 1000) + 1000) * 1000000, "attributes",
 	        spans_attributes(json_object_get(in, "attributes")), "events", spans_events(in));
@@ -125,10 +144,9 @@ static inline void spans_load(struct spans *s, const char *json)
 	size_t i;
 	if (!in)
 		fail_msg("the test's JSON: %s at %d\n%s", why.text, why.position, json);
-	json_array_foreach(in, i, span)
-		json_array_append_new(scopes,
-		        json_pack("{s:{s:s,s:s},s:[o]}", "scope", "name", spans_text(span, "scope"), "version",
-		                spans_text(span, "version"), "spans", spans_span(span, (json_int_t)i + 1)));
+	json_array_foreach(in, i, span) json_array_append_new(scopes,
+	        json_pack("{s:{s:s,s:s},s:[o]}", "scope", "name", spans_text(span, "scope"), "version",
+	                spans_text(span, "version"), "spans", spans_span(span, (json_int_t)i + 1)));
 	json_t *request = json_pack("{s:[{s:o}]}", "resourceSpans", "scopeSpans", scopes);
 	char *text = json_dumps(request, 0);
 	spans_scan(s, rig_wire(TRACES, text));

@@ -3,8 +3,14 @@
 
 #define TEXT(role, t) "{\"role\":\"" role "\",\"parts\":[{\"type\":\"text\",\"content\":\"" t "\"}]}"
 #define WEATHER "{\"type\":\"tool_call\",\"id\":\"call_1\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Paris\"}}"
-#define CALLS "[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"{\\\"city\\\":\\\"Paris\\\"}\"}}]"
-#define STR(s) "{\"stringValue\":\"" s "\"}"
+#define CALLS                                                                                                \
+	"[{\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"arguments\":\"{" \
+	"\\\"city\\\":\\\"Paris\\\"}\"}}]"
+
+/* inside of a JSON string */
+#define LIVEKIT_CALL                                                                                            \
+	"{\\\"id\\\":\\\"call_1\\\",\\\"function\\\":{\\\"name\\\":\\\"get_weather\\\",\\\"arguments\\\":\\\"{" \
+	"\\\\\\\"city\\\\\\\":\\\\\\\"Paris\\\\\\\"}\\\"}}"
 
 static const struct fold_case cases[] = {
 	{ .name = "to 1.27: JSON and text",
@@ -16,8 +22,11 @@ static const struct fold_case cases[] = {
 	        .output = "[" TEXT("assistant", "hello there") "]" },
 	{ .name = "to 1.27: a provider's body tells the finish reason",
 	        .span = "@gen_ai.content.completion\n"
-	                "gen_ai.completion: {\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],\"finish_reason\":\"stop\"}]",
+	                "gen_ai.completion: "
+	                "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},"
+	                "\"finish_reason\":\"stop\"}]}\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],"
+	                  "\"finish_reason\":\"stop\"}]",
 	        .finish = "stop" },
 	{ .name = "OpenLIT's lines of roles",
 	        .span = "@gen_ai.content.prompt\n"
@@ -30,42 +39,46 @@ static const struct fold_case cases[] = {
 	        .input = "[" TEXT("user", "user: hi") "]" },
 	{ .name = "1.28: one event per message, sorted by time",
 	        .span = "@gen_ai.choice 400\n"
-	                "index:= {\"intValue\":\"0\"}\n"
-	                "finish_reason: tool_calls\n"
-	                "message: {\"role\":\"assistant\",\"tool_calls\":" CALLS "}\n"
-	                "@gen_ai.system.message 100\n"
-	                "gen_ai.system: openai\n"
-	                "content: You're a helpful assistant.\n"
-	                "@gen_ai.tool.message 350\n"
-	                "id: call_0\n"
-	                "content: 18C\n"
-	                "@gen_ai.user.message 200\n"
-	                "content: What's the weather in Paris?\n"
-	                "@exception 500\n"
-	                "exception.message: no\n",
-	        .input = "[" TEXT("system", "You're a helpful assistant.") "," TEXT("user", "What's the weather in Paris?") ","
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_0\",\"response\":\"18C\"}]}]",
+	                "index:= " INT("0") "\n"
+	                                    "finish_reason: tool_calls\n"
+	                                    "message: {\"role\":\"assistant\",\"tool_calls\":" CALLS "}\n"
+	                                    "@gen_ai.system.message 100\n"
+	                                    "gen_ai.system: openai\n"
+	                                    "content: You're a helpful assistant.\n"
+	                                    "@gen_ai.tool.message 350\n"
+	                                    "id: call_0\n"
+	                                    "content: 18C\n"
+	                                    "@gen_ai.user.message 200\n"
+	                                    "content: What's the weather in Paris?\n"
+	                                    "@exception 500\n"
+	                                    "exception.message: no\n",
+	        .input = "[" TEXT("system", "You're a helpful assistant.") "," TEXT(
+	                "user", "What's the weather in Paris?") ","
+	                                                        "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_"
+	                                                        "response\",\"id\":\"call_0\",\"response\":\"18C\"}]}]",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[" WEATHER "],\"finish_reason\":\"tool_call\"}]",
 	        .finish = "tool_calls",
 	        .stays = "@exception" },
 	{ .name = "choices by index",
 	        .span = "@gen_ai.choice\n"
-	                "index:= {\"intValue\":\"1\"}\n"
-	                "finish_reason: length\n"
-	                "message: {\"content\":\"b\"}\n"
-	                "@gen_ai.choice\n"
-	                "index:= {\"intValue\":\"0\"}\n"
-	                "finish_reason: stop\n"
-	                "message: {\"content\":\"a\"}\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}],\"finish_reason\":\"stop\"},"
-	                  "{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"b\"}],\"finish_reason\":\"length\"}]",
+	                "index:= " INT("1") "\n"
+	                                    "finish_reason: length\n"
+	                                    "message: {\"content\":\"b\"}\n"
+	                                    "@gen_ai.choice\n"
+	                                    "index:= " INT("0") "\n"
+	                                                        "finish_reason: stop\n"
+	                                                        "message: {\"content\":\"a\"}\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}],\"finish_"
+	                  "reason\":\"stop\"},"
+	                  "{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"b\"}],\"finish_"
+	                  "reason\":\"length\"}]",
 	        .finish = "stop length" },
 	{ .name = "content switched off: only the finish reason is known",
 	        .span = "@gen_ai.user.message\n"
 	                "gen_ai.system: openai\n"
 	                "@gen_ai.choice\n"
-	                "index:= {\"intValue\":\"0\"}\n"
-	                "finish_reason: stop\n",
+	                "index:= " INT("0") "\n"
+	                                    "finish_reason: stop\n",
 	        .finish = "stop",
 	        .stays = "*" },
 	{ .name = "PromptLayer: the event's name in the key",
@@ -80,18 +93,25 @@ static const struct fold_case cases[] = {
 	                "gen_ai.message.content: What's the weather in Paris?\n"
 	                "@gen_ai.assistant.message\n"
 	                "gen_ai.message.content: \n"
-	                "gen_ai.tool_calls: [{\"id\":\"call_1\",\"name\":\"get_weather\",\"args\":\"{\\\"city\\\":\\\"Paris\\\"}\"}]\n",
+	                "gen_ai.tool_calls: "
+	                "[{\"id\":\"call_1\",\"name\":\"get_weather\",\"args\":\"{\\\"city\\\":\\\"Paris\\\"}"
+	                "\"}]\n",
 	        .input = "[" TEXT("user", "What's the weather in Paris?") "]",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[" WEATHER "]}]" },
 	{ .name = "PromptKit: a tool's result",
 	        .span = "@gen_ai.assistant.message\n"
-	                "gen_ai.tool_calls: [{\"id\":\"call_1\",\"name\":\"get_weather\",\"args\":\"{\\\"city\\\":\\\"Paris\\\"}\"}]\n"
+	                "gen_ai.tool_calls: "
+	                "[{\"id\":\"call_1\",\"name\":\"get_weather\",\"args\":\"{\\\"city\\\":\\\"Paris\\\"}"
+	                "\"}]\n"
 	                "@gen_ai.tool.message\n"
-	                "gen_ai.tool_result: {\"id\":\"call_1\",\"name\":\"get_weather\",\"parts\":[{\"type\":\"text\",\"text\":\"18C\"}]}\n"
+	                "gen_ai.tool_result: "
+	                "{\"id\":\"call_1\",\"name\":\"get_weather\",\"parts\":[{\"type\":\"text\",\"text\":"
+	                "\"18C\"}]}\n"
 	                "@gen_ai.assistant.message\n"
 	                "gen_ai.message.content: It is 18C\n",
 	        .input = "[{\"role\":\"assistant\",\"parts\":[" WEATHER "]},"
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"name\":\"get_weather\",\"response\":\"18C\"}]}]",
+	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\","
+	                 "\"name\":\"get_weather\",\"response\":\"18C\"}]}]",
 	        .output = "[" TEXT("assistant", "It is 18C") "]" },
 	{ .name = "PromptKit: on the session, which is no model call, all of it is input",
 	        .kind = KIND_AGENT,
@@ -107,22 +127,30 @@ static const struct fold_case cases[] = {
 	                "@gen_ai.choice\n"
 	                "role: assistant\n"
 	                "content: hm\n"
-	                "tool_calls:= {\"arrayValue\":{\"values\":[" STR("{\\\"function\\\":{\\\"name\\\":\\\"get_weather\\\",\\\"arguments\\\":\\\"{\\\\\\\"city\\\\\\\":\\\\\\\"Paris\\\\\\\"}\\\"},\\\"id\\\":\\\"call_1\\\",\\\"type\\\":\\\"function\\\"}") "]}}\n",
+	                "tool_calls:= " LIST(STR(LIVEKIT_CALL)) "\n",
 	        .input = "[" TEXT("system", "be kind") "]",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hm\"}," WEATHER "]}]" },
 	{ .name = "Strands: Bedrock blocks",
 	        .span = "@gen_ai.user.message\n"
 	                "content: [{\"text\":\"What's the weather in Paris?\"}]\n"
 	                "@gen_ai.assistant.message\n"
-	                "content: [{\"toolUse\":{\"toolUseId\":\"call_1\",\"name\":\"get_weather\",\"input\":{\"city\":\"Paris\"}}}]\n"
+	                "content: "
+	                "[{\"toolUse\":{\"toolUseId\":\"call_1\",\"name\":\"get_weather\",\"input\":{\"city\":"
+	                "\"Paris\"}}}]\n"
 	                "@gen_ai.tool.message\n"
-	                "content: [{\"toolResult\":{\"toolUseId\":\"call_1\",\"status\":\"success\",\"content\":[{\"text\":\"18C\"}]}}]\n"
+	                "content: "
+	                "[{\"toolResult\":{\"toolUseId\":\"call_1\",\"status\":\"success\",\"content\":[{"
+	                "\"text\":\"18C\"}]}}]\n"
 	                "@gen_ai.choice\n"
 	                "finish_reason: end_turn\n"
 	                "message: [{\"text\":\"It is 18C\"}]\n",
-	        .input = "[" TEXT("user", "What's the weather in Paris?") ",{\"role\":\"assistant\",\"parts\":[" WEATHER "]},"
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"response\":\"18C\",\"status\":\"success\"}]}]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is 18C\"}],\"finish_reason\":\"stop\"}]",
+	        .input = "[" TEXT(
+	                "user", "What's the weather in Paris?") ",{\"role\":\"assistant\",\"parts\":[" WEATHER "]},"
+	                                                        "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_"
+	                                                        "response\",\"id\":\"call_1\",\"response\":\"18C\","
+	                                                        "\"status\":\"success\"}]}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is "
+	                  "18C\"}],\"finish_reason\":\"stop\"}]",
 	        .finish = "end_turn" },
 	{ .name = "Strands on a tool's span: arguments and result are no messages",
 	        .kind = KIND_TOOL,
@@ -137,9 +165,11 @@ static const struct fold_case cases[] = {
 	                "gen_ai.system: az.ai.inference\n"
 	                "gen_ai.event.content: {\"role\": \"user\", \"content\": \"hi\"}\n"
 	                "@gen_ai.choice\n"
-	                "gen_ai.event.content: {\"message\": {\"content\": \"hello\"}, \"finish_reason\": \"stop\", \"index\": 0}\n",
+	                "gen_ai.event.content: {\"message\": {\"content\": \"hello\"}, \"finish_reason\": "
+	                "\"stop\", \"index\": 0}\n",
 	        .input = "[" TEXT("user", "hi") "]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],\"finish_reason\":\"stop\"}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],"
+	                  "\"finish_reason\":\"stop\"}]",
 	        .finish = "stop" },
 	{ .name = "LangSmith: flattened in the choice",
 	        .span = "@gen_ai.choice\n"
@@ -153,54 +183,71 @@ static const struct fold_case cases[] = {
 	{ .name = "1.37: several events merge, the longest of one attribute wins",
 	        .span = "gen_ai.usage.input_tokens:= {\"intValue\":\"82\"}\n"
 	                "@gen_ai.client.inference.operation.details\n"
-	                "gen_ai.input.messages: [" TEXT("user", "hi") "]\n"
-	                "@gen_ai.client.inference.operation.details\n"
-	                "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],\"finish_reason\":\"stop\"}]\n"
-	                "@gen_ai.client.inference.operation.details\n"
-	                "gen_ai.system_instructions: [{\"type\":\"text\",\"content\":\"be kind\"}]\n"
-	                "gen_ai.usage.input_tokens:= {\"intValue\":\"82\"}\n"
-	                "@gen_ai.client.inference.operation.details\n"
-	                "gen_ai.input.messages: []\n",
+	                "gen_ai.input.messages: [" TEXT(
+	                        "user", "hi") "]\n"
+	                                      "@gen_ai.client.inference.operation.details\n"
+	                                      "gen_ai.output.messages: "
+	                                      "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\","
+	                                      "\"content\":\"hello\"}],\"finish_reason\":\"stop\"}]\n"
+	                                      "@gen_ai.client.inference.operation.details\n"
+	                                      "gen_ai.system_instructions: "
+	                                      "[{\"type\":\"text\",\"content\":\"be kind\"}]\n"
+	                                      "gen_ai.usage.input_tokens:= {\"intValue\":\"82\"}\n"
+	                                      "@gen_ai.client.inference.operation.details\n"
+	                                      "gen_ai.input.messages: []\n",
 	        .input = "[" TEXT("user", "hi") "]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],\"finish_reason\":\"stop\"}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],"
+	                  "\"finish_reason\":\"stop\"}]",
 	        .system = "[{\"type\":\"text\",\"content\":\"be kind\"}]",
 	        .finish = "stop",
 	        .stays = "gen_ai.usage.input_tokens @gen_ai.client.inference.operation.details" },
 	{ .name = "1.37: structured values; what only the event knows keeps it",
 	        .span = "@gen_ai.client.inference.operation.details\n"
 	                "gen_ai.request.model: gpt-4o\n"
-	                "gen_ai.input.messages:= {\"arrayValue\":{\"values\":[{\"kvlistValue\":{\"values\":[{\"key\":\"role\",\"value\":" STR("user") "},{\"key\":\"parts\",\"value\":{\"arrayValue\":{\"values\":[{\"kvlistValue\":{\"values\":[{\"key\":\"type\",\"value\":" STR("text") "},{\"key\":\"content\",\"value\":" STR("hi") "}]}}]}}}]}}]}}\n",
+	                "gen_ai.input.messages:= " USER_HI "\n",
 	        .input = "[" TEXT("user", "hi") "]",
 	        .stays = "*" },
 	{ .name = "attributes beat events; equal ones go",
-	        .span = "gen_ai.input.messages: [" TEXT("user", "hi") "]\n"
-	                "gen_ai.output.messages: [" TEXT("assistant", "hello") "]\n"
-	                "@gen_ai.user.message\n"
-	                "content: hi\n"
-	                "@gen_ai.choice\n"
-	                "message: {\"content\":\"other\"}\n",
+	        .span = "gen_ai.input.messages: [" TEXT(
+	                "user", "hi") "]\n"
+	                              "gen_ai.output.messages: [" TEXT(
+	                                      "assistant", "hello") "]\n"
+	                                                            "@gen_ai.user.message\n"
+	                                                            "content: hi\n"
+	                                                            "@gen_ai.choice\n"
+	                                                            "message: {\"content\":\"other\"}\n",
 	        .input = "[" TEXT("user", "hi") "]",
 	        .output = "[" TEXT("assistant", "hello") "]",
 	        .stays = "@gen_ai.choice" },
 	{ .name = "events beat an attribute that was cut",
-	        .span = "gen_ai.input.messages: [{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"What's the wea\n"
+	        .span = "gen_ai.input.messages: "
+	                "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"What's the wea\n"
 	                "@gen_ai.user.message\n"
 	                "content: What's the weather in Paris?\n",
 	        .input = "[" TEXT("user", "What's the weather in Paris?") "]" },
 	{ .name = "an attribute that was cut is all there is",
-	        .span = "gen_ai.input.messages: [{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"What's the wea\n",
+	        .span = "gen_ai.input.messages: "
+	                "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"What's the wea\n",
 	        .input = "[" TEXT("user", "What's the wea") "]",
 	        .truncated = true },
 	{ .name = "PydanticAI 1: events in an attribute",
 	        .ecosystem = ECO_PYDANTIC_AI,
-	        .span = "events: [{\"event.name\":\"gen_ai.system.message\",\"content\":\"be kind\",\"role\":\"system\",\"gen_ai.message.index\":0},"
-	                "{\"event.name\":\"gen_ai.user.message\",\"content\":\"hi\",\"role\":\"user\",\"gen_ai.message.index\":0},"
-	                "{\"event.name\":\"gen_ai.assistant.message\",\"role\":\"assistant\",\"tool_calls\":" CALLS "},"
-	                "{\"event.name\":\"gen_ai.tool.message\",\"role\":\"tool\",\"id\":\"call_1\",\"name\":\"get_weather\",\"content\":\"18C\"},"
-	                "{\"event.name\":\"gen_ai.choice\",\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"It is 18C\"},\"finish_reason\":\"stop\"}]\n",
-	        .input = "[" TEXT("system", "be kind") "," TEXT("user", "hi") ",{\"role\":\"assistant\",\"parts\":[" WEATHER "]},"
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"response\":\"18C\"}]}]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is 18C\"}],\"finish_reason\":\"stop\"}]",
+	        .span = "events: [{\"event.name\":\"gen_ai.system.message\",\"content\":\"be "
+	                "kind\",\"role\":\"system\",\"gen_ai.message.index\":0},"
+	                "{\"event.name\":\"gen_ai.user.message\",\"content\":\"hi\",\"role\":\"user\",\"gen_ai."
+	                "message.index\":0},"
+	                "{\"event.name\":\"gen_ai.assistant.message\",\"role\":\"assistant\",\"tool_"
+	                "calls\":" CALLS "},"
+	                "{\"event.name\":\"gen_ai.tool.message\",\"role\":\"tool\",\"id\":\"call_1\",\"name\":"
+	                "\"get_weather\",\"content\":\"18C\"},"
+	                "{\"event.name\":\"gen_ai.choice\",\"index\":0,\"message\":{\"role\":\"assistant\","
+	                "\"content\":\"It is 18C\"},\"finish_reason\":\"stop\"}]\n",
+	        .input = "[" TEXT("system", "be kind") "," TEXT(
+	                "user", "hi") ",{\"role\":\"assistant\",\"parts\":[" WEATHER "]},"
+	                              "{\"role\":\"tool\",\"name\":\"get_weather\",\"parts\":[{\"type\":\"tool_"
+	                              "call_response\",\"id\":\"call_1\",\"response\":\"18C\"}]}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is "
+	                  "18C\"}],\"finish_reason\":\"stop\"}]",
 	        .finish = "stop" },
 	{ .name = "names that are near but are none",
 	        .span = "@gen_ai.a.b.message\n"

@@ -19,7 +19,8 @@ static const struct fold_case cases[] = {
 	                "gen_ai.prompt.variable.city: Paris\n"
 	                "gen_ai.prompt.999999.content: far\n",
 	        .input = "[" SYSTEM("first") "," USER("middle") "," USER("last") "]",
-	        .stays = "gen_ai.prompt.name gen_ai.prompt.version gen_ai.prompt.variable.city gen_ai.prompt.999999.content" },
+	        .stays = "gen_ai.prompt.name gen_ai.prompt.version gen_ai.prompt.variable.city "
+	                 "gen_ai.prompt.999999.content" },
 	{ .name = "OpenLLMetry, not migrated: finish reason, no content",
 	        .span = "gen_ai.prompt.0.role: user\n"
 	                "gen_ai.prompt.0.content: What's the weather in Paris?\n"
@@ -30,7 +31,9 @@ static const struct fold_case cases[] = {
 	        .stays = "gen_ai.completion.0.finish_reason gen_ai.completion.0.role" },
 	{ .name = "OpenLLMetry: tool calls, tool result, parts in a JSON string",
 	        .span = "gen_ai.prompt.0.role: user\n"
-	                "gen_ai.prompt.0.content: [{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}}]\n"
+	                "gen_ai.prompt.0.content: "
+	                "[{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://"
+	                "x/y.png\"}}]\n"
 	                "gen_ai.prompt.1.role: assistant\n"
 	                "gen_ai.prompt.1.tool_calls.0.id: call_1\n"
 	                "gen_ai.prompt.1.tool_calls.0.name: get_weather\n"
@@ -41,18 +44,19 @@ static const struct fold_case cases[] = {
 	                "gen_ai.completion.0.role: assistant\n"
 	                "gen_ai.completion.0.content: It is 18C\n"
 	                "gen_ai.completion.0.finish_reason: stop\n",
-	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"},{\"type\":\"uri\",\"modality\":\"image\",\"uri\":\"https://x/y.png\"}]},"
+	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"},{\"type\":\"uri\","
+	                 "\"modality\":\"image\",\"uri\":\"https://x/y.png\"}]},"
 	                 "{\"role\":\"assistant\",\"parts\":[" WEATHER "]},"
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"response\":\"18C\"}]}]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is 18C\"}],\"finish_reason\":\"stop\"}]",
+	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\","
+	                 "\"response\":\"18C\"}]}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is "
+	                  "18C\"}],\"finish_reason\":\"stop\"}]",
 	        .finish = "stop" },
 	{ .name = "text that is JSON but no parts stays text",
 	        .span = "gen_ai.prompt.0.role: user\n"
 	                "gen_ai.prompt.0.content: [{\"type\":\"Feature\"}]\n",
 	        .input = "[" USER("[{\\\"type\\\":\\\"Feature\\\"}]") "]" },
-	{ .name = "role as key",
-	        .span = "gen_ai.prompt.0.user: hello\n",
-	        .input = "[" USER("hello") "]" },
+	{ .name = "role as key", .span = "gen_ai.prompt.0.user: hello\n", .input = "[" USER("hello") "]" },
 	{ .name = "LangSmith's message.role and message.content",
 	        .span = "gen_ai.prompt.0.message.role: human\n"
 	                "gen_ai.prompt.0.message.content: hello\n"
@@ -69,7 +73,8 @@ static const struct fold_case cases[] = {
 	                "gen_ai.completion.1.function_call.arguments: {}\n",
 	        .output = "[{\"role\":\"assistant\",\"parts\":["
 	                  "{\"type\":\"tool_call\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Paris\"}},"
-	                  "{\"type\":\"tool_call\",\"name\":\"get_time\",\"arguments\":{}}],\"finish_reason\":\"tool_call\"}]",
+	                  "{\"type\":\"tool_call\",\"name\":\"get_time\",\"arguments\":{}}],\"finish_reason\":\"tool_"
+	                  "call\"}]",
 	        .finish = "tool_calls" },
 	{ .name = "OpenInference: chat with tool calls and tools",
 	        .span = "llm.input_messages.0.message.role: system\n"
@@ -79,11 +84,15 @@ static const struct fold_case cases[] = {
 	                "llm.output_messages.0.message.role: assistant\n"
 	                "llm.output_messages.0.message.tool_calls.0.tool_call.id: call_1\n"
 	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.name: get_weather\n"
-	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments: {\"city\":\"Paris\"}\n"
-	                "llm.tools.0.tool.json_schema: {\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{\"type\":\"object\"}}}\n",
+	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments: "
+	                "{\"city\":\"Paris\"}\n"
+	                "llm.tools.0.tool.json_schema: "
+	                "{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"description\":\"d\","
+	                "\"parameters\":{\"type\":\"object\"}}}\n",
 	        .input = "[" SYSTEM("You're a helpful assistant.") "," USER("What's the weather in Paris?") "]",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[" WEATHER "]}]",
-	        .tools = "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{\"type\":\"object\"}}]" },
+	        .tools = "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{"
+	                 "\"type\":\"object\"}}]" },
 	{ .name = "OpenInference: contents of all types, in the order of their indexes",
 	        .span = "llm.input_messages.0.message.role: user\n"
 	                "llm.input_messages.0.message.contents.1.message_content.type: image\n"
@@ -98,7 +107,8 @@ static const struct fold_case cases[] = {
 	                "llm.output_messages.0.message.contents.2.tool_call.function.name: save\n",
 	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"look\"},"
 	                 "{\"type\":\"uri\",\"modality\":\"image\",\"uri\":\"https://x/y.png\"}]}]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"hm\"},{\"type\":\"text\",\"content\":\"a cat\"},"
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"hm\"},{\"type\":"
+	                  "\"text\",\"content\":\"a cat\"},"
 	                  "{\"type\":\"tool_call\",\"name\":\"save\"}]}]",
 	        .stays = "llm.output_messages.0.message.contents.0.message_content.signature" },
 	{ .name = "OpenInference: tool message, deprecated function call",
@@ -109,8 +119,10 @@ static const struct fold_case cases[] = {
 	                "llm.input_messages.1.message.tool_call_id: call_1\n"
 	                "llm.input_messages.1.message.name: get_weather\n"
 	                "llm.input_messages.1.message.content: 18C\n",
-	        .input = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Paris\"}}]},"
-	                 "{\"role\":\"tool\",\"name\":\"get_weather\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"response\":\"18C\"}]}]" },
+	        .input = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"get_weather\","
+	                 "\"arguments\":{\"city\":\"Paris\"}}]},"
+	                 "{\"role\":\"tool\",\"name\":\"get_weather\",\"parts\":[{\"type\":\"tool_call_response\","
+	                 "\"id\":\"call_1\",\"response\":\"18C\"}]}]" },
 	{ .name = "OpenInference completions",
 	        .span = "llm.prompts.0.prompt.text: Once upon\n"
 	                "llm.choices.0.completion.text: a time\n",
@@ -134,21 +146,23 @@ static const struct fold_case cases[] = {
 	        .stays = "gen_ai.prompt.0.mood" },
 	{ .name = "structured content",
 	        .span = "gen_ai.prompt.0.role: user\n"
-	                "gen_ai.prompt.0.content:= {\"arrayValue\":{\"values\":[{\"kvlistValue\":{\"values\":[{\"key\":\"type\",\"value\":{\"stringValue\":\"text\"}},{\"key\":\"text\",\"value\":{\"stringValue\":\"hi\"}}]}}]}}\n",
+	                "gen_ai.prompt.0.content:= " LIST(TEXT_PART) "\n",
 	        .input = "[" USER("hi") "]" },
 	{ .name = "functions of OpenLLMetry",
 	        .span = "llm.request.functions.1.name: b\n"
 	                "llm.request.functions.0.name: get_weather\n"
 	                "llm.request.functions.0.description: d\n"
 	                "llm.request.functions.0.parameters: {\"type\":\"object\"}\n",
-	        .tools = "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{\"type\":\"object\"}},"
+	        .tools = "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{"
+	                 "\"type\":\"object\"}},"
 	                 "{\"type\":\"function\",\"name\":\"b\"}]" },
 	{ .name = "LiteLLM v2's definitions beside the tool that was executed",
 	        .span = "gen_ai.tool.0.name: get_weather\n"
 	                "gen_ai.tool.0.description: d\n"
 	                "gen_ai.tool.0.parameters: {\"type\":\"object\"}\n"
 	                "gen_ai.tool.name: get_weather\n",
-	        .tools = "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{\"type\":\"object\"}}]",
+	        .tools = "[{\"type\":\"function\",\"name\":\"get_weather\",\"description\":\"d\",\"parameters\":{"
+	                 "\"type\":\"object\"}}]",
 	        .stays = "gen_ai.tool.name" },
 	{ .name = "names only",
 	        .span = "gen_ai.request.tools.0.name: a\n"
@@ -175,15 +189,15 @@ static const struct fold_case cases[] = {
 	{ .name = "a family beats what has a lower rank, and loses against what has a higher one",
 	        .span = "llm.output_messages.0.message.content: other\n"
 	                "gen_ai.output.messages: [" ANSWER("hi") "]\n"
-	                "gen_ai.prompt: a\n"
-	                "gen_ai.prompt.0.content: b\n",
+	                                                         "gen_ai.prompt: a\n"
+	                                                         "gen_ai.prompt.0.content: b\n",
 	        .input = "[" USER("b") "]",
 	        .output = "[" ANSWER("hi") "]",
 	        .stays = "llm.output_messages.0.message.content gen_ai.prompt" },
 	{ .name = "precedence: llm first",
 	        .span = "gen_ai.input.messages: [" USER("hi") "]\n"
-	                "llm.input_messages.0.message.content: other\n"
-	                "llm.tools: [{\"name\":\"a\"}]\n",
+	                                                      "llm.input_messages.0.message.content: other\n"
+	                                                      "llm.tools: [{\"name\":\"a\"}]\n",
 	        .precedence = LLM_FIRST,
 	        .input = "[" USER("other") "]",
 	        .tools = "[{\"type\":\"function\",\"name\":\"a\"}]" },

@@ -16,37 +16,43 @@
 #define M INT64_C(1000000)
 
 /* Written for this test; amounts are invented. */
-static const char litellm[] = "{\"sample_spec\": {\"litellm_provider\": \"one of\", \"input_cost_per_token\": 0},\n"
-                              "\"gpt-4o\": {\"litellm_provider\": \"openai\", \"mode\": \"chat\", \"input_cost_per_token\": 1e-06,\n"
-                              "  \"output_cost_per_token\": \"2e-06\", \"cache_read_input_token_cost\": 5E-07,\n"
-                              "  \"input_cost_per_token_flex\": 9, \"input_cost_per_token_above_128k_tokens\": 3e-6},\n"
-                              "\"xai/edge\": {\"litellm_provider\": \"xai\", \"input_cost_per_token\": 1e-6,\n"
-                              "  \"input_cost_per_token_above_128k_tokens\": 3e-6},\n"
-                              "\"newcomer/m-1\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 4e-6},\n"
-                              "\"newcomer/m-2\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 5e-6},\n"
-                              "\"m-2\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 6e-6},\n"
-                              "\"ranged\": {\"litellm_provider\": \"newcomer\", \"tiered_pricing\": [\n"
-                              "  {\"input_cost_per_token\": 1e-6, \"range\": [0, 1000.0]},\n"
-                              "  {\"input_cost_per_token\": 2e-6, \"range\": [1000.0, 1e6]}]},\n"
-                              "\"picture\": {\"litellm_provider\": \"newcomer\", \"output_cost_per_image\": 0.04},\n"
-                              "\"nothing\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 0, \"output_cost_per_token\": 0.0},\n"
-                              "\"broken\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": \"a lot\"},\n"
-                              "\"stray\": {\"input_cost_per_token\": 1}}\n";
+static const char litellm[] =
+        "{\"sample_spec\": {\"litellm_provider\": \"one of\", \"input_cost_per_token\": 0},\n"
+        "\"gpt-4o\": {\"litellm_provider\": \"openai\", \"mode\": \"chat\", \"input_cost_per_token\": 1e-06,\n"
+        "  \"output_cost_per_token\": \"2e-06\", \"cache_read_input_token_cost\": 5E-07,\n"
+        "  \"input_cost_per_token_flex\": 9, \"input_cost_per_token_above_128k_tokens\": 3e-6},\n"
+        "\"xai/edge\": {\"litellm_provider\": \"xai\", \"input_cost_per_token\": 1e-6,\n"
+        "  \"input_cost_per_token_above_128k_tokens\": 3e-6},\n"
+        "\"newcomer/m-1\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 4e-6},\n"
+        "\"newcomer/m-2\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 5e-6},\n"
+        "\"m-2\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 6e-6},\n"
+        "\"ranged\": {\"litellm_provider\": \"newcomer\", \"tiered_pricing\": [\n"
+        "  {\"input_cost_per_token\": 1e-6, \"range\": [0, 1000.0]},\n"
+        "  {\"input_cost_per_token\": 2e-6, \"range\": [1000.0, 1e6]}]},\n"
+        "\"picture\": {\"litellm_provider\": \"newcomer\", \"output_cost_per_image\": 0.04},\n"
+        "\"nothing\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": 0, \"output_cost_per_token\": "
+        "0.0},\n"
+        "\"broken\": {\"litellm_provider\": \"newcomer\", \"input_cost_per_token\": \"a lot\"},\n"
+        "\"stray\": {\"input_cost_per_token\": 1}}\n";
 
-static const char genai[] =
-        "[{\"id\": \"newcomer\", \"name\": \"New\", \"provider_match\": {\"and\": [{\"contains\": \"new\"}, {\"contains\": \"comer\"}]},\n"
-        "\"model_match\": {\"regex\": \"^nc-\\\\d\"}, \"fallback_model_providers\": [\"openai\"],\n"
-        "\"models\": [\n"
-        "{\"id\": \"a\", \"match\": {\"or\": [{\"equals\": \"A\"}, {\"regex\": \"^a-\\\\d{8}$\"}, {\"starts_with\": \"a.1\"},\n"
-        "  {\"ends_with\": \"-a\"}, {\"contains\": \"-a-\"}, {\"regex\": \"^(a|b)+$\"}]},\n"
-        " \"prices\": {\"input_mtok\": {\"base\": 1.5, \"tiers\": [{\"start\": 999, \"price\": 3}]}, \"output_mtok\": 2}},\n"
-        "{\"id\": \"b\", \"match\": {\"and\": [{\"starts_with\": \"b\"}, {\"regex\": \"^(?!.*-[tT][tT][sS](?:$|-))\"}]},\n"
-        " \"prices\": [{\"prices\": {\"input_mtok\": 1}}, {\"constraint\": {\"start_time\": \"22:00:00Z\", \"end_time\": \"02:00:00Z\",\n"
-        "  \"type\": \"time_of_date\"}, \"prices\": {\"input_mtok\": 2}},\n"
-        "  {\"constraint\": {\"start_date\": \"2026-01-01\"}, \"prices\": {\"input_mtok\": 3}}]},\n"
-        "{\"id\": \"c\", \"match\": {\"equals\": \"c\"}, \"prices\": {}},\n"
-        "{\"id\": \"d\", \"match\": {\"equals\": \"d\"}, \"prices\": {\"audio_hours\": 1}},\n"
-        "{\"id\": \"e\", \"match\": {\"equals\": \"e\"}, \"prices\": {\"input_mtok\": -1}}]}]\n";
+static const char genai[] = "[{\"id\": \"newcomer\", \"name\": \"New\", \"provider_match\": {\"and\": [{\"contains\": "
+                            "\"new\"}, {\"contains\": \"comer\"}]},\n"
+                            "\"model_match\": {\"regex\": \"^nc-\\\\d\"}, \"fallback_model_providers\": [\"openai\"],\n"
+                            "\"models\": [\n"
+                            "{\"id\": \"a\", \"match\": {\"or\": [{\"equals\": \"A\"}, {\"regex\": \"^a-\\\\d{8}$\"}, "
+                            "{\"starts_with\": \"a.1\"},\n"
+                            "  {\"ends_with\": \"-a\"}, {\"contains\": \"-a-\"}, {\"regex\": \"^(a|b)+$\"}]},\n"
+                            " \"prices\": {\"input_mtok\": {\"base\": 1.5, \"tiers\": [{\"start\": 999, \"price\": "
+                            "3}]}, \"output_mtok\": 2}},\n"
+                            "{\"id\": \"b\", \"match\": {\"and\": [{\"starts_with\": \"b\"}, {\"regex\": "
+                            "\"^(?!.*-[tT][tT][sS](?:$|-))\"}]},\n"
+                            " \"prices\": [{\"prices\": {\"input_mtok\": 1}}, {\"constraint\": {\"start_time\": "
+                            "\"22:00:00Z\", \"end_time\": \"02:00:00Z\",\n"
+                            "  \"type\": \"time_of_date\"}, \"prices\": {\"input_mtok\": 2}},\n"
+                            "  {\"constraint\": {\"start_date\": \"2026-01-01\"}, \"prices\": {\"input_mtok\": 3}}]},\n"
+                            "{\"id\": \"c\", \"match\": {\"equals\": \"c\"}, \"prices\": {}},\n"
+                            "{\"id\": \"d\", \"match\": {\"equals\": \"d\"}, \"prices\": {\"audio_hours\": 1}},\n"
+                            "{\"id\": \"e\", \"match\": {\"equals\": \"e\"}, \"prices\": {\"input_mtok\": -1}}]}]\n";
 
 static struct price_table *make(const char *const *texts, size_t n, bool builtin, struct price_report *r)
 {
@@ -93,7 +99,9 @@ static void reads_litellm(void **state UNUSED)
 	assert_string_equal(r.note, "file: \"broken\": a cost is not a number");
 	/* the file wins against the built-in facts, whole: it has no price for cache writes */
 	assert_int_equal(thousand(t, "openai", "gpt-4o", 0), 1 * M);
-	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 10, .output = 10, .cache_read = 4 }), 6 * M + 4 * M / 2 + 20 * M);
+	assert_int_equal(
+	        tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 10, .output = 10, .cache_read = 4 }),
+	        6 * M + 4 * M / 2 + 20 * M);
 	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 128000 }), 128000 * M);
 	assert_int_equal(tokens(t, "openai", "gpt-4o", (struct price_usage){ .input = 128001 }), 3 * 128001 * M);
 	assert_int_equal(tokens(t, "x_ai", "edge", (struct price_usage){ .input = 127999 }), 127999 * M);
@@ -123,7 +131,8 @@ static void reads_genai_prices(void **state UNUSED)
 	static const char *const names[] = { "A", "a", "a-20250101", "a.1x", "x-a", "x-a-y" };
 	for (size_t i = 0; i < COUNTOF(names); i++)
 		assert_int_equal(thousand(t, "newcomer", names[i], 0), 3 * M);
-	assert_int_equal(tokens(t, "the-new-comers", "a", (struct price_usage){ .input = 999, .output = 1 }), 999 * M * 3 / 2 + 2 * M);
+	assert_int_equal(tokens(t, "the-new-comers", "a", (struct price_usage){ .input = 999, .output = 1 }),
+	        999 * M * 3 / 2 + 2 * M);
 	assert_int_equal(thousand(t, "newcomer", "ax", 0), -PRICE_UNKNOWN_MODEL);
 	assert_int_equal(thousand(t, "newcomer", "b-tts", 0), -PRICE_UNKNOWN_MODEL);
 	assert_int_equal(thousand(t, "newcomer", "bx", 43200), 1 * M);
@@ -143,25 +152,30 @@ static void reads_genai_prices(void **state UNUSED)
 /* For one (provider, model) the last source counts; a pattern of a later one beats a name of an earlier one. */
 static void layers(void **state UNUSED)
 {
-	static const char first[] = "weir-prices\t1\ndate\t2026-02-01\nmodel\tacme\tm\t= n\tin=1 out=9\nmodel\tacme\tk-1\t=\tin=1\n";
-	static const char second[] = "weir-prices\t1\nmodel\tacme\tm\t=\tin=2\nmodel\tacme\tk\tk*\tin=3\nmodel\tacme\tk-2\t=\tin=4\n"
-	                             "model\tacme\tk-2\t=\tin=5\r\n";
+	static const char first[] =
+	        "weir-prices\t1\ndate\t2026-02-01\nmodel\tacme\tm\t= n\tin=1 out=9\nmodel\tacme\tk-1\t=\tin=1\n";
+	static const char second[] =
+	        "weir-prices\t1\nmodel\tacme\tm\t=\tin=2\nmodel\tacme\tk\tk*\tin=3\nmodel\tacme\tk-2\t=\tin=4\n"
+	        "model\tacme\tk-2\t=\tin=5\r\n";
 	struct price_report r;
 	struct price_table *t = make((const char *[]){ first, second }, 2, false, &r);
 	assert_non_null(t);
 	assert_int_equal(r.duplicates, 1);
 	assert_string_equal(r.note, "file: line 5: k-2 is given twice, the later one counts");
 	assert_int_equal(thousand(t, "acme", "m", 0), 2 * M);
-	assert_int_equal(tokens(t, "acme", "m", (struct price_usage){ .input = 1, .output = 1 }), 2 * M); /* no output price is borrowed */
+	assert_int_equal(tokens(t, "acme", "m", (struct price_usage){ .input = 1, .output = 1 }),
+	        2 * M); /* no output price is borrowed */
 	assert_int_equal(thousand(t, "acme", "n", 0), 1 * M);
 	assert_int_equal(thousand(t, "acme", "k-1", 0), 3 * M);
 	assert_int_equal(thousand(t, "acme", "k-2", 0), 5 * M);
 	struct price_match m;
 	char label[PRICE_LABEL_MAX];
-	assert_int_equal(prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("n"), { 0 } }, &m), PRICE_OK);
+	assert_int_equal(
+	        prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("n"), { 0 } }, &m), PRICE_OK);
 	prices_label(&m, label);
 	assert_string_equal(label, "acme/m@2026-02-01");
-	assert_int_equal(prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("k-7"), { 0 } }, &m), PRICE_OK);
+	assert_int_equal(
+	        prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("k-7"), { 0 } }, &m), PRICE_OK);
 	prices_label(&m, label);
 	assert_string_equal(label, "acme/k@2026-01-01"); /* the date of a file that does not say one */
 	prices_free(t);
@@ -183,7 +197,8 @@ static void overrides(void **state UNUSED)
 		override("unheard-of", "m", 1, 1, -1),
 	};
 	struct price_table *base = prices_new(&(struct price_sources){ 0 }, 1, NULL, &e);
-	struct price_table *t = prices_new(&(struct price_sources){ .overrides = list, .n_overrides = COUNTOF(list) }, 2, NULL, &e);
+	struct price_table *t =
+	        prices_new(&(struct price_sources){ .overrides = list, .n_overrides = COUNTOF(list) }, 2, NULL, &e);
 	assert_non_null(base);
 	assert_non_null(t);
 	assert_int_equal(thousand(t, "azure", "GPT-4o-2024-08-06", 0), 7 * M);
@@ -199,12 +214,14 @@ static void overrides(void **state UNUSED)
 	        thousand(base, "aws", "anthropic.claude-3-haiku-20240307-v1:0", 0));
 	struct price_match m;
 	char label[PRICE_LABEL_MAX];
-	assert_int_equal(prices_resolve(t, NULL, &(struct price_query){ SLICE("azure"), SLICE("gpt-4o"), { 0 } }, &m), PRICE_OK);
+	assert_int_equal(
+	        prices_resolve(t, NULL, &(struct price_query){ SLICE("azure"), SLICE("gpt-4o"), { 0 } }, &m), PRICE_OK);
 	prices_label(&m, label);
 	assert_string_equal(label, "azure/gpt-4o*@override");
 	prices_free(t);
 	prices_free(base);
-	const struct price_override bad[] = { override("a", "b", NAN, 1, 1), override("a", "b", 1e10, 1, 1), override("a", "b", 1, 1, 1001) };
+	const struct price_override bad[] = { override("a", "b", NAN, 1, 1), override("a", "b", 1e10, 1, 1),
+		override("a", "b", 1, 1, 1001) };
 	for (size_t i = 0; i < COUNTOF(bad); i++)
 		assert_null(prices_new(&(struct price_sources){ .overrides = &bad[i], .n_overrides = 1 }, 2, NULL, &e));
 }
@@ -225,10 +242,13 @@ static void mistakes(void **state UNUSED)
 		{ "weir-prices\t1\nmodel\ta\tb\t=\tin=nan\n", "f:2: not a price: nan" },
 		{ "weir-prices\t1\nmodel\ta\tb\t=\tinn=1\n", "f:2: unknown price \"inn\"" },
 		{ "weir-prices\t1\nmodel\ta\tb\t=\tin=1>5:2>5:3\n", "f:2: not a tier (>TOKENS:PRICE, ascending): 5" },
-		{ "weir-prices\t1\nmodel\ta\tb\t=\tfree in=1\n", "f:2: a column of prices has prices, or free, or unit=" },
+		{ "weir-prices\t1\nmodel\ta\tb\t=\tfree in=1\n",
+		        "f:2: a column of prices has prices, or free, or unit=" },
 		{ "weir-prices\t1\nmodel\ta\tb\t=\tfrom=2026-02-30 in=1\n", "f:2: not a date: 2026-02-30" },
-		{ "weir-prices\t1\nmodel\ta\tb\t=\tutc=24:00-01:00 in=1\n", "f:2: not a window of the day (HH:MM-HH:MM)" },
-		{ "weir-prices\t1\nmodel\ta\tb\t=\tutc=23:00-01:00 from=2026-01-01 in=1\n", "f:2: one of from= and utc= a column" },
+		{ "weir-prices\t1\nmodel\ta\tb\t=\tutc=24:00-01:00 in=1\n",
+		        "f:2: not a window of the day (HH:MM-HH:MM)" },
+		{ "weir-prices\t1\nmodel\ta\tb\t=\tutc=23:00-01:00 from=2026-01-01 in=1\n",
+		        "f:2: one of from= and utc= a column" },
 		{ "weir-prices\t1\ndate\tyesterday\n", "f:2: not a date: yesterday" },
 		{ "weir-prices\t1\nprovider\t\n", "f:2: a provider needs an id of at most 256 bytes" },
 		{ "[1, 2]", "f: no prices in it: f: a provider without id or models" },
@@ -236,7 +256,8 @@ static void mistakes(void **state UNUSED)
 	};
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		struct err e;
-		assert_null(prices_new_of_texts(&(struct price_text){ "f", slice_of(rows[i].text), 0 }, 1, false, 1, NULL, &e));
+		assert_null(prices_new_of_texts(
+		        &(struct price_text){ "f", slice_of(rows[i].text), 0 }, 1, false, 1, NULL, &e));
 		assert_string_equal(e.text, rows[i].want);
 	}
 	struct err e;
@@ -250,9 +271,11 @@ static void exact_numbers(void **state UNUSED)
 	static const struct {
 		const char *in;
 		int64_t pico;
-	} rows[] = { { "0.1", 100000 }, { "0.09999999999999999", 100000 }, { "0.0000005", 0 }, { "0.0000015", 2 }, { "0.0000025", 2 },
-		{ "0.00000250000000000000000000000000000000001", 3 }, { "0.0000004999", 0 }, { "1e-6", 1 }, { "1E+2", 100000000 }, { "600", 600000000 },
-		{ "0.08333333333333334", 83333 }, { "00012", 12000000 }, { "0", 0 }, { "1e-900", 0 }, { "0.000000000000000000000000000000000000000000", 0 } };
+	} rows[] = { { "0.1", 100000 }, { "0.09999999999999999", 100000 }, { "0.0000005", 0 }, { "0.0000015", 2 },
+		{ "0.0000025", 2 }, { "0.00000250000000000000000000000000000000001", 3 }, { "0.0000004999", 0 },
+		{ "1e-6", 1 }, { "1E+2", 100000000 }, { "600", 600000000 }, { "0.08333333333333334", 83333 },
+		{ "00012", 12000000 }, { "0", 0 }, { "1e-900", 0 },
+		{ "0.000000000000000000000000000000000000000000", 0 } };
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		char text[256];
 		snprintf(text, sizeof(text), "weir-prices\t1\nmodel\ta\tb\t=\tin=%s out=5\n", rows[i].in);
@@ -301,13 +324,18 @@ static void built_in(void **state UNUSED)
 {
 	static const struct {
 		const char *named, *model, *entry_of;
-	} rows[] = { { "openai", "gpt-4o", "openai" }, { "azure.ai.openai", "gpt-4o", "openai" }, { "azure.ai.inference", "gpt-4o", "openai" },
-		{ "aws.bedrock", "anthropic.claude-3-haiku-20240307-v1:0", "aws" }, { "gcp.vertex_ai", "gemini-2.5-pro", "google" },
-		{ "gcp.gemini", "models/gemini-2.5-pro", "google" }, { "gcp.gen_ai", "gemini-2.5-pro", "google" }, { "x_ai", "grok-4.3", "x-ai" },
-		{ "moonshot_ai", "kimi-k2-0905-preview", "moonshotai" }, { "mistral_ai", "mistral-large-latest", "mistral" },
-		{ "perplexity", "sonar", "perplexity" }, { "groq", "llama-3.3-70b-versatile", "groq" }, { "", "gpt-4o", "openai" },
-		{ "", "claude-3-haiku-20240307", "anthropic" }, { "", "openai/gpt-4o", "openai" }, { "", "text-embedding-3-small", "openai" },
-		{ "", "us.anthropic.claude-3-haiku-20240307-v1:0", "aws" }, { "myresource.openai.azure.com", "gpt-4o", "openai" } };
+	} rows[] = { { "openai", "gpt-4o", "openai" }, { "azure.ai.openai", "gpt-4o", "openai" },
+		{ "azure.ai.inference", "gpt-4o", "openai" },
+		{ "aws.bedrock", "anthropic.claude-3-haiku-20240307-v1:0", "aws" },
+		{ "gcp.vertex_ai", "gemini-2.5-pro", "google" }, { "gcp.gemini", "models/gemini-2.5-pro", "google" },
+		{ "gcp.gen_ai", "gemini-2.5-pro", "google" }, { "x_ai", "grok-4.3", "x-ai" },
+		{ "moonshot_ai", "kimi-k2-0905-preview", "moonshotai" },
+		{ "mistral_ai", "mistral-large-latest", "mistral" }, { "perplexity", "sonar", "perplexity" },
+		{ "groq", "llama-3.3-70b-versatile", "groq" }, { "", "gpt-4o", "openai" },
+		{ "", "claude-3-haiku-20240307", "anthropic" }, { "", "openai/gpt-4o", "openai" },
+		{ "", "text-embedding-3-small", "openai" }, { "", "us.anthropic.claude-3-haiku-20240307-v1:0", "aws" },
+		{ "myresource.openai.azure.com", "gpt-4o", "openai" },
+		{ "vertex_ai-anthropic_models", "claude-3-haiku@20240307", "google" } };
 	struct err e;
 	struct price_table *t = prices_new(&(struct price_sources){ 0 }, 1, NULL, &e);
 	assert_non_null(t);
@@ -332,7 +360,8 @@ static void cache_changes_nothing(void **state UNUSED)
 	unsigned seed = (unsigned)getpid();
 	print_message("seed %u\n", seed);
 	static const char *const providers[] = { "openai", "aws", "nobody", "", "azure.ai.openai" };
-	static const char *const stems[] = { "gpt-4o", "claude-3-haiku-20240307", "m", "a-rather-long-name-of-a-model-that-nobody-has-heard-of-and-that-is-longer-than-a-slot-can-hold-on" };
+	static const char *const stems[] = { "gpt-4o", "claude-3-haiku-20240307", "m",
+		"a-rather-long-name-of-a-model-that-nobody-has-heard-of-and-that-is-longer-than-a-slot-can-hold-on" };
 	static const char one[] = "weir-prices\t1\nmodel\topenai\tm\tm*\tin=1\n";
 	struct price_table *t[2] = { prices_new(&(struct price_sources){ 0 }, 1, NULL, &e),
 		prices_new_of_texts(&(struct price_text){ "f", slice_of(one), 0 }, 1, false, 2, NULL, &e) };
@@ -341,14 +370,15 @@ static void cache_changes_nothing(void **state UNUSED)
 		char name[160];
 		const char *stem = stems[rand_r(&seed) % COUNTOF(stems)];
 		snprintf(name, sizeof(name), rand_r(&seed) % 2 ? "%s" : "%s%d", stem, rand_r(&seed) % 2000);
-		struct price_query q = { slice_of(providers[rand_r(&seed) % COUNTOF(providers)]), slice_of(name), { 0 } };
+		struct price_query q = { slice_of(providers[rand_r(&seed) % COUNTOF(providers)]), slice_of(name),
+			{ 0 } };
 		const struct price_table *table = t[rand_r(&seed) % 2];
 		struct price_match a, b;
 		enum price_status sa = prices_resolve(table, cache, &q, &a), sb = prices_resolve(table, NULL, &q, &b);
 		assert_int_equal(sa, sb);
 		if (sa == PRICE_OK)
 			assert_true(a.table == b.table && a.entry == b.entry && a.how == b.how && a.via == b.via &&
-			            a.multiplier_ppm == b.multiplier_ppm && slice_eq(a.model, b.model));
+			        a.multiplier_ppm == b.multiplier_ppm && slice_eq(a.model, b.model));
 	}
 	prices_cache_free(cache);
 	prices_free(t[0]);

@@ -118,7 +118,8 @@ static void names(void **state UNUSED)
 		{ "aws.bedrock", "eu.anthropic.claude-v1:0", "aws/regional.claude exact, region stripped" },
 		{ "aws.bedrock", "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-v1:0",
 		        "aws/regional.claude exact, path stripped" },
-		{ "aws.bedrock", "bedrock/us-east-1/anthropic.claude-v1:0", "aws/regional.claude exact, path stripped" },
+		{ "aws.bedrock", "bedrock/us-east-1/anthropic.claude-v1:0",
+		        "aws/regional.claude exact, path stripped" },
 		{ "", "eu.anthropic.claude-v1:0", "aws/regional.claude exact, inferred provider, region stripped" },
 		{ "", "zed-1", "acme/Zed-1 exact, inferred provider" },
 		{ "", "acme/bare", "acme/bare exact, inferred provider, path stripped" },
@@ -197,34 +198,48 @@ static void costs(const char *provider, const struct sum *rows, size_t n)
 	}
 }
 
-#define U(...) { __VA_ARGS__ }
+#define U(...)              \
+	{                   \
+		__VA_ARGS__ \
+	}
 
 static void arithmetic(void **state UNUSED)
 {
 	static const struct sum rows[] = {
 		{ "plain", U(.input = 1000, .output = 100), 0, PRICE_OK, 2500 * M, 1000 * M, 3500 * M, false, false },
 		/* cached tokens are part of the input */
-		{ "plain", U(.input = 1000, .cache_read = 400), 0, PRICE_OK, 600 * 2500000 + 400 * 1250000, 0, 2000 * M, false, false },
+		{ "plain", U(.input = 1000, .cache_read = 400), 0, PRICE_OK, 600 * 2500000 + 400 * 1250000, 0, 2000 * M,
+		        false, false },
 		{ "plain", U(.input = 1000, .cache_write = 400), 0, PRICE_OK, 2700 * M, 0, 2700 * M, false, false },
-		{ "plain", U(.input = 1000, .cache_write = 400, .cache_write_1h = 100), 0, PRICE_OK, 2900 * M, 0, 2900 * M, false, false },
-		{ "plain", U(.input = 1000, .cache_write = -1, .cache_write_1h = 100), 0, PRICE_OK, 2750 * M, 0, 2750 * M, false, false },
-		{ "plain", U(.input = 1000, .cache_write = 50, .cache_write_1h = 100), 0, PRICE_INCONSISTENT_USAGE, 0, 0, 0, false, false },
+		{ "plain", U(.input = 1000, .cache_write = 400, .cache_write_1h = 100), 0, PRICE_OK, 2900 * M, 0,
+		        2900 * M, false, false },
+		{ "plain", U(.input = 1000, .cache_write = -1, .cache_write_1h = 100), 0, PRICE_OK, 2750 * M, 0,
+		        2750 * M, false, false },
+		{ "plain", U(.input = 1000, .cache_write = 50, .cache_write_1h = 100), 0, PRICE_INCONSISTENT_USAGE, 0,
+		        0, 0, false, false },
 		/* without a price of their own they cost what input costs */
-		{ "bare", U(.input = 1000, .output = 10, .cache_read = 400, .cache_write = 100), 0, PRICE_OK, 1000 * M, 20 * M, 1020 * M, false, false },
+		{ "bare", U(.input = 1000, .output = 10, .cache_read = 400, .cache_write = 100), 0, PRICE_OK, 1000 * M,
+		        20 * M, 1020 * M, false, false },
 		/* more cached than input: the input did not include them */
-		{ "plain", U(.input = 100, .cache_read = 400, .cache_write = 100), 0, PRICE_OK, 250 * M + 500 * M + 300 * M, 0, 1050 * M, true, false },
-		{ "plain", U(.input = -1, .output = -1, .cache_read = 400), 0, PRICE_OK, 500 * M, 0, 500 * M, true, false },
-		{ "plain", U(.input = 500, .cache_read = 400, .cache_write = 100), 0, PRICE_OK, 800 * M, 0, 800 * M, false, false },
+		{ "plain", U(.input = 100, .cache_read = 400, .cache_write = 100), 0, PRICE_OK,
+		        250 * M + 500 * M + 300 * M, 0, 1050 * M, true, false },
+		{ "plain", U(.input = -1, .output = -1, .cache_read = 400), 0, PRICE_OK, 500 * M, 0, 500 * M, true,
+		        false },
+		{ "plain", U(.input = 500, .cache_read = 400, .cache_write = 100), 0, PRICE_OK, 800 * M, 0, 800 * M,
+		        false, false },
 		/* reasoning is part of the output, unless there is more of it */
-		{ "thinker", U(.input = 0, .output = 100, .reasoning = 40), 0, PRICE_OK, 0, 60 * 8 * M + 40 * 3 * M, 600 * M, false, false },
-		{ "bare", U(.input = 0, .output = 100, .reasoning = 40), 0, PRICE_OK, 0, 200 * M, 200 * M, false, false },
+		{ "thinker", U(.input = 0, .output = 100, .reasoning = 40), 0, PRICE_OK, 0, 60 * 8 * M + 40 * 3 * M,
+		        600 * M, false, false },
+		{ "bare", U(.input = 0, .output = 100, .reasoning = 40), 0, PRICE_OK, 0, 200 * M, 200 * M, false,
+		        false },
 		{ "bare", U(.input = 0, .output = 10, .reasoning = 40), 0, PRICE_OK, 0, 100 * M, 100 * M, false, true },
 		/* audio, cached audio */
-		{ "voice", U(.input = 100, .output = 30, .audio_in = 40, .audio_out = 10), 0, PRICE_OK, 60 * M + 400 * M, 40 * M + 200 * M, 700 * M, false, false },
-		{ "voice", U(.input = 100, .cache_read = 30, .audio_in = 40, .cache_audio_read = 10), 0, PRICE_OK, 40 * M + 10 * M + 300 * M + 40 * M, 0,
-		        390 * M, false, false },
-		{ "voice2", U(.input = 100, .cache_read = 30, .audio_in = 40, .cache_audio_read = 10), 0, PRICE_OK, 40 * M + 15 * M + 300 * M, 0, 355 * M,
-		        false, false },
+		{ "voice", U(.input = 100, .output = 30, .audio_in = 40, .audio_out = 10), 0, PRICE_OK,
+		        60 * M + 400 * M, 40 * M + 200 * M, 700 * M, false, false },
+		{ "voice", U(.input = 100, .cache_read = 30, .audio_in = 40, .cache_audio_read = 10), 0, PRICE_OK,
+		        40 * M + 10 * M + 300 * M + 40 * M, 0, 390 * M, false, false },
+		{ "voice2", U(.input = 100, .cache_read = 30, .audio_in = 40, .cache_audio_read = 10), 0, PRICE_OK,
+		        40 * M + 15 * M + 300 * M, 0, 355 * M, false, false },
 		{ "voice", U(.input = 10, .audio_in = 40), 0, PRICE_INCONSISTENT_USAGE, 0, 0, 0, false, false },
 		{ "bare", U(.input = 10, .audio_in = 40), 0, PRICE_OK, 10 * M, 0, 10 * M, false, false },
 		/* the fee is in the total only */
@@ -248,13 +263,18 @@ static void tiers(void **state UNUSED)
 		/* one token more, and everything costs more, output included */
 		{ "tiered", U(.input = 200001, .output = 1), 0, PRICE_OK, 400002 * M, 8 * M, 400010 * M, false, false },
 		/* cached tokens count for the threshold */
-		{ "tiered", U(.input = 200001, .output = 1, .cache_read = 200000), 0, PRICE_OK, 2 * M + 40000 * M, 8 * M, 40010 * M, false, false },
-		{ "tiered", U(.input = 200001, .output = 1, .cache_write = 200000), 0, PRICE_OK, 2 * M + 800000 * M, 8 * M, 800010 * M, false, false },
+		{ "tiered", U(.input = 200001, .output = 1, .cache_read = 200000), 0, PRICE_OK, 2 * M + 40000 * M,
+		        8 * M, 40010 * M, false, false },
+		{ "tiered", U(.input = 200001, .output = 1, .cache_write = 200000), 0, PRICE_OK, 2 * M + 800000 * M,
+		        8 * M, 800010 * M, false, false },
 		/* the second threshold is the output's alone */
-		{ "tiered", U(.input = 400001, .output = 1), 0, PRICE_OK, 800002 * M, 16 * M, 800018 * M, false, false },
-		{ "tiered", U(.input = 1, .output = 300000), 0, PRICE_OK, 1 * M, 1200000 * M, 1200001 * M, false, false },
+		{ "tiered", U(.input = 400001, .output = 1), 0, PRICE_OK, 800002 * M, 16 * M, 800018 * M, false,
+		        false },
+		{ "tiered", U(.input = 1, .output = 300000), 0, PRICE_OK, 1 * M, 1200000 * M, 1200001 * M, false,
+		        false },
 		/* what the adjustment makes of the input counts */
-		{ "tiered", U(.input = 1, .output = 1, .cache_read = 200000), 0, PRICE_OK, 2 * M + 40000 * M, 8 * M, 40010 * M, true, false },
+		{ "tiered", U(.input = 1, .output = 1, .cache_read = 200000), 0, PRICE_OK, 2 * M + 40000 * M, 8 * M,
+		        40010 * M, true, false },
 	};
 	costs("acme", rows, COUNTOF(rows));
 }
@@ -292,15 +312,17 @@ static void times(void **state UNUSED)
 static void nearest_double(void **state UNUSED)
 {
 	unsigned seed = (unsigned)rand();
-	static const int64_t some[] = { 0, 1, 3, 999999999999, 1000000000001, (INT64_C(1) << 53) - 1, INT64_C(1) << 53, (INT64_C(1) << 53) + 1,
-		INT64_MAX, INT64_MAX - 1, INT64_C(1234567890123456789), -1, -INT64_MAX };
+	static const int64_t some[] = { 0, 1, 3, 999999999999, 1000000000001, (INT64_C(1) << 53) - 1, INT64_C(1) << 53,
+		(INT64_C(1) << 53) + 1, INT64_MAX, INT64_MAX - 1, INT64_C(1234567890123456789), -1, -INT64_MAX };
 	print_message("seed %u\n", seed);
 	for (int i = 0; i < 20000; i++) {
-		int64_t n = i < (int)COUNTOF(some) ? some[i] : ((int64_t)rand_r(&seed) << 32 | rand_r(&seed)) >> rand_r(&seed) % 62;
+		int64_t n = i < (int)COUNTOF(some)
+		        ? some[i]
+		        : ((int64_t)rand_r(&seed) << 32 | rand_r(&seed)) >> rand_r(&seed) % 62;
 		char text[64], *end;
 		uint64_t mag = n < 0 ? -(uint64_t)n : (uint64_t)n;
-		snprintf(text, sizeof(text), "%s%llu.%012llu", n < 0 ? "-" : "", (unsigned long long)(mag / 1000000000000u),
-		        (unsigned long long)(mag % 1000000000000u));
+		snprintf(text, sizeof(text), "%s%llu.%012llu", n < 0 ? "-" : "",
+		        (unsigned long long)(mag / 1000000000000u), (unsigned long long)(mag % 1000000000000u));
 		double want = strtod(text, &end); /* the C library rounds decimal text correctly */
 		assert_true(prices_usd(n) == want);
 	}
