@@ -14,43 +14,67 @@ struct latency_state {
 	struct view *view;
 };
 
-static bool brings_number(const struct attrs *as, enum genai_key key)
+/* A number that the span brings, at least 0. */
+static bool brings(const struct attrs *as, enum genai_key key, double *d)
 {
 	const struct attr *a = attrs_find_id(as, (uint16_t)key);
-	double d;
-	return a && coerce_double(&a->value, &d);
+	return a && coerce_double(&a->value, d) && *d >= 0;
+}
+
+static void set_int(struct traces *t, struct attrs *as, enum genai_key key, int64_t i)
+{
+	const struct attr *a = attrs_find_id(as, (uint16_t)key);
+	if (!a || a->value.type != V_INT || a->value.i != i)
+		attr_set_int(t, as, genai_key_name(key), i);
+}
+
+static void set_double(struct traces *t, struct attrs *as, enum genai_key key, double d)
+{
+	const struct attr *a = attrs_find_id(as, (uint16_t)key);
+	if (!a || a->value.type != V_DOUBLE || a->value.d != d)
+		attr_set_double(t, as, genai_key_name(key), d);
 }
 
 static void set_latency(struct traces *t, struct span *s)
 {
-	if (s->end_ns < s->start_ns || !s->start_ns || brings_number(&s->attrs, KEY_LLM_LATENCYMS))
+	static const double max_ms = 1e15; /* what a number beyond it would be is not known, and it stays */
+	double told;
+	if (brings(&s->attrs, KEY_LLM_LATENCYMS, &told)) {
+		if (told < max_ms)
+			set_int(t, &s->attrs, KEY_LLM_LATENCYMS, (int64_t)(told + 0.5));
 		return;
-	uint64_t ms = (s->end_ns - s->start_ns + NS_PER_MS / 2) / NS_PER_MS;
-	attr_set_int(t, &s->attrs, concept_info(C_LATENCY_MS)->attribute, (int64_t)ms);
+	}
+	if (!s->start_ns || s->end_ns < s->start_ns)
+		return;
+	uint64_t ns = s->end_ns - s->start_ns;
+	set_int(t, &s->attrs, KEY_LLM_LATENCYMS, (int64_t)(ns / NS_PER_MS + (ns % NS_PER_MS >= NS_PER_MS / 2)));
 }
 
 static void set_first_chunk(struct view *v, struct span *s)
 {
-	struct candidate *from = NULL;
 	double seconds;
-	if (!latency_first_chunk(v, &seconds, &from))
-		return;
-	const struct value *is = from ? &from->attr->value : NULL;
-	slice name = concept_info(C_FIRST_CHUNK)->attribute;
-	if (is && slice_eq(from->attr->key, name) && is->type == V_DOUBLE && is->d == seconds)
-		return;
-	attr_set_double(v->traces, &s->attrs, name, seconds);
+	if (latency_first_chunk(v, &seconds, NULL))
+		set_double(v->traces, &s->attrs, KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK, seconds);
 }
 
-static void set_speed(struct traces *t, struct span *s)
+static void set_speed(struct view *v, struct span *s)
 {
-	const struct attr *a = attrs_find_id(&s->attrs, KEY_GENAI_USAGE_OUTPUTTOKENS);
-	double seconds = latency_of_span(s);
+	double told, seconds = latency_of_span(s);
 	int64_t tokens;
-	if (!a || !coerce_tokens(&a->value, &tokens) || !tokens || seconds <= 0 ||
-	        brings_number(&s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND))
+	if (brings(&s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND, &told)) {
+		set_double(v->traces, &s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND, told);
 		return;
-	attr_set_double(t, &s->attrs, SLICE("weir.output_tokens_per_second"), (double)tokens / seconds);
+	}
+	if (seconds > 0 && view_tokens(v, C_OUTPUT_TOKENS, &tokens, NULL) && tokens)
+		set_double(v->traces, &s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND, (double)tokens / seconds);
+}
+
+static void time_call(struct view *v, struct traces *t, struct span *s, struct emitter emitter, enum genai_kind kind)
+{
+	view_load(v, t, &s->attrs, emitter_of_span(emitter, s), GROUP_LATENCY | GROUP_USAGE, OTEL_FIRST);
+	v->kind = kind;
+	set_first_chunk(v, s);
+	set_speed(v, s);
 }
 
 static void push(struct stage *stage, struct batch *b)
@@ -66,12 +90,8 @@ static void push(struct stage *stage, struct batch *b)
 		if (s->scope != scope)
 			of_scope = emitter_of_scope(scope = s->scope);
 		set_latency(b->traces, s);
-		if (!model)
-			continue;
-		view_load(v, b->traces, &s->attrs, of_scope, GROUP_LATENCY, OTEL_FIRST);
-		v->kind = kind;
-		set_first_chunk(v, s);
-		set_speed(b->traces, s);
+		if (model)
+			time_call(v, b->traces, s, of_scope, kind);
 	}
 	stage_push(stage->next, b);
 }

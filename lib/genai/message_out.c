@@ -55,6 +55,8 @@ void message_begin_members(struct message_out *m, slice role, slice name, const 
 {
 	if (m->open)
 		message_end(m, (slice){ 0 });
+	if (m->bare) /* there is no place for these */
+		m->lossy |= name.len || (role.len && !slice_is(canonical_role(role), "system"));
 	if (role.len == 0)
 		role = m->direction == INPUT ? SLICE("user") : SLICE("assistant");
 	m->role = canonical_role(role);
@@ -128,8 +130,10 @@ void message_end(struct message_out *m, slice finish_reason)
 	if (!m->open)
 		return;
 	m->open = false;
-	if (m->bare)
+	if (m->bare) {
+		m->lossy |= finish_reason.len || (m->extras && members_left(m->extras));
 		return;
+	}
 	/* pieces were written already and nothing is left to say */
 	bool said = m->split && finish_reason.len == 0 && !m->extras;
 	if (!m->written && !said)

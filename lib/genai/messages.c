@@ -111,7 +111,8 @@ static slice class_role(const struct json *constructor)
 static slice event_role(const struct json *event)
 {
 	slice name = event->text, before = SLICE("gen_ai."), after = SLICE(".message");
-	if (!slice_starts(name, before) || name.len <= before.len + after.len)
+	if (!slice_starts(name, before) || name.len <= before.len + after.len ||
+	        memcmp(name.p + name.len - after.len, after.p, after.len) != 0)
 		return (slice){ 0 };
 	return (slice){ name.p + before.len, name.len - before.len - after.len };
 }

@@ -15,6 +15,7 @@ struct price_source {
 	pthread_t thread;
 	bool watching, closing;
 	struct log *log;
+	struct price_report first; /* of the table it began with */
 	_Atomic(struct price_ref *) current;
 	uint64_t stamp, generation;
 };
@@ -39,14 +40,16 @@ void price_ref_free(struct price_ref *r)
 
 struct price_source *price_source_open(const struct price_sources *s, struct err *e)
 {
-	uint64_t stamp = prices_stamp(s);
-	struct price_table *t = prices_new(s, 1, NULL, e);
+	uint64_t stamp = prices_stamp(s); /* before reading: what changes meanwhile is read again */
+	struct price_report found;
+	struct price_table *t = prices_new(s, 1, &found, e);
 	if (!t)
 		return NULL;
 	struct price_source *p = calloc(1, sizeof *p);
 	if (!p)
 		abort();
 	p->sources = *s;
+	p->first = found;
 	p->stamp = stamp;
 	p->generation = 1;
 	pthread_mutex_init(&p->mutex, NULL);
@@ -73,6 +76,7 @@ bool price_source_is_newer(const struct price_source *p, const struct price_ref 
 	return atomic_load_explicit(&p->current, memory_order_relaxed) != r;
 }
 
+/* e: why nothing was loaded; NULL when it was. */
 static void report(struct price_source *p, const struct price_report *found, const struct err *e)
 {
 	pthread_mutex_lock(&p->mutex);
@@ -80,11 +84,14 @@ static void report(struct price_source *p, const struct price_report *found, con
 	pthread_mutex_unlock(&p->mutex);
 	if (!log)
 		return;
-	if (e)
+	if (e) {
 		log_error(log, "Price files do not load, the old table stays in force", "reason", e->text, NULL);
-	else
-		log_info(log, "Price files loaded", "models", LOG_U(found->models), "skipped", LOG_U(found->skipped),
-		        NULL);
+		return;
+	}
+	log_info(log, "Price files loaded", "models", LOG_U(found->models), NULL);
+	if (found->note[0])
+		log_warn(log, "Price files hold entries that are not used", "skipped", LOG_U(found->skipped), "duplicates",
+		        LOG_U(found->duplicates), "first", found->note, NULL);
 }
 
 bool price_source_check(struct price_source *p)
@@ -137,7 +144,10 @@ void price_source_watch(struct price_source *p, struct log *log, const char *nam
 		p->log = log_child(log, name);
 	p->watching = p->watching || begin;
 	pthread_mutex_unlock(&p->mutex);
-	if (begin && pthread_create(&p->thread, NULL, watch, p))
+	if (!begin)
+		return;
+	report(p, &p->first, NULL);
+	if (pthread_create(&p->thread, NULL, watch, p))
 		abort();
 }
 

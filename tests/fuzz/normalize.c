@@ -1,4 +1,4 @@
-/* normalize.c - any request (the input, but for its first byte: the options) normalises to one that a second run leaves alone. */
+/* normalize.c - any request normalises to one that a second run leaves alone; the last byte and the size choose the options. */
 #include "lib/genai/normalize.h"
 #include "lib/otlp/encode.h"
 #define REQUIRE(x) ((x) ? (void)0 : __builtin_trap())
@@ -29,14 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct scan_report r;
 	struct err e;
 	struct normalizer n;
-	uint8_t bits = size ? data[0] : 0;
+	uint8_t bits = (uint8_t)(size ? data[size - 1] ^ size : 0);
 	struct normalize_options o = { .originals = (enum originals)(bits % 3),
 		.precedence = (enum precedence)(bits / 3 % 3),
 		.fold_events = bits & 64,
 		.raw_finish_reasons = bits & 128 };
-	if (!size)
-		return 0;
-	struct buf *body = buf_copy(NULL, (slice){ (const char *)data + 1, size - 1 });
+	struct buf *body = buf_copy(NULL, (slice){ (const char *)data, size });
 	struct key_table *keys = genai_keys_new();
 	normalizer_init(&n);
 	if (traces_scan(&t, body, keys, NULL, &r, &e) == 0) {

@@ -31,3 +31,4 @@ async def main():
 
 asyncio.run(main())
 common.flush()
+#: gap: response_model: the SDK does not send it: gen_ai.response.model repeats the requested model

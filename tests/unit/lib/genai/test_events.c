@@ -262,8 +262,7 @@ static const struct fold_case cases[] = {
 static void test_cases(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNTOF(cases); i++)
-		fold_check(&cases[i]);
+	fold_check_all(cases, COUNTOF(cases));
 }
 
 static void test_kept_when_asked(void **state)

@@ -206,8 +206,7 @@ static const struct fold_case cases[] = {
 static void test_cases(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNTOF(cases); i++)
-		fold_check(&cases[i]);
+	fold_check_all(cases, COUNTOF(cases));
 }
 
 /* 20,000 indexes in reverse: the first 10,000 that arrive are read, in numeric order. */

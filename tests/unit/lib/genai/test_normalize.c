@@ -169,13 +169,19 @@ static unsigned run_file(struct normalizer *n, const char *dir, const char *name
 	free(data);
 	struct key_table *keys = genai_keys_new();
 	if (traces_scan(&t, body, keys, NULL, &report, &e) == 0) {
-		for (int originals = ORIGINALS_KEEP; originals <= ORIGINALS_DROP_ALL; originals++) {
-			struct normalize_options o = { .originals = (enum originals)originals,
-				.fold_events = originals != ORIGINALS_KEEP };
+		for (int i = 0; i < 18; i++) {
+			struct normalize_options o = { .originals = (enum originals)(i % 3),
+				.precedence = (enum precedence)(i / 3 % 3),
+				.fold_events = i % 2,
+				.raw_finish_reasons = i / 9 };
 			traces_release(&t);
 			assert_int_equal(traces_scan(&t, body, keys, NULL, &report, &e), 0);
 			normalize_traces(n, &o, &t, NULL);
-			failed += check_again(path, n, &o, &t, keys);
+			if (check_again(path, n, &o, &t, keys)) {
+				print_error("originals %d precedence %d fold %d raw %d\n", (int)o.originals,
+				        (int)o.precedence, o.fold_events, o.raw_finish_reasons);
+				failed++;
+			}
 		}
 		traces_release(&t);
 	}
