@@ -34,6 +34,7 @@ UNIT    := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/*/test_*.c tests/u
 RIG     := $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/rig/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst %.c,$(O)/%,$(wildcard bench/*.c))
+TOOLS   := $(patsubst tests/tools/%.c,$(O)/tools/%,$(wildcard tests/tools/*.c))
 
 all: $(O)/weir ## build build/weir (release, LTO)
 
@@ -56,6 +57,7 @@ bench: all $(BENCHES) ## compare with peers on the same payloads (docs/performan
 fuzz: ## every fuzz target for FUZZ_SECONDS (60); T=name for one
 	@scripts/fuzz $(or $(T),$(FUZZERS))
 fuzzers: $(FUZZERS:%=$(O)/fuzz/%)
+tools: $(TOOLS)
 install: all ## PREFIX=/usr/local, DESTDIR honoured
 	install -D -m 755 $(O)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
@@ -110,10 +112,13 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(O)/librig.a $(O)/libweir.a
 	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -ljansson
 $(O)/bench/%: $(O)/bench/%.o $(O)/libweir.a
 	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/tools/%: $(O)/tests/tools/%.o $(O)/libweir.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libweir.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 -include $(LIBOBJ:.o=.d) $(CMDOBJ:.o=.d) $(UNIT:%=%.d) $(RIG:.o=.d) $(BENCHES:%=%.d)
-.PHONY: all test asan tsan unit lint fmt docs bench fuzz fuzzers install help clean FORCE
+.PHONY: all test asan tsan unit lint fmt docs bench fuzz fuzzers tools install help clean FORCE
 .PRECIOUS: $(O)/%.o $(O)/gen/%.pb-c.c

@@ -138,11 +138,6 @@ static unsigned parse_write(const struct conf_strs *w, struct conf_report *r)
 	return mask;
 }
 
-static bool is_given(double amount)
-{
-	return amount >= 0;
-}
-
 static void check_override(const struct override_conf *o, struct conf_report *r)
 {
 	const double *amounts[] = { &o->input_per_mtok, &o->output_per_mtok, &o->cache_read_per_mtok,
@@ -151,7 +146,7 @@ static void check_override(const struct override_conf *o, struct conf_report *r)
 	for (size_t i = 0; i < COUNTOF(amounts); i++) {
 		if (*amounts[i] < 0 && conf_is_set(r, amounts[i]))
 			conf_fail(r, amounts[i], "a price cannot be negative");
-		any = any || is_given(*amounts[i]);
+		any = any || conf_is_set(r, amounts[i]);
 	}
 	if (!any && !conf_is_set(r, &o->multiplier))
 		conf_missing(r, o, "an override needs a price or a multiplier");

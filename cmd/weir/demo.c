@@ -37,7 +37,9 @@ static const char help[] =
         "\n"
         "Sends sample traces of six conventions to a running weir.\n"
         "\n"
-        "  --endpoint URL  where it listens (default http://127.0.0.1:4318); /v1/traces is appended\n";
+        "  --endpoint URL  where it listens (default http://127.0.0.1:4318); /v1/traces is appended\n"
+        "\n"
+        "For https with a CA of your own, OTEL_EXPORTER_OTLP_CERTIFICATE names its file, as for an SDK.\n";
 
 struct demo {
 	struct loop loop;
@@ -126,18 +128,28 @@ static void finish_one(struct demo *d)
 
 static void send_next(struct demo *d);
 
+static const char *advice(enum http_fault f)
+{
+	if (f == HTTP_FAULT_CONNECT)
+		return "\nIs weir running? Start it in another terminal: weir";
+	if (f == HTTP_FAULT_TRUST)
+		return "\nName its CA: OTEL_EXPORTER_OTLP_CERTIFICATE=ca.pem weir demo --endpoint ..";
+	return "";
+}
+
 static void on_reply(void *ctx, const struct http_reply *r)
 {
 	struct demo *d = ctx;
 	const struct sample *s = &samples[d->n_done];
 	if (r->fault == HTTP_FAULT_NONE && r->status == 200) {
 		printf("sent %s\n", s->convention);
+		fflush(stdout);
 	} else {
 		d->n_failed++;
 		if (r->fault != HTTP_FAULT_NONE)
-			fprintf(stderr, "weir demo: %s: %s; is weir running? Start it with: weir\n", d->url, r->text);
+			fprintf(stderr, "weir demo: %s: %s%s\n", d->url, r->text, advice(r->fault));
 		else
-			fprintf(stderr, "weir demo: %s answered %d: %.*s\n", d->url, r->status, SLICE_ARG(r->body));
+			fprintf(stderr, "weir demo: %s answered %d; does weir listen there?\n", d->url, r->status);
 	}
 	bool give_up = d->n_failed > 0;
 	if (give_up)
@@ -170,18 +182,37 @@ static void send_next(struct demo *d)
 	http_client_close(d->client, on_closed, d);
 }
 
+/* The URL of an SDK's endpoint; also taken: without a scheme, and with the path. */
+static int set_url(struct demo *d, const char *endpoint)
+{
+	static const char path[] = "/v1/traces";
+	slice s = slice_of(endpoint), tail = SLICE("/v1/traces");
+	while (s.len && s.p[s.len - 1] == '/')
+		s.len--;
+	if (s.len >= tail.len && !memcmp(s.p + s.len - tail.len, tail.p, tail.len))
+		s.len -= tail.len;
+	bool known = slice_starts(s, SLICE("http://")) || slice_starts(s, SLICE("https://"));
+	if (s.len && (known || !strstr(endpoint, "://"))) {
+		int n = snprintf(d->url, sizeof d->url, "%s%.*s%s", known ? "" : "http://", SLICE_ARG(s), path);
+		if (n > 0 && (size_t)n < sizeof d->url)
+			return 0;
+	}
+	fprintf(stderr, "weir demo: not an http or https URL: \"%s\"\n", endpoint);
+	return -1;
+}
+
 static int demo(struct demo *d, const char *endpoint)
 {
-	struct http_client_settings settings = { .proxy_url = SLICE("none") };
+	const char *ca = getenv("OTEL_EXPORTER_OTLP_CERTIFICATE");
+	struct http_client_settings settings = { .proxy_url = SLICE("none"),
+		.tls = { .ca_file = slice_of(ca), .include_system_ca_certs_pool = true } };
 	struct err e;
-	size_t n = strlen(endpoint);
-	while (n && endpoint[n - 1] == '/')
-		n--;
-	if (getrandom(d->salt, sizeof d->salt, 0) != (ssize_t)sizeof d->salt ||
-	        (size_t)snprintf(d->url, sizeof d->url, "%.*s/v1/traces", (int)n, endpoint) >= sizeof d->url)
+	if (set_url(d, endpoint))
 		return EXIT_USAGE;
-	if (loop_init(&d->loop, clock_system()))
+	if (getrandom(d->salt, sizeof d->salt, 0) != (ssize_t)sizeof d->salt || loop_init(&d->loop, clock_system())) {
+		fprintf(stderr, "weir demo: no event loop\n");
 		return EXIT_START;
+	}
 	d->client = http_client_new(&d->loop, &settings, &e);
 	if (!d->client) {
 		fprintf(stderr, "weir demo: %s\n", e.text);

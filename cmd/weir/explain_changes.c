@@ -1,19 +1,27 @@
 /* explain_changes.c - differences between two states of a span, told in the terms of the alias tables.
  *
- * An attribute that went and whose concept has a canonical attribute afterwards was renamed; one that came was added, one
- * that changed was changed. Values are cut for reading; control characters are not printed. */
+ *	ai.model.id -> gen_ai.request.model = "gpt-4.1"      what went and the canonical attribute that came for it
+ *	+ weir.span.kind = "llm"                             came; ~ changed
+ *	- ai.usage.inputTokens (gen_ai.usage.input_tokens)   went, for that attribute says the same
+ *
+ * Values are cut for reading; control characters are not printed. */
 #include "cmd/weir/explain.h"
 
 #include "lib/genai/call.h"
 #include "lib/genai/tables.h"
 #include "lib/otlp/value_text.h"
 
-enum { MAX_SHOWN = 160 };
+enum { MAX_SHOWN = 160, MAX_SOURCES = 3, MAX_VALUE = 1 << 26 };
+
+struct change {
+	struct strbuf *out;
+	const struct span *before, *after;
+};
 
 static void add_value(struct strbuf *out, const struct value *v)
 {
 	struct strbuf text;
-	strbuf_init(&text, 1 << 26);
+	strbuf_init(&text, MAX_VALUE);
 	value_text(&text, v);
 	if (v->type == V_STRING)
 		strbuf_addc(out, '"');
@@ -30,8 +38,8 @@ static bool same_value(const struct value *a, const struct value *b)
 	if (a->type != b->type)
 		return false;
 	struct strbuf x, y;
-	strbuf_init(&x, 1 << 26);
-	strbuf_init(&y, 1 << 26);
+	strbuf_init(&x, MAX_VALUE);
+	strbuf_init(&y, MAX_VALUE);
 	value_text(&x, a);
 	value_text(&y, b);
 	bool same = slice_eq(strbuf_slice(&x), strbuf_slice(&y));
@@ -40,47 +48,133 @@ static bool same_value(const struct value *a, const struct value *b)
 	return same;
 }
 
-/* The canonical attribute that came with this stage and that `old` is an alias of. */
-static struct attr *became(const struct attr *old, const struct span *before, const struct span *after)
+/* Walks the canonical attributes that a key's value may become, until `visit` says that it is enough. */
+struct walk {
+	bool (*visit)(struct walk *w, slice canonical);
+	const struct change *change;
+	slice wanted, found;
+	bool done;
+};
+
+static void on_alias(void *ctx, const struct alias *a, slice rest)
+{
+	struct walk *w = ctx;
+	slice name = concept_info((enum concept)a->concept)->attribute, any = SLICE("<k>");
+	char own[512];
+	if (w->done)
+		return;
+	if (name.len > any.len && !memcmp(name.p + name.len - any.len, any.p, any.len)) {
+		int n = snprintf(own, sizeof own, "%.*s%.*s", (int)(name.len - any.len), name.p, SLICE_ARG(rest));
+		name = (slice){ own, n > 0 && (size_t)n < sizeof own ? (size_t)n : 0 };
+	}
+	w->done = w->visit(w, name);
+}
+
+static void walk_canonical(struct walk *w, const struct attr *a)
 {
 	size_t n;
-	const struct alias *rows = aliases_of(old->key_id, &n);
-	for (size_t i = 0; old->key_id && i < n; i++) {
-		slice name = concept_info((enum concept)rows[i].concept)->attribute;
-		struct attr *now = attrs_find(&after->attrs, name);
-		if (now && !attrs_find(&before->attrs, name))
-			return now;
-	}
-	return NULL;
+	const struct alias *rows = aliases_of(a->key_id, &n);
+	if (!a->key_id)
+		aliases_of_prefix(a->key, on_alias, w);
+	for (size_t i = 0; a->key_id && i < n; i++)
+		on_alias(w, &rows[i], (slice){ 0 });
 }
 
-static void add_name(struct strbuf *out, const char *sign, slice key)
+static bool is_wanted(struct walk *w, slice canonical)
 {
-	strbuf_addf(out, "    %s ", sign);
-	call_print_text(out, key, MAX_SHOWN);
+	return slice_eq(canonical, w->wanted);
 }
 
-static void add_gone(struct strbuf *out, const struct attr *a, const struct span *before, const struct span *after)
+static bool becomes(const struct attr *a, slice canonical)
 {
-	const struct attr *now = became(a, before, after);
-	add_name(out, "-", a->key);
-	if (now) {
-		strbuf_adds(out, " -> ");
-		call_print_text(out, now->key, MAX_SHOWN);
-	}
-	strbuf_addc(out, '\n');
+	struct walk w = { .visit = is_wanted, .wanted = canonical };
+	walk_canonical(&w, a);
+	return w.done;
 }
 
-static void add_came(struct strbuf *out, const struct attr *a, const struct attr *old)
+static bool is_there(struct walk *w, slice canonical)
 {
-	add_name(out, old ? "~" : "+", a->key);
-	strbuf_adds(out, " = ");
-	add_value(out, &a->value);
-	if (old) {
-		strbuf_adds(out, ", was ");
-		add_value(out, &old->value);
+	const struct attr *a = attrs_find(&w->change->after->attrs, canonical);
+	if (a)
+		w->found = a->key;
+	return a != NULL;
+}
+
+/* The attribute of `after` that says what `a` said; empty: none. */
+static slice home_of(const struct change *c, const struct attr *a)
+{
+	struct walk w = { .visit = is_there, .change = c };
+	walk_canonical(&w, a);
+	return w.found;
+}
+
+static bool is_new(const struct change *c, slice key)
+{
+	return attrs_find(&c->after->attrs, key) && !attrs_find(&c->before->attrs, key);
+}
+
+/* "a, b and 3 more -> ": what went and is now in `key`. False: nothing did. */
+static bool add_sources(const struct change *c, slice key)
+{
+	unsigned n = 0;
+	for (struct attr *a = attrs_first(&c->before->attrs); a; a = attrs_next(a)) {
+		if (attrs_find(&c->after->attrs, a->key) || !becomes(a, key))
+			continue;
+		if (n++ >= MAX_SOURCES)
+			continue;
+		strbuf_adds(c->out, n > 1 ? ", " : "    ");
+		call_print_text(c->out, a->key, MAX_SHOWN);
 	}
-	strbuf_addc(out, '\n');
+	if (n > MAX_SOURCES)
+		strbuf_addf(c->out, " and %u more", n - MAX_SOURCES);
+	if (n)
+		strbuf_adds(c->out, " -> ");
+	return n;
+}
+
+static void add_came(const struct change *c, const struct attr *a)
+{
+	const struct attr *stays = NULL;
+	if (!add_sources(c, a->key)) {
+		strbuf_adds(c->out, "    + ");
+		for (struct attr *b = attrs_first(&c->before->attrs); b && !stays; b = attrs_next(b))
+			stays = becomes(b, a->key) ? b : NULL;
+	}
+	call_print_text(c->out, a->key, MAX_SHOWN);
+	strbuf_adds(c->out, " = ");
+	add_value(c->out, &a->value);
+	if (stays) {
+		strbuf_adds(c->out, " (");
+		call_print_text(c->out, stays->key, MAX_SHOWN);
+		strbuf_adds(c->out, " stays)");
+	}
+	strbuf_addc(c->out, '\n');
+}
+
+static void add_changed(const struct change *c, const struct attr *a, const struct attr *old)
+{
+	strbuf_adds(c->out, "    ~ ");
+	call_print_text(c->out, a->key, MAX_SHOWN);
+	strbuf_adds(c->out, " = ");
+	add_value(c->out, &a->value);
+	strbuf_adds(c->out, ", was ");
+	add_value(c->out, &old->value);
+	strbuf_addc(c->out, '\n');
+}
+
+static void add_gone(const struct change *c, const struct attr *a)
+{
+	slice home = home_of(c, a);
+	if (home.len && is_new(c, home))
+		return;
+	strbuf_adds(c->out, "    - ");
+	call_print_text(c->out, a->key, MAX_SHOWN);
+	if (home.len) {
+		strbuf_adds(c->out, " (");
+		call_print_text(c->out, home, MAX_SHOWN);
+		strbuf_adds(c->out, " says the same)");
+	}
+	strbuf_addc(c->out, '\n');
 }
 
 static unsigned count_events(const struct span *s)
@@ -93,30 +187,25 @@ static unsigned count_events(const struct span *s)
 
 void explain_changes(struct strbuf *out, const char *id, const struct span *before, const struct span *after)
 {
+	const struct change c = { out, before, after };
 	size_t begin = out->len;
 	strbuf_addf(out, "  %s\n", id);
 	size_t head = out->len;
-	for (struct attr *a = attrs_first(&before->attrs); a; a = attrs_next(a))
-		if (!attrs_find(&after->attrs, a->key))
-			add_gone(out, a, before, after);
 	for (struct attr *a = attrs_first(&after->attrs); a; a = attrs_next(a)) {
 		const struct attr *old = attrs_find(&before->attrs, a->key);
-		if (!old || !same_value(&old->value, &a->value))
-			add_came(out, a, old);
+		if (!old)
+			add_came(&c, a);
+		else if (!same_value(&old->value, &a->value))
+			add_changed(&c, a, old);
 	}
+	for (struct attr *a = attrs_first(&before->attrs); a; a = attrs_next(a))
+		if (!attrs_find(&after->attrs, a->key))
+			add_gone(&c, a);
 	if (!slice_eq(before->parent_id, after->parent_id))
 		strbuf_adds(out, "    ~ parent: the nearest kept ancestor\n");
 	unsigned n = count_events(before), m = count_events(after);
-	if (n != m)
+	if (m < n)
 		strbuf_addf(out, "    - %u of %u events, now in attributes\n", n - m, n);
 	if (out->len == head)
 		out->len = begin;
-}
-
-struct span *explain_find(struct traces *t, const struct span *like)
-{
-	for (struct span *s = traces_first_span(t); s; s = traces_next_span(t, s))
-		if (slice_eq(s->span_id, like->span_id) && slice_eq(s->trace_id, like->trace_id))
-			return s;
-	return NULL;
 }

@@ -107,8 +107,8 @@ static bool is_one_of(const struct conf_strs *names, slice name)
 }
 
 /* Usage and names as gen_ai_cost reads them off the span that it saw. */
-static void read_span(const struct explain_prices *p, struct traces *t, const struct span *s, struct usage *u,
-        struct price_query *q)
+static void read_span(
+        const struct explain_prices *p, struct traces *t, const struct span *s, struct usage *u, struct price_query *q)
 {
 	static const enum concept concepts[] = { C_INPUT_TOKENS, C_OUTPUT_TOKENS, C_TOTAL_TOKENS, C_CACHE_READ,
 		C_CACHE_WRITE, C_REASONING_TOKENS, C_AUDIO_INPUT, C_AUDIO_OUTPUT };
@@ -124,15 +124,16 @@ static void read_span(const struct explain_prices *p, struct traces *t, const st
 	p->view->kind = kind_of_span(s);
 	for (size_t i = 0; i < COUNTOF(concepts); i++)
 		view_tokens(p->view, concepts[i], members[i], NULL);
-	usage_settle(u, emitter_of_span(emitter, s).flags, mark && mark->value.type == V_BOOL && mark->value.b, &adjusted);
+	usage_settle(
+	        u, emitter_of_span(emitter, s).flags, mark && mark->value.type == V_BOOL && mark->value.b, &adjusted);
 	view_text(p->view, C_PROVIDER, &q->provider, NULL);
 	view_text(p->view, C_RESPONSE_MODEL, &q->response_model, NULL);
 	view_text(p->view, C_REQUEST_MODEL, &q->request_model, NULL);
 }
 
 /* The sum, when it is the one that the span has. */
-static void add_sum(struct strbuf *out, const struct price_match *m, const struct usage *u, const struct span *after,
-        slice label)
+static void add_sum(
+        struct strbuf *out, const struct price_match *m, const struct usage *u, const struct span *after, slice label)
 {
 	const struct attr *total = attrs_find(&after->attrs, SLICE("llm.cost.total"));
 	char ours[PRICE_LABEL_MAX], how[PRICE_HOW_MAX];

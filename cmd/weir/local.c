@@ -1,4 +1,6 @@
-/* local.c - what `weir` without a config runs: plain YAML, read by the same loader as everybody's. */
+/* local.c - what `weir` without a config runs: plain YAML, read by the same loader as everybody's.
+ *
+ * Nothing but the OTLP address is opened: :8888, where metrics would be, is often Jupyter's on such a machine. */
 #include "cmd/weir/local.h"
 
 #define LOCAL_HEAD                                                               \
@@ -6,6 +8,7 @@
 	"processors: {gen_ai_filter: , gen_ai_normalizer: , gen_ai_cost: , gen_ai_latency: , gen_ai_link: }\n"
 #define LOCAL_SERVICE(exporter)                                                                            \
 	"service:\n"                                                                                       \
+	"  telemetry: {metrics: {level: none}}\n"                                                          \
 	"  pipelines:\n"                                                                                   \
 	"    traces:\n"                                                                                    \
 	"      receivers: [otlp]\n"                                                                        \

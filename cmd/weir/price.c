@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cmd/weir/commands.h"
+#include "cmd/weir/price_text.h"
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
 #include "lib/genai/pricing.h"
@@ -103,29 +104,11 @@ static int parse(struct request *r, int argc, char **argv)
 
 static void print_lines(const struct price_match *m, const struct price_cost *c)
 {
-	char unit[PRICE_DECIMAL_MAX], amount[PRICE_DECIMAL_MAX];
-	if (c->input_adjusted)
-		printf("  more cached tokens than input: the input is taken without them, %lld in all\n",
-		        (long long)c->input);
-	if (c->output_adjusted)
-		printf("  more reasoning than output: the output is taken without it, %lld in all\n",
-		        (long long)c->output);
-	if (c->above >= 0)
-		printf("  prices of a call with more than %lld tokens of input\n", (long long)c->above);
-	for (size_t i = 0; i < c->n_lines; i++) {
-		const struct price_line *l = &c->lines[i];
-		bool fee = l->class == BILL_REQUEST;
-		prices_decimal(l->unit, fee ? 12 : 6, unit);
-		prices_decimal(l->unit * l->tokens, 12, amount);
-		printf("  %-15s %12lld x %10s %-16s %16s\n", price_class_name(l->class), (long long)l->tokens, unit,
-		        fee ? "USD" : "USD per million", amount);
-	}
-	if (m->multiplier_ppm != 1000000) {
-		prices_decimal(m->multiplier_ppm, 6, unit);
-		printf("  %-15s %12s x %10s\n", "multiplier", "", unit);
-	}
-	prices_decimal(c->total_pico, 12, amount);
-	printf("  %-15s %58s USD\n", "total", amount);
+	struct strbuf text;
+	strbuf_init(&text, 1 << 16);
+	price_text(&text, "  ", m, c);
+	fwrite(text.p ? text.p : "", 1, text.len, stdout);
+	strbuf_release(&text);
 }
 
 static int show(const struct price_table *t, const struct request *r)

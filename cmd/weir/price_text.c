@@ -4,14 +4,14 @@
 static void add_notes(struct strbuf *out, const char *indent, const struct price_cost *c)
 {
 	if (c->input_adjusted)
-		strbuf_addf(out, "%smore cached tokens than input: the input is taken without them, %lld in all\n", indent,
-		        (long long)c->input);
+		strbuf_addf(out, "%smore cached tokens than input: the input is taken without them, %lld in all\n",
+		        indent, (long long)c->input);
 	if (c->output_adjusted)
 		strbuf_addf(out, "%smore reasoning than output: the output is taken without it, %lld in all\n", indent,
 		        (long long)c->output);
 	if (c->above >= 0)
-		strbuf_addf(out, "%sprices of a call with more than %lld tokens of input\n", indent,
-		        (long long)c->above);
+		strbuf_addf(
+		        out, "%sprices of a call with more than %lld tokens of input\n", indent, (long long)c->above);
 }
 
 void price_text(struct strbuf *out, const char *indent, const struct price_match *m, const struct price_cost *c)

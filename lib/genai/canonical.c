@@ -88,7 +88,7 @@ static bool are_canonical_parts(const struct json *parts, bool tool)
 
 static bool is_canonical_word(const struct json *n, slice (*canonical)(slice))
 {
-	return n->type == JSON_STRING && n->text.len && !n->escaped && slice_eq(canonical(n->text), n->text);
+	return n->type == JSON_STRING && n->text.len && slice_eq(canonical(n->text), n->text);
 }
 
 /* Members of a message that the converter makes parts of. */

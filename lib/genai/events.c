@@ -115,7 +115,7 @@ static slice *slot_of(struct fields *f, slice name)
 /* A body: {"role", "content", "tool_calls"}, or {"message": {..}, "finish_reason", "index"}. */
 static void of_body(struct source *s, struct fields *f, const struct json *body, bool nested)
 {
-	const struct json *key;
+	const struct json *key = NULL;
 	for (const struct json *n = json_first(body, &key); n; n = json_next(body, n, &key)) {
 		slice name = json_string(key, s->arena);
 		slice *slot = slot_of(f, name);

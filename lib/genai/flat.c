@@ -224,7 +224,7 @@ static void add_refusal(struct source *s, struct message_out *m, slice text)
 	strbuf_adds(&s->tmp, "{\"type\":\"refusal\",\"refusal\":\"");
 	strbuf_add_json(&s->tmp, text);
 	strbuf_adds(&s->tmp, "\"}");
-	const struct json *n = json_parse(s->arena, source_keep(s), NULL);
+	const struct json *n = source_made(s);
 	if (n)
 		parts_from_json(m, n);
 	else
@@ -354,15 +354,14 @@ static const struct json *made_tool(struct source *s, struct items in)
 	strbuf_adds(&s->tmp, "{\"type\":\"function\"");
 	add_member(&s->tmp, "name", name, false);
 	add_member(&s->tmp, "description", description, false);
-	add_member(&s->tmp, "parameters", parameters, json_parse(s->arena, parameters, NULL) != NULL);
+	add_member(&s->tmp, "parameters", parameters, parameters.len && json_parse(s->arena, parameters, NULL));
 	strbuf_addc(&s->tmp, '}');
-	return json_parse(s->arena, source_keep(s), NULL);
+	return source_made(s);
 }
 
 bool family_tools(struct source *s, const struct family *f)
 {
 	struct items all = { f->items, f->n };
-	bool any = false;
 	for (size_t at = 0; at < all.n;) {
 		struct items tool = same_index(all, at);
 		const struct json *n = made_tool(s, tool);
@@ -370,10 +369,9 @@ bool family_tools(struct source *s, const struct family *f)
 			tools_from_json(&s->out, s->arena, n, &s->lossy);
 		else
 			s->lossy = true;
-		any |= n != NULL;
 		at += tool.n;
 	}
-	if (!any)
+	if (s->out.len <= 1)
 		return false;
 	strbuf_addc(&s->out, ']');
 	use_items(s, f, true);

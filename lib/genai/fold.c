@@ -11,6 +11,9 @@
 #include "lib/genai/place.h"
 
 enum { ARENA_KEPT = 1 << 20, COMPARE_MAX = 64 << 10 };
+/* Events of one message each go together or not at all: what was left would be another conversation. The group is in the low bits of an
+ * event's address, by which events are sorted. */
+enum group { EACH, ALL_INPUT, ALL_OUTPUT, GROUP_MASK };
 
 /* What one fold_span works with. */
 struct folding {
@@ -90,8 +93,9 @@ static void carry(struct folding *x, const struct source *s, const struct place 
 			*VEC_ADD(&f->event_attrs) = (struct sortable){ (uintptr_t)s->used.v[i], s->used.v[i] };
 		else if (s->used.v[i]->key_id != canonical)
 			*VEC_ADD(&f->carried) = s->used.v[i];
+	enum group group = p->type == PLACE_DETAILS ? EACH : s->concept == C_INPUT_MESSAGES ? ALL_INPUT : ALL_OUTPUT;
 	for (size_t i = 0; i < s->events.n; i++)
-		*VEC_ADD(&f->events) = (struct sortable){ (uintptr_t)s->events.v[i], s->events.v[i] };
+		*VEC_ADD(&f->events) = (struct sortable){ (uintptr_t)s->events.v[i] | group, s->events.v[i] };
 	if (s->partly)
 		x->partly = s->partly;
 	x->documents[s->concept] = s->document;
@@ -168,22 +172,26 @@ static void compare_losers(
 	}
 }
 
-static bool messages_with(const struct json *root, const char *part_type)
+/* Where the parts of the first message of the assistant begin; NULL: there is none, or a message has reasoning already. */
+static const struct json *parts_for_reasoning(const struct json *root)
 {
+	const struct json *found = NULL;
 	for (const struct json *m = json_first(root, NULL); m; m = json_next(root, m, NULL)) {
-		const struct json *parts = json_get(m, "parts");
+		const struct json *parts = json_get(m, "parts"), *role = json_get(m, "role");
 		if (!parts || parts->type != JSON_ARRAY)
 			continue;
+		if (!found && role && json_is(role, "assistant"))
+			found = parts;
 		for (const struct json *p = json_first(parts, NULL); p; p = json_next(parts, p, NULL)) {
 			const struct json *type = json_get(p, "type");
-			if (type && json_is(type, part_type))
-				return true;
+			if (type && json_is(type, "reasoning"))
+				return NULL;
 		}
 	}
-	return false;
+	return found;
 }
 
-/* OpenLIT keeps the reasoning apart from every form of its output: it goes in front of the first message's parts. */
+/* OpenLIT keeps the reasoning apart from every form of its output: it goes in front of the assistant's first message. */
 static bool add_reasoning(struct folding *x, slice text, slice reasoning)
 {
 	struct source *s = &x->f->other;
@@ -195,8 +203,8 @@ static bool add_reasoning(struct folding *x, slice text, slice reasoning)
 		return messages_end(&m) && !s->out.failed;
 	}
 	const struct json *root = json_parse(&x->f->arena, text, NULL);
-	const struct json *parts = root ? json_get(json_first(root, NULL), "parts") : NULL;
-	if (!parts || parts->type != JSON_ARRAY || messages_with(root, "reasoning"))
+	const struct json *parts = root && root->type == JSON_ARRAY ? parts_for_reasoning(root) : NULL;
+	if (!parts)
 		return false;
 	const char *at = parts->text.p + 1;
 	strbuf_add(&s->out, (slice){ text.p, (size_t)(at - text.p) });
@@ -310,10 +318,15 @@ static void list_carried(struct folding *x)
 		return;
 	sort_by_key(f->event_attrs.v, f->event_attrs.n, &f->arena);
 	sort_by_key(f->events.v, f->events.n, &f->arena);
+	bool broken[GROUP_MASK] = { false };
+	for (size_t i = 0; i < f->events.n; i++)
+		broken[f->events.v[i].key & GROUP_MASK] |= !is_carried(x, f->events.v[i].item);
 	out->carried_events = arena_try(&x->v->traces->arena, f->events.n * sizeof(*out->carried_events));
 	for (size_t i = 0; out->carried_events && i < f->events.n; i++) {
 		struct event *e = f->events.v[i].item;
-		if ((i == 0 || e != f->events.v[i - 1].item) && is_carried(x, e))
+		enum group group = f->events.v[i].key & GROUP_MASK;
+		bool again = i > 0 && e == f->events.v[i - 1].item;
+		if (!again && (group == EACH ? is_carried(x, e) : !broken[group]))
 			out->carried_events[out->n_carried_events++] = e;
 	}
 }

@@ -206,7 +206,7 @@ static bool next_value(struct parser *s)
 	while (s->depth) {
 		struct json *c = s->open[s->depth - 1];
 		/* a number at the very end may have had more digits */
-		if (s->p < s->end || s->nodes[s->n - 1].type != JSON_NUMBER)
+		if (s->p < s->end || s->p[-1] < '0' || s->p[-1] > '9')
 			s->sound = s->p;
 		skip_blanks(s);
 		if (s->p == s->end)
@@ -309,29 +309,6 @@ const struct json *json_parse_cut(struct arena *a, slice text, bool *cut)
 	return run(&s, a, (slice){ whole, n }) ? s.nodes : NULL;
 }
 
-const struct json *json_first(const struct json *container, const struct json **key)
-{
-	if (!container || container->n == 0 || container->type < JSON_ARRAY)
-		return NULL;
-	if (container->type == JSON_ARRAY)
-		return container + 1;
-	if (key)
-		*key = container + 1;
-	return container + 2;
-}
-
-const struct json *json_next(const struct json *container, const struct json *child, const struct json **key)
-{
-	const struct json *next = child + child->skip;
-	if (next == container + container->skip)
-		return NULL;
-	if (container->type == JSON_ARRAY)
-		return next;
-	if (key)
-		*key = next;
-	return next + 1;
-}
-
 static uint32_t hex4(const char *p)
 {
 	uint32_t v = 0;
@@ -363,29 +340,37 @@ static uint32_t escaped_char(const char **p, const char *end)
 	return 0xfffd;
 }
 
+static bool is_escaped_name(const struct json *string, slice name)
+{
+	const char *p = string->text.p, *end = p + string->text.len;
+	size_t i = 0;
+	while (p < end && i < name.len) {
+		uint32_t c = *p == '\\' ? escaped_char(&p, end) : (unsigned char)*p++;
+		if (c != (unsigned char)name.p[i++])
+			return false;
+	}
+	return p == end && i == name.len;
+}
+
 bool json_is(const struct json *string, const char *text)
 {
 	if (!string || string->type != JSON_STRING)
 		return false;
-	if (LIKELY(!string->escaped))
-		return slice_is(string->text, text);
-	const char *p = string->text.p, *end = p + string->text.len;
-	for (; p < end; text++) {
-		uint32_t c = *p == '\\' ? escaped_char(&p, end) : (unsigned char)*p++;
-		if (c == 0 || c != (unsigned char)*text)
-			return false;
-	}
-	return *text == 0;
+	return string->escaped ? is_escaped_name(string, slice_of(text)) : slice_is(string->text, text);
 }
 
-const struct json *json_get(const struct json *object, const char *name)
+const struct json *json_member(const struct json *object, slice name)
 {
-	const struct json *key, *v;
 	if (!object || object->type != JSON_OBJECT)
 		return NULL;
-	for (v = json_first(object, &key); v; v = json_next(object, v, &key))
-		if (json_is(key, name))
-			return v;
+	for (const struct json *key = object + 1, *end = object + object->skip; key < end; key += 1 + key[1].skip) {
+		if (UNLIKELY(key->escaped)) {
+			if (is_escaped_name(key, name))
+				return key + 1;
+		} else if (key->text.len == name.len && memcmp(key->text.p, name.p, name.len) == 0) {
+			return key + 1;
+		}
+	}
 	return NULL;
 }
 

@@ -26,10 +26,36 @@ const struct json *json_parse(struct arena *a, slice text, struct err *e);
 const struct json *json_parse_cut(struct arena *a, slice text, bool *cut);
 
 /* Children of an array or values of an object, in order; NULL at the end. For objects *key is the key's node. */
-const struct json *json_first(const struct json *container, const struct json **key);
-const struct json *json_next(const struct json *container, const struct json *child, const struct json **key);
+static inline const struct json *json_first(const struct json *container, const struct json **key)
+{
+	if (key)
+		*key = NULL;
+	if (!container || container->n == 0 || container->type < JSON_ARRAY)
+		return NULL;
+	if (container->type == JSON_ARRAY)
+		return container + 1;
+	if (key)
+		*key = container + 1;
+	return container + 2;
+}
+static inline const struct json *json_next(
+        const struct json *container, const struct json *child, const struct json **key)
+{
+	const struct json *next = child + child->skip;
+	if (next == container + container->skip)
+		return NULL;
+	if (container->type == JSON_ARRAY)
+		return next;
+	if (key)
+		*key = next;
+	return next + 1;
+}
 /* The member of that (plain ASCII) name, or NULL; NULL object or other types give NULL, so calls can be chained. */
-const struct json *json_get(const struct json *object, const char *name);
+const struct json *json_member(const struct json *object, slice name);
+static inline const struct json *json_get(const struct json *object, const char *name)
+{
+	return json_member(object, slice_of(name));
+}
 /* "a.b.0.c": members and array indexes; a member whose name contains dots is found when it is the whole rest. */
 const struct json *json_path(const struct json *root, const char *path);
 

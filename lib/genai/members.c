@@ -10,20 +10,9 @@
 /* A canonical document may nest a value in array, message, parts and part, and must stay within JSON_DEPTH. */
 enum { VALUE_DEPTH = JSON_DEPTH - 16 };
 
-static inline bool key_is(const struct json *key, slice name)
-{
-	if (LIKELY(!key->escaped))
-		return key->text.len == name.len && memcmp(key->text.p, name.p, name.len) == 0;
-	return json_is(key, name.p);
-}
-
 const struct json *members_get(const struct members *f, slice name)
 {
-	const struct json *key, *v;
-	for (v = json_first(f->object, &key); v; v = json_next(f->object, v, &key))
-		if (key_is(key, name))
-			return v;
-	return NULL;
+	return json_member(f->object, name);
 }
 
 void members_use(struct members *f, const struct json *value)
@@ -89,7 +78,7 @@ static bool is_in(const struct members *outer, const struct json *key)
 void members_rest(const struct members *f, struct strbuf *out, const char *reserved, bool *lossy)
 {
 	const struct json *key, *v;
-	if (f->object->n == f->n_used)
+	if (!f->object || f->object->n == f->n_used)
 		return;
 	for (v = json_first(f->object, &key); v; v = json_next(f->object, v, &key)) {
 		if (json_empty(v) || is_used(f, v))

@@ -7,9 +7,9 @@
 #include "lib/genai/message_parts.h"
 #include "lib/genai/tables.h"
 
-const char message_reserved[] =
-        " role name parts finish_reason finishReason stop_reason stopReason tool_calls function_call"
-        " reasoning_content reasoning refusal toolCalls message.tool_calls ";
+const char message_reserved[] = " type kind event.name role name parts finish_reason finishReason stop_reason "
+                                "stopReason tool_calls function_call"
+                                " reasoning_content reasoning refusal toolCalls message.tool_calls ";
 
 slice canonical_role(slice role)
 {

@@ -188,7 +188,8 @@ static enum ecosystem normalize_span(struct norm *x, struct emitter emitter)
 		normalize_mappings(x);
 	emitter = emitter_of_span(emitter, x->span);
 	mark_convention(x, &emitter.ecosystem);
-	view_load(x->v, x->t, x->attrs, emitter, ~0u, x->o->precedence);
+	/* what an earlier run decided stands: canonical names have the best rank */
+	view_load(x->v, x->t, x->attrs, emitter, ~0u, x->settled ? OTEL_FIRST : x->o->precedence);
 	normalize_kind(x);
 	normalize_kind_put(x);
 	if (is_model_call(x->kind))

@@ -52,62 +52,89 @@ static bool is_host_key(uint16_t key)
 	return key == KEY_SERVER_ADDRESS || key == KEY_GENAI_OPENAI_APIBASE || key == KEY_URL_FULL;
 }
 
-/* Names in order of rank until one is a provider; a framework on the way is remembered. */
-static bool resolve(struct norm *x, struct provider_in *in, struct provider_out *out)
+/* "127.0.0.1:8080" in the place of a provider: where the call went, not to whom. */
+static bool is_address(slice name)
 {
+	const char *colon = name.len ? memrchr(name.p, ':', name.len) : NULL;
+	size_t i = colon ? (size_t)(colon - name.p) + 1 : name.len;
+	bool digits = i < name.len;
+	for (; i < name.len; i++)
+		digits &= name.p[i] >= '0' && name.p[i] <= '9';
+	return digits && !provider_of_host(name).len;
+}
+
+/* The best name is a canonical one, and not one that the host may make more exact: nothing to find out. */
+static bool is_named(struct norm *x, slice *out)
+{
+	slice known;
+	struct candidate *c = view_first(x->v, C_PROVIDER);
+	if (!c || is_host_key(c->alias->key) || c->alias->key == KEY_LLM_SYSTEM || !text_of(x, c, out))
+		return false;
+	known = provider_of_name(*out);
+	return known.len && slice_eq(known, *out) && !slice_eq(known, SLICE("gcp.gen_ai"));
+}
+
+static slice system_of(struct norm *x)
+{
+	slice text;
+	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
+		if (c->alias->key == KEY_LLM_SYSTEM && text_of(x, c, &text))
+			return text;
+	return (slice){ 0 };
+}
+
+/* Names in order of rank until one is a provider; a framework on the way is remembered. Without a name host and model tell, of model
+ * calls. */
+static void resolve(struct norm *x, struct provider_out *out)
+{
+	struct provider_in in = { .system = system_of(x),
+		.model = x->request_model.len ? x->request_model : x->response_model,
+		.ecosystem = x->v->emitter.ecosystem };
 	struct provider_out best = { 0 };
 	bool any = false;
+	find_host(x, &in.host, NULL);
 	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c)) {
-		if (is_host_key(c->alias->key) || !text_of(x, c, &in->named))
+		if (is_host_key(c->alias->key) || c->alias->key == KEY_LLM_SYSTEM || !text_of(x, c, &in.named) ||
+		        is_address(in.named))
 			continue;
-		if (c->alias->key == KEY_LLM_SYSTEM && !any) {
-			in->named = (slice){ 0 };
-			break;
-		}
-		provider_resolve(in, &x->t->arena, out);
+		provider_resolve(&in, &x->t->arena, out);
 		if (out->provider.len && !out->inferred) {
 			out->framework = best.framework.len ? best.framework : out->framework;
-			return true;
+			return;
 		}
 		if (!any)
 			best = *out;
 		any = true;
 	}
-	if (!any) {
-		in->named = (slice){ 0 };
-		provider_resolve(in, &x->t->arena, &best);
-	}
+	in.named = (slice){ 0 };
+	if (!any && (is_model_call(x->kind) || in.system.len))
+		provider_resolve(&in, &x->t->arena, &best);
 	*out = best;
-	return out->provider.len > 0;
+}
+
+static void put_framework(struct norm *x, slice framework, bool provider_known)
+{
+	struct value v = { .type = V_STRING, .s = framework };
+	struct attr *own = norm_canonical_of(x, C_PROVIDER);
+	slice text;
+	if (!framework.len || view_text(x->v, C_FRAMEWORK, &text, NULL))
+		return;
+	attr_set_borrowed(x->t, x->attrs, concept_info(C_FRAMEWORK)->attribute, &v);
+	if (own && !provider_known) /* its name was the framework's: carried there */
+		norm_drop(x, own);
+	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
+		if (norm_may_drop(x, c->attr, c->alias) && text_of(x, c, &text) && slice_ieq(text, framework))
+			norm_drop(x, c->attr);
 }
 
 void normalize_provider(struct norm *x)
 {
-	struct provider_in in = { .model = x->request_model.len ? x->request_model : x->response_model,
-		.ecosystem = x->v->emitter.ecosystem };
 	struct provider_out out = { 0 };
-	struct value value;
-	slice text;
-	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
-		if (c->alias->key == KEY_LLM_SYSTEM && candidate_value(x->v, c, &value))
-			coerce_text(&value, READ_PLAIN, &x->t->arena, &in.system);
-	find_host(x, &in.host, NULL);
-	if (!x->v->head[C_PROVIDER] && !is_model_call(x->kind))
-		return; /* a tool or workflow without a provider has none */
-	bool known = resolve(x, &in, &out);
-	struct attr *own = norm_canonical_of(x, C_PROVIDER);
-	if (known)
+	if (!is_named(x, &out.provider))
+		resolve(x, &out);
+	if (out.provider.len)
 		norm_put_text(x, C_PROVIDER, out.provider, NULL, SAME_BUT_CASE);
-	if (out.framework.len && !view_text(x->v, C_FRAMEWORK, &text, NULL)) {
-		struct value framework = { .type = V_STRING, .s = out.framework };
-		attr_set_borrowed(x->t, x->attrs, concept_info(C_FRAMEWORK)->attribute, &framework);
-		if (own && !known) /* its name was the framework's: carried there */
-			norm_drop(x, own);
-		for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c))
-			if (norm_may_drop(x, c->attr, c->alias) && text_of(x, c, &text) &&
-			        slice_ieq(text, out.framework))
-				norm_drop(x, c->attr);
-	}
+	put_framework(x, out.framework, out.provider.len != 0);
 }
 
 /* The first name that is no llm.model_name: OpenInference overwrites that one with the model that answered. */
@@ -121,6 +148,14 @@ static bool asked_for(struct norm *x, slice *out, struct candidate **from)
 	return view_text(x->v, C_REQUEST_MODEL, out, from);
 }
 
+/* Genkit: "googleai/gemini-2.5-flash" */
+static slice behind_slash(slice name)
+{
+	const char *slash = name.len ? memchr(name.p, '/', name.len) : NULL;
+	size_t n = slash ? (size_t)(slash - name.p) + 1 : 0;
+	return n < name.len ? (slice){ name.p + n, name.len - n } : name;
+}
+
 void normalize_models(struct norm *x)
 {
 	struct candidate *from = NULL;
@@ -128,6 +163,8 @@ void normalize_models(struct norm *x)
 	slice answered = { 0 };
 	bool oi = x->v->emitter.ecosystem == ECO_OPENINFERENCE;
 	bool asked = asked_for(x, &x->request_model, &from);
+	if (asked && from->alias->key == KEY_GENKIT_NAME)
+		x->request_model = behind_slash(x->request_model);
 	bool apart = asked && !x->settled && from->alias->key != KEY_LLM_MODELNAME;
 	if (asked)
 		norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);

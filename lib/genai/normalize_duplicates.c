@@ -1,13 +1,13 @@
 /* normalize_duplicates.c - one call that two instrumentations recorded in one request: only one of the two spans counts.
  *
- * Nested (a framework's span around the SDK's): the inner one counts, unless only the outer one has tokens. Side by side (some SDKs do
- * not set the current context): spans of one trace from different scopes with the same response id that overlap, or with the same
- * tokens and model where one lies within the other; the one that carries more counts. Work is linear in the number of spans:
- * hash tables, chains and climbs are bounded. Spans of other requests are not seen.
+ * Nested (a framework's span around the SDK's): with the same tokens the fuller record counts, else the inner one, unless only the outer
+ * one has tokens. Side by side (some SDKs do not set the current context): spans of one trace from different scopes with the same
+ * response id that overlap, or with the same tokens and model where one lies within the other: the fuller one. Work is linear in
+ * the number of spans: hash tables, chains, climbs and comparisons are bounded. Spans of other requests are not seen.
  */
 #include "lib/genai/normalize_internal.h"
 
-enum { CALLS_MAX = 1 << 16, CLIMB_MAX = 16, PROBE_MAX = 8 };
+enum { CALLS_MAX = 1 << 16, CLIMB_MAX = 16, PROBE_MAX = 8, COMPARE_MAX = 1 << 18 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
 {
@@ -188,14 +188,31 @@ static struct model_call *call_around(const struct tree *tree, const struct span
 	return NULL;
 }
 
+/* Two records of one call: the fuller one counts, the first of equals. Gives the one to compare others with. */
+static struct model_call *judge_pair(struct traces *t, struct model_call *first, struct model_call *second)
+{
+	if (first->countable && second->countable)
+		uncount(t, second->n_facts > first->n_facts ? first : second);
+	return second->countable ? second : first;
+}
+
+static bool same_tokens(const struct model_call *a, const struct model_call *b)
+{
+	return a->input == b->input && a->output == b->output;
+}
+
 static void judge_nested(const struct tree *tree)
 {
 	for (size_t i = 0; i < tree->n->calls.n; i++) {
 		struct model_call *inner = &tree->n->calls.v[i], *outer = call_around(tree, inner->span);
 		if (!outer || !is_around(outer, inner))
 			continue;
-		bool outer_counts = has_tokens(outer) && !has_tokens(inner) && outer->countable;
-		uncount(tree->t, outer_counts ? inner : outer);
+		if (has_tokens(inner) && same_tokens(outer, inner))
+			judge_pair(tree->t, inner, outer);
+		else if (has_tokens(outer) && !has_tokens(inner))
+			uncount(tree->t, outer->countable ? inner : outer);
+		else
+			uncount(tree->t, outer);
 	}
 }
 
@@ -206,16 +223,8 @@ static bool is_twin(const struct model_call *a, const struct model_call *b, bool
 		return false;
 	if (by_id)
 		return slice_eq(a->response_id, b->response_id) && overlap(a->span, b->span);
-	return a->input == b->input && a->output == b->output && same_models(a, b) && contains(a->span, b->span) &&
+	return same_tokens(a, b) && same_models(a, b) && contains(a->span, b->span) &&
 	        !(a->response_id.len && b->response_id.len);
-}
-
-/* Two records of one call: the fuller one counts, the first of equals. Gives the one to compare others with. */
-static struct model_call *judge_pair(struct traces *t, struct model_call *a, struct model_call *b)
-{
-	if (a->countable && b->countable)
-		uncount(t, b->n_facts > a->n_facts ? a : b);
-	return b->countable ? b : a;
 }
 
 /* Calls that do not count take part, so that a second run pairs the same ones. */
@@ -246,6 +255,24 @@ static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
 	}
 }
 
+/* A record without tokens and id within one that has tokens (some instrumentations do not read streams). */
+static void judge_silent(struct normalizer *n, struct traces *t)
+{
+	size_t budget = COMPARE_MAX;
+	for (size_t i = 0; i < n->calls.n && budget; i++) {
+		struct model_call *c = &n->calls.v[i];
+		if (!c->countable || has_tokens(c) || c->response_id.len)
+			continue;
+		for (size_t k = 0; k < n->calls.n && budget && c->countable; k++, budget--) {
+			const struct model_call *o = &n->calls.v[k];
+			if (o->countable && has_tokens(o) && !slice_eq(o->span->scope->name, c->span->scope->name) &&
+			        slice_eq(o->span->trace_id, c->span->trace_id) && contains(o->span, c->span) &&
+			        same_models(o, c))
+				uncount(t, c);
+		}
+	}
+}
+
 void normalize_duplicates(struct normalizer *n, struct traces *t)
 {
 	struct tree tree;
@@ -255,4 +282,5 @@ void normalize_duplicates(struct normalizer *n, struct traces *t)
 		judge_nested(&tree);
 	judge_twins(n, t, true);
 	judge_twins(n, t, false);
+	judge_silent(n, t);
 }

@@ -19,7 +19,7 @@ struct norm {
 	slice operation; /* canonical */
 	slice raw_operation; /* the word it was made of; empty when the kind said it */
 	bool settled; /* an earlier run did this span: numbers are inclusive, conflicts were told */
-	uint16_t n_facts;
+	uint16_t n_facts; /* of the call, its usage and content */
 	slice request_model, response_model, response_id;
 };
 

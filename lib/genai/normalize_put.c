@@ -124,7 +124,8 @@ void norm_put(struct norm *x, enum concept c, const struct value *v, struct cand
 {
 	const struct concept_info *info = concept_info(c);
 	struct candidate *own = own_candidate(x, c);
-	x->n_facts++;
+	if (info->group & (GROUP_CALL | GROUP_USAGE))
+		x->n_facts++;
 	if (own) {
 		if (!norm_same_value(&own->attr->value, v))
 			attr_set_borrowed(x->t, x->attrs, info->attribute, v);

@@ -16,15 +16,17 @@ static bool ends(const char *path, const char *tail)
 	return n >= m && memcmp(path + n - m, tail, m) == 0;
 }
 
-/* The provider's own words in a dumped body: Anthropic's cached tokens and Google's thoughts are beside the others. */
+/* The provider's own words in a dumped body ("usage.input_tokens"): Anthropic's cached tokens and Google's thoughts are beside the
+ * others. */
 static unsigned flags_of_body(struct candidate *const from[N_COUNTS])
 {
 	unsigned flags = 0;
 	const struct candidate *input = from[0], *output = from[1];
 	for (unsigned i = 3; i <= 4; i++)
-		if (input && from[i] && from[i]->attr == input->attr && ends(input->alias->path, "input_tokens") &&
-		        (ends(from[i]->alias->path, "cache_read_input_tokens") ||
-		                ends(from[i]->alias->path, "cache_creation_input_tokens")))
+		if (input && from[i] && from[i]->attr == input->attr &&
+		        ends(input->alias->path, "usage.input_tokens") &&
+		        (ends(from[i]->alias->path, "usage.cache_read_input_tokens") ||
+		                ends(from[i]->alias->path, "usage.cache_creation_input_tokens")))
 			flags |= EMIT_EXCLUSIVE;
 	if (output && ends(output->alias->path, "candidates_token_count"))
 		flags |= EMIT_REASONING_APART;
@@ -101,6 +103,15 @@ static bool has_usage_or_cost(const struct view *v)
 	        v->head[C_COST_TOTAL] || v->head[C_COST_INPUT] || v->head[C_COST_OUTPUT];
 }
 
+/* Logfire ends the span of a streamed call when the stream begins; a log span with the answer and the usage follows. */
+static bool is_stream_begin(const struct norm *x)
+{
+	enum { STATUS_ERROR = 2 };
+	const struct view *v = x->v;
+	return v->emitter.ecosystem == ECO_LOGFIRE && x->span->status_code != STATUS_ERROR && !has_usage_or_cost(v) &&
+	        !v->head[C_RESPONSE_ID] && !v->head[C_RESPONSE_MODEL] && !v->head[C_OUTPUT_MESSAGES];
+}
+
 /* A model call that repeats one which another span counts, known without seeing that span. */
 static bool is_duplicate(const struct norm *x)
 {
@@ -108,7 +119,8 @@ static bool is_duplicate(const struct norm *x)
 	slice name = x->span->name;
 	if (x->v->emitter.flags & EMIT_DUPLICATE)
 		return x->span->kind != SERVER || x->span->parent_id.len;
-	if (slice_eq(name, SLICE("raw_gen_ai_request")) || slice_eq(x->operation, SLICE("fetch_response")))
+	if (slice_eq(name, SLICE("raw_gen_ai_request")) || slice_eq(x->operation, SLICE("fetch_response")) ||
+	        is_stream_begin(x))
 		return true;
 	return x->v->emitter.ecosystem == ECO_LIVEKIT &&
 	        (slice_eq(name, SLICE("llm_node")) || slice_eq(name, SLICE("llm_request_run")));

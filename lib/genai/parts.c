@@ -159,8 +159,11 @@ enum part_kind part_kind_of(const struct json *part, const struct part_type **ty
 		*type = t;
 	if (t)
 		return t->kind;
-	if (name && name->type == JSON_STRING)
-		return json_get(part, "type") ? PART_AS_IS : PART_NONE;
+	if (name && name->type == JSON_STRING) {
+		/* whole messages are no parts */
+		bool message = json_is(name, "message") || json_is(name, "constructor");
+		return json_get(part, "type") && !message ? PART_AS_IS : PART_NONE;
+	}
 	for (size_t i = 0; i < COUNTOF(shapes); i++) {
 		const struct json *v = json_get(part, shapes[i].member.p);
 		if (json_empty(v))

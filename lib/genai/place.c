@@ -185,7 +185,7 @@ static bool may_hold_messages(const struct source *s, const struct candidate *c,
 /* The AI SDK's {"system" or "instructions", "prompt", "messages"}. The system prompt is another concept's. */
 static bool from_ai_prompt(struct source *s, struct message_out *m, struct attr *a, const struct json *root)
 {
-	const struct json *messages = json_get(root, "messages"), *prompt = json_get(root, "prompt"), *key;
+	const struct json *messages = json_get(root, "messages"), *prompt = json_get(root, "prompt"), *key = NULL;
 	bool apart = false;
 	for (const struct json *n = json_first(root, &key); n; n = json_next(root, n, &key)) {
 		bool system = slice_is(key->text, "system") || slice_is(key->text, "instructions");

@@ -60,59 +60,81 @@ static slice member(const struct prompt_conf *p, const struct link_row *row)
 static bool says(const struct attr *a, slice text)
 {
 	char number[24];
-	if (a->value.type != V_INT)
-		return a->value.type == V_STRING && slice_eq(a->value.s, text);
-	snprintf(number, sizeof number, "%lld", (long long)a->value.i);
+	int64_t n;
+	if (a->value.type == V_STRING)
+		return slice_eq(a->value.s, text);
+	if (!coerce_int(&a->value, &n))
+		return false;
+	snprintf(number, sizeof number, "%lld", (long long)n);
 	return slice_is(text, number);
 }
 
-/* Nothing that both name may differ, and at least one identifying link is the same. */
-static bool links_match(const struct prompt_conf *p, const struct span *s)
+static const struct attr *link_told(const struct prompt_places *places, const struct link_row *row)
 {
-	bool same = false;
-	for (size_t i = 0; i < COUNTOF(link_rows); i++) {
-		slice want = member(p, &link_rows[i]);
-		const struct attr *a = want.len ? attrs_find_id(&s->attrs, (uint16_t)link_rows[i].key) : NULL;
-		if (a && !says(a, want))
-			return false;
-		same = same || (a && link_rows[i].identifies);
-	}
-	return same;
+	const struct attr *a = NULL;
+	for (size_t i = 0; i < COUNTOF(places->at) && !a; i++)
+		a = places->at[i] ? attrs_find_id(places->at[i], (uint16_t)row->key) : NULL;
+	return a;
 }
 
-static bool name_matches(const struct prompt_conf *p, const struct prompt_named *n, bool exact)
+enum agreement { DIFFERENT, SILENT, SAME };
+
+/* A link that both have and that differs speaks against the row; an identifying one that is the same, for it. */
+static enum agreement compare_links(const struct prompt_conf *p, const struct prompt_places *places)
 {
-	if (!p->name.len || !slice_eq(p->name, n->name))
-		return false;
-	if (p->version.len && n->version.len)
-		return slice_eq(p->version, n->version);
-	return !exact || !p->version.len;
+	enum agreement result = SILENT;
+	for (size_t i = 0; i < COUNTOF(link_rows); i++) {
+		slice want = member(p, &link_rows[i]);
+		const struct attr *a = want.len ? link_told(places, &link_rows[i]) : NULL;
+		if (a && !says(a, want))
+			return DIFFERENT;
+		if (a && link_rows[i].identifies)
+			result = SAME;
+	}
+	return result;
+}
+
+/* How well versions fit: 0 the same, 1 the row leaves it open, 2 the span does; -1: they differ. */
+static int version_fit(slice row, slice span)
+{
+	if (slice_eq(row, span))
+		return 0;
+	if (!row.len)
+		return 1;
+	return span.len ? -1 : 2;
 }
 
 const struct prompt_conf *prompt_find(
-        const struct conf_list *prompts, const struct span *s, const struct prompt_named *named)
+        const struct conf_list *prompts, const struct prompt_places *places, const struct prompt_named *named)
 {
-	const struct prompt_conf *v = prompts->v;
-	for (int exact = 1; exact >= 0; exact--)
-		for (size_t i = 0; i < prompts->n; i++) {
-			bool print = v[i].fingerprint.len && slice_eq(v[i].fingerprint, named->fingerprint);
-			if (print || name_matches(&v[i], named, exact) || links_match(&v[i], s))
-				return &v[i];
-		}
-	return NULL;
+	const struct prompt_conf *v = prompts->v, *best = NULL;
+	int best_fit = 3;
+	for (size_t i = 0; i < prompts->n && best_fit; i++) {
+		const struct prompt_conf *p = &v[i];
+		bool named_so = p->name.len && slice_eq(p->name, named->name);
+		bool printed_so = p->fingerprint.len && slice_eq(p->fingerprint, named->fingerprint);
+		int fit = version_fit(p->version, named->version);
+		enum agreement links = compare_links(p, places);
+		if (fit < 0 || fit >= best_fit || links == DIFFERENT || !(named_so || printed_so || links == SAME))
+			continue;
+		best = p;
+		best_fit = fit;
+	}
+	return best;
 }
 
 void prompt_add_links(struct traces *t, struct span *s, const struct prompt_conf *p)
 {
 	for (size_t i = 0; i < COUNTOF(link_rows); i++) {
 		const struct link_row *row = &link_rows[i];
-		struct value text = { .type = V_STRING, .s = member(p, row) };
+		struct value link = { .type = V_STRING, .s = member(p, row) };
 		int64_t number;
-		if (!text.s.len || attrs_find_id(&s->attrs, (uint16_t)row->key))
+		if (!link.s.len || attrs_find_id(&s->attrs, (uint16_t)row->key))
 			continue;
-		if (row->number && coerce_int(&text, &number))
-			attr_set_int(t, &s->attrs, genai_key_name(row->key), number);
-		else
-			attr_set_str(t, &s->attrs, genai_key_name(row->key), text.s);
+		if (row->key == KEY_PROMPTLAYER_PROMPT_ID && attrs_find_id(&s->attrs, KEY_PROMPTLAYER_PROMPT_NAME))
+			continue;
+		if (row->number && coerce_int(&link, &number))
+			link = (struct value){ .type = V_INT, .i = number };
+		attr_set_borrowed(t, &s->attrs, genai_key_name(row->key), &link);
 	}
 }

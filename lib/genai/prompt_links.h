@@ -27,10 +27,15 @@ extern const struct conf_field prompt_fields[];
 struct prompt_named {
 	slice name, version, fingerprint;
 };
-/* The row that one of the span's links, its prompt name (and version) or fingerprint names. A row of exactly the span's version is
- * preferred to one that leaves it open. NULL: none. */
+/* Whose attributes may hold a vendor's link: the span's, then its scope's and resource's; NULL: not looked at. */
+struct prompt_places {
+	const struct attrs *at[3];
+};
+/* The row that one of the vendors' links, the prompt's name (and version) or its fingerprint names, unless another link of the row
+ * is told differently. A row of exactly the span's version is preferred to one that leaves it open, and that to a row with a
+ * version for a span that tells none. NULL: none. */
 const struct prompt_conf *prompt_find(
-        const struct conf_list *prompts, const struct span *s, const struct prompt_named *named);
+        const struct conf_list *prompts, const struct prompt_places *places, const struct prompt_named *named);
 /* Adds the row's links that the span has not, with the types that the vendors document (PromptLayer's id and version and Langfuse's
- * version are integers where they are whole numbers). */
+ * version are integers where they are whole numbers). PromptLayer takes a name or an id: a span with its name gets no id. */
 void prompt_add_links(struct traces *t, struct span *s, const struct prompt_conf *p);

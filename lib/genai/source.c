@@ -53,6 +53,12 @@ slice source_keep(struct source *s)
 	return (slice){ p, s->tmp.len };
 }
 
+const struct json *source_made(struct source *s)
+{
+	slice text = source_keep(s);
+	return text.len ? json_parse(s->arena, text, NULL) : NULL;
+}
+
 slice source_text(struct source *s, const struct value *v)
 {
 	if (v->type == V_STRING)

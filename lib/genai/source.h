@@ -34,6 +34,8 @@ void source_use(struct source *s, struct attr *a);
 slice source_text(struct source *s, const struct value *v);
 /* s->tmp copied into the arena; empty when it is, or memory is out. */
 slice source_keep(struct source *s);
+/* The document that was written into s->tmp, or NULL. */
+const struct json *source_made(struct source *s);
 /* Nothing there: empty, null, None, {}, [], or a mark that it is withheld. */
 bool text_is_absent(slice text);
 

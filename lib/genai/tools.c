@@ -69,7 +69,8 @@ static void put_type(struct tools *t, struct members *f, bool named)
 		strbuf_add(t->out, SLICE("\"function\""));
 	} else { /* {googleSearch: {}} */
 		json_first(f->object, &key);
-		strbuf_add(t->out, json_raw(key));
+		bool usable = key->text.len && !json_is(key, "custom");
+		strbuf_add(t->out, usable ? json_raw(key) : SLICE("\"function\""));
 	}
 }
 
@@ -158,20 +159,24 @@ void tools_from_json(struct strbuf *out, struct arena *a, const struct json *n, 
 	tools_of(&t, n, 0);
 }
 
+/* A message has no type, or that of OpenAI's items; everything else with a type is a part, whatever else it says. */
+static void system_part(struct message_out *m, const struct json *n)
+{
+	const struct json *type = json_get(n, "type");
+	if (is_message(n) &&
+	        (!type || type->type != JSON_STRING || json_is(type, "message") || json_is(type, "constructor")))
+		message_from_json(m, n);
+	else
+		parts_from_json(m, n);
+}
+
 /* Messages, one or a list of them, or parts. */
 static void system_parts(struct message_out *m, const struct json *n)
 {
-	if (n->type == JSON_ARRAY) {
-		for (const struct json *v = json_first(n, NULL); v; v = json_next(n, v, NULL))
-			if (is_message(v))
-				message_from_json(m, v);
-			else
-				parts_from_json(m, v);
-	} else if (is_message(n)) {
-		message_from_json(m, n);
-	} else {
-		parts_from_json(m, n);
-	}
+	if (n->type != JSON_ARRAY)
+		system_part(m, n);
+	for (const struct json *v = n->type == JSON_ARRAY ? json_first(n, NULL) : NULL; v; v = json_next(n, v, NULL))
+		system_part(m, v);
 }
 
 bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *lossy)

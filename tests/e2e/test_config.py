@@ -1,5 +1,4 @@
 """Configs as users have them, and what is said of wrong ones: findings with positions, exit codes, secrets kept."""
-import http.client
 import json
 import pathlib
 import re
@@ -10,7 +9,7 @@ import yaml
 
 from rig import otlp
 from rig.ports import free_port, free_ports
-from rig.process import Process, run, weir_binary
+from rig.process import run
 from rig.wait import until
 
 CONFIGS = pathlib.Path(__file__).parent / "configs"
@@ -285,34 +284,3 @@ def test_public_address_warns(weir):
     port = free_port()
     w = weir({"receivers": {"otlp": {"protocols": {"http": {"endpoint": f"0.0.0.0:{port}"}}}}, "exporters": {"nop": None}})
     assert "0.0.0.0" in w.log and "warn" in w.log.lower()
-
-
-# ---- local mode
-
-def test_local_mode(tmp_path, ids):
-    """No config: loopback, the line to copy, every span shown, nothing kept."""
-    with socket.socket() as s:
-        if s.connect_ex(("127.0.0.1", 4318)) == 0:
-            pytest.fail("port 4318 is taken: local mode cannot be tested")
-    p = Process([weir_binary()], cwd=tmp_path).spawn()
-    try:
-        def export_line():
-            return "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318" in "\n".join(p.out + p.err).replace('"', "").replace(
-                "localhost", "127.0.0.1")
-        until(export_line, 10, lambda: f"the line to copy in {p.out} {p.err}")
-        body = (CONFIGS.parents[1] / "corpus/curl.json").read_bytes()
-
-        def sent():
-            c = http.client.HTTPConnection("127.0.0.1", 4318, timeout=5)
-            try:
-                c.request("POST", "/v1/traces", body, {"Content-Type": otlp.JSON})
-                return c.getresponse().status == 200
-            except ConnectionRefusedError:
-                return False
-        until(sent, 10, "a listener")
-        until(lambda: "gpt-4o" in "\n".join(p.out), 10, lambda: f"the call in {p.out}")
-        p.signal(15)
-        assert p.wait(10) == 0
-    finally:
-        p.kill()
-    assert list(tmp_path.iterdir()) == []

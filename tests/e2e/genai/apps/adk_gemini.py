@@ -7,3 +7,5 @@
 import adk_calls  # noqa: F401
 #: gap: response_model: the SDK does not send it: there is no attribute for it
 #: gap: response_id: the SDK does not send it: there is no attribute for it
+#: gap: output_messages[5]: the SDK does not send it: thoughts are text parts like any other
+#: gap: reasoning_text: the SDK does not send it: thoughts are text parts like any other

@@ -21,12 +21,8 @@ with logfire.set_baggage(**{"session.id": "session-logfire", "user.id": "user-lo
     common.anthropic_messages(claude)
 logfire.force_flush()
 #: gap: response_model[stream,chat]: the SDK does not send it: gen_ai.response.model repeats the requested model
+#: gap: response_model[stream,responses]: the SDK does not send it: gen_ai.response.model repeats the requested model
 #: gap: response_id[stream,chat]: the SDK does not send it: streamed calls have no id
-#: gap: response_model[stream,responses]: the SDK does not send it: a streamed call of the responses API leaves only a span of its request
-#: gap: response_id[stream,responses]: the SDK does not send it: a streamed call of the responses API leaves only a span of its request
-#: gap: input_tokens[stream,responses]: the SDK does not send it: a streamed call of the responses API leaves only a span of its request
-#: gap: output_tokens[stream,responses]: the SDK does not send it: a streamed call of the responses API leaves only a span of its request
-#: gap: cache_read[stream,responses]: the SDK does not send it: a streamed call of the responses API leaves only a span of its request
-#: gap: output_messages[stream,responses]: the SDK does not send it: a streamed call of the responses API leaves only a span of its request
+#: gap: response_id[stream,responses]: the SDK does not send it: streamed calls have no id
 #: gap: finish_reasons[responses]: the SDK does not send it: the status is left out
 #: gap: reasoning_text[responses]: the SDK does not send it: summaries are left out

@@ -23,3 +23,4 @@ client.chat.complete(messages=[{"role": "user", "content": "[cached] The long do
                      model="mistral-large-latest")
 refused(client.chat.complete, messages=[{"role": "user", "content": "[fail429] Busy?"}], **ask)
 flush()
+#: gap: error[failed]: the SDK does not send it: neither status nor an attribute tells that the call failed

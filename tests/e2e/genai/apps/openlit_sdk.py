@@ -24,7 +24,6 @@ openlit.inject_additional_attributes(questions, {"session.id": "session-openlit"
 #: gap: input_tokens[messages,stream]: the SDK does not send it: streamed calls have the uncached input only and no cache counts
 #: gap: cache_read[messages,stream]: the SDK does not send it: streamed calls have the uncached input only and no cache counts
 #: gap: cache_write[messages,stream]: the SDK does not send it: streamed calls have the uncached input only and no cache counts
-#: gap: span[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has no span
 #: gap: reasoning_text: the SDK does not send it: thoughts and summaries are left out
 #: gap: input_messages[4]: the SDK does not send it: the assistant's tool calls are left out
 #: gap: tool_call_ids[4]: the SDK does not send it: the assistant's tool calls are left out
@@ -32,3 +31,8 @@ openlit.inject_additional_attributes(questions, {"session.id": "session-openlit"
 #: gap: tool_call_ids[15]: the SDK does not send it: tool calls and results are left out
 #: gap: tool_call_ids[14]: the SDK does not send it: the id is that of the item (fc_), not that of the call
 #: gap: output_messages[8]: the SDK does not send it: two choices are one text
+#: gap: provider[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes
+#: gap: request_model[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes
+#: gap: conversation[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes
+#: gap: session[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes
+#: gap: user[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes

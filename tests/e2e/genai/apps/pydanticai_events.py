@@ -1,6 +1,6 @@
 #: ecosystem: pydantic_ai
 #: content: true
-"""PydanticAI of May 2025: messages in its attribute `events`, agent spans that repeat the usage of their model calls."""
+"""PydanticAI of May 2025: messages in its attribute `events`; agent spans repeat the usage of their model calls."""
 import asyncio
 
 from common import SYSTEM, WEATHER, flush, tracing

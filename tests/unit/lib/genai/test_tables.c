@@ -31,7 +31,6 @@ static void aliases_are_of_their_key(void **state UNUSED)
 		for (size_t i = 0; i < n; i++, total++) {
 			assert_int_equal(a[i].key, k);
 			assert_true(a[i].concept < N_CONCEPTS && a[i].rank >= 1);
-			/* paths of a document stand together, so that it is parsed once */
 			assert_true(!a[i].path || *a[i].path);
 		}
 	}
