@@ -3,16 +3,20 @@
  * Expects spans that have gone through the gen_ai processors; spans that are no countable model call are not shown. Totals are kept
  * for at most MAX_MODELS models, the rest counts under "other". Everything belongs to the exporter's thread.
  */
+#include <errno.h>
 #include <math.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/base/map.h"
+#include "lib/base/utf8.h"
 #include "lib/genai/call.h"
 #include "lib/pipe/component.h"
 #include "lib/pipe/core.h"
 #include "lib/pipe/delivery.h"
 
-enum { MAX_MODELS = 64, MAX_TEXT = 8 << 20 };
+enum { MAX_MODELS = 64, MAX_NAME = 80, MAX_TEXT = 1 << 20, FLUSH_AT = 64 << 10 };
 enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 static const char *const colours[] = { "auto", "always", "never", NULL };
 
@@ -29,6 +33,7 @@ static const struct conf_field fields[] = {
 enum hint { HINT_SESSION, HINT_TOKENS, HINT_PRICE, N_HINTS };
 
 struct total {
+	slice model;
 	uint64_t n_calls, n_unpriced;
 	int64_t input, output;
 	double cost;
@@ -36,6 +41,7 @@ struct total {
 
 struct console_state {
 	struct strbuf out;
+	struct call_columns columns;
 	struct map models; /* name to struct total */
 	struct total all;
 	bool colour, hinted[N_HINTS];
@@ -53,12 +59,16 @@ static int start(struct stage *s, struct err *e UNUSED)
 	return 0;
 }
 
-/* stdout may be a pipe that nobody reads any more: then there is nobody to tell. */
+/* stdout may be a pipe that nobody reads any more: then there is nobody to tell. A slow reader holds this exporter's thread only. */
 static void flush(struct console_state *st)
 {
 	slice s = strbuf_slice(&st->out);
 	while (s.len) {
 		ssize_t n = write(STDOUT_FILENO, s.p, s.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && poll(&(struct pollfd){ STDOUT_FILENO, POLLOUT, 0 }, 1, 1000) > 0)
+			continue;
 		if (n <= 0)
 			break;
 		s = (slice){ s.p + n, s.len - (size_t)n };
@@ -68,6 +78,7 @@ static void flush(struct console_state *st)
 
 static struct total *total_of(struct console_state *st, slice model)
 {
+	model.len = utf8_cut(model, MAX_NAME);
 	struct total *t = map_get(&st->models, model);
 	if (t)
 		return t;
@@ -78,7 +89,8 @@ static struct total *total_of(struct console_state *st, slice model)
 		abort();
 	if (model.len)
 		memcpy(t + 1, model.p, model.len);
-	map_put(&st->models, (slice){ (const char *)(t + 1), model.len }, t);
+	t->model = (slice){ (const char *)(t + 1), model.len };
+	map_put(&st->models, t->model, t);
 	return t;
 }
 
@@ -99,7 +111,7 @@ static void hint(struct console_state *st, enum hint which, bool due, const char
 		return;
 	st->hinted[which] = true;
 	strbuf_adds(&st->out, st->colour ? "\033[2m  hint: " : "  hint: ");
-	call_print_text(&st->out, name, 80);
+	call_print_text(&st->out, name, MAX_NAME);
 	strbuf_adds(&st->out, text);
 	strbuf_adds(&st->out, st->colour ? "\033[0m\n" : "\n");
 }
@@ -134,8 +146,10 @@ static void show_body(struct stage *s, struct buf *body)
 	for (struct span *span = traces_first_span(&t); span; span = traces_next_span(&t, span)) {
 		if (!call_of_span(span, &c))
 			continue;
-		call_print(&st->out, &c, st->colour);
+		call_print(&st->out, &c, &st->columns, st->colour);
 		show_hints(st, &c);
+		if (st->out.len > FLUSH_AT)
+			flush(st);
 		add(&st->all, &c);
 		add(total_of(st, c.model), &c);
 	}
@@ -150,35 +164,70 @@ static void console_send(struct stage *s, struct delivery *d)
 	delivery_done(d, &(struct verdict){ .kind = DELIVERED });
 }
 
+/* A count and what it counts, the count right-aligned. */
+static void print_number(struct strbuf *out, int64_t n, int width, const char *unit)
+{
+	struct strbuf text;
+	strbuf_init(&text, 64);
+	call_print_count(&text, n);
+	strbuf_addf(out, "  %*s %s", width, text.p ? text.p : "", unit);
+	strbuf_release(&text);
+}
+
 static void print_total(struct strbuf *out, const struct total *t)
 {
-	call_print_count(out, (int64_t)t->n_calls);
-	strbuf_adds(out, t->n_calls == 1 ? " call, " : " calls, ");
-	call_print_count(out, t->input);
-	strbuf_adds(out, " tokens in, ");
-	call_print_count(out, t->output);
-	strbuf_adds(out, " out, ");
-	call_print_usd(out, t->cost);
+	print_number(out, (int64_t)t->n_calls, 7, t->n_calls == 1 ? "call " : "calls");
+	print_number(out, t->input, 11, "tokens in");
+	print_number(out, t->output, 11, "out");
+	strbuf_adds(out, "  ");
+	if (t->n_unpriced < t->n_calls)
+		call_print_usd(out, t->cost);
 	if (t->n_unpriced) {
-		strbuf_adds(out, " and ");
+		strbuf_adds(out, t->n_unpriced < t->n_calls ? " and " : "");
 		call_print_count(out, (int64_t)t->n_unpriced);
-		strbuf_adds(out, " without a price");
+		strbuf_adds(out, " without a cost");
 	}
 	strbuf_addc(out, '\n');
 }
 
+/* Dearest first, then most used. */
+static int by_cost(const void *a, const void *b)
+{
+	const struct total *x = *(struct total *const *)a, *y = *(struct total *const *)b;
+	if (x->cost != y->cost)
+		return x->cost > y->cost ? -1 : 1;
+	return x->n_calls != y->n_calls ? (x->n_calls > y->n_calls ? -1 : 1) : 0;
+}
+
+static void print_name(struct strbuf *out, const char *indent, slice name, size_t width)
+{
+	size_t at = out->len;
+	strbuf_adds(out, indent);
+	call_print_text(out, name, MAX_NAME);
+	call_print_pad(out, at, width);
+}
+
 static void print_totals(struct console_state *st)
 {
+	struct total *all[MAX_MODELS];
+	size_t n = 0, width = 0;
 	if (!st->all.n_calls)
 		return;
-	strbuf_adds(&st->out, "\ntotal: ");
+	for (size_t i = 0; i < st->models.n && n < MAX_MODELS; i++) {
+		size_t at = st->out.len;
+		all[n] = st->models.entries[i].value;
+		print_name(&st->out, "  ", all[n++]->model, 0);
+		size_t used = call_print_width(&st->out, at);
+		width = width < used ? used : width;
+		st->out.len = at;
+	}
+	qsort(all, n, sizeof(*all), by_cost);
+	strbuf_addc(&st->out, '\n');
+	print_name(&st->out, "", SLICE("total"), width);
 	print_total(&st->out, &st->all);
-	for (size_t i = 0; i < st->models.n; i++) {
-		strbuf_adds(&st->out, "  ");
-		slice model = st->models.entries[i].key;
-		call_print_text(&st->out, model.len ? model : SLICE("?"), 80);
-		strbuf_adds(&st->out, ": ");
-		print_total(&st->out, st->models.entries[i].value);
+	for (size_t i = 0; i < n; i++) {
+		print_name(&st->out, "  ", all[i]->model.len ? all[i]->model : SLICE("?"), width);
+		print_total(&st->out, all[i]);
 	}
 }
 

@@ -194,16 +194,23 @@ static unsigned places_of_prompt(struct link_state *st)
 	return st->n_places;
 }
 
+enum { NAME, VERSION, ID, VERSION_ID, LABEL, N_FACTS };
+static void link_facts(struct link_state *st, unsigned n_places, struct traces *t, struct span *s, slice told_so[N_FACTS])
+{
+	static const enum concept concepts[N_FACTS] = { C_PROMPT_NAME, C_PROMPT_VERSION, C_PROMPT_ID,
+		C_PROMPT_VERSION_ID, C_PROMPT_LABEL };
+	for (unsigned i = 0; i < N_FACTS; i++) {
+		told_so[i] = (slice){ 0 };
+		find(st, n_places, concepts[i], KEY_NONE, &told_so[i]);
+		set_concept(t, s, concepts[i], told_so[i]);
+	}
+}
+
 static void link_prompt(struct link_state *st, const struct link_conf *c, struct traces *t, struct span *s)
 {
-	enum { NAME, VERSION, ID, VERSION_ID, LABEL, N };
-	static const enum concept concepts[N] = { C_PROMPT_NAME, C_PROMPT_VERSION, C_PROMPT_ID, C_PROMPT_VERSION_ID,
-		C_PROMPT_LABEL };
-	slice told_so[N] = { 0 };
+	slice told_so[N_FACTS];
 	unsigned n = places_of_prompt(st);
-	for (unsigned i = 0; i < N; i++)
-		if (find(st, n, concepts[i], KEY_NONE, &told_so[i]))
-			set_concept(t, s, concepts[i], told_so[i]);
+	link_facts(st, n, t, s, told_so);
 	struct prompt_named named = { told_so[NAME], told_so[VERSION], { 0 } };
 	if (!named.name.len && !told_so[ID].len && kind_is_model_call(st->views[SPAN]->kind))
 		named.fingerprint = fingerprint(st, t, s);
@@ -219,6 +226,9 @@ static void link_prompt(struct link_state *st, const struct link_conf *c, struct
 	set_concept(t, s, C_PROMPT_NAME, named.name.len ? named.name : p->name);
 	set_concept(t, s, C_PROMPT_VERSION, named.version.len ? named.version : p->version);
 	prompt_add_links(t, s, p);
+	/* what was added is read as if it had come with the span */
+	view_place(st, SPAN, t, &s->attrs, st->views[SPAN]->emitter);
+	link_facts(st, 1, t, s, told_so);
 }
 
 static slice header_value(const struct client *client, slice name)

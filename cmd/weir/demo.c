@@ -67,6 +67,12 @@ static int64_t last_end(struct traces *t)
 	return (int64_t)end;
 }
 
+static void copy_attrs(struct traces *t, struct attrs *to, const struct attrs *from)
+{
+	for (struct attr *a = attrs_first(from); a; a = attrs_next(a))
+		attr_set(t, to, a->key, &a->value);
+}
+
 /* Spans cannot change their ids: each is added anew with another one and the old one goes. */
 static void renew_span(struct demo *d, struct traces *t, struct span *s, int64_t later)
 {
@@ -75,10 +81,9 @@ static void renew_span(struct demo *d, struct traces *t, struct span *s, int64_t
 	span_set_kind(t, n, s->kind);
 	span_set_times(t, n, s->start_ns + (uint64_t)later, s->end_ns + (uint64_t)later);
 	span_set_status(t, n, s->status_code, s->status_message);
-	for (struct attr *a = attrs_first(&s->attrs); a; a = attrs_next(a))
-		attr_set(t, &n->attrs, a->key, &a->value);
+	copy_attrs(t, &n->attrs, &s->attrs);
 	for (struct event *e = s->first_event; e; e = e->next)
-		event_add(t, n, e->time_ns + (uint64_t)later, e->name);
+		copy_attrs(t, &event_add(t, n, e->time_ns + (uint64_t)later, e->name)->attrs, &e->attrs);
 	span_filter(t, s, 1);
 }
 

@@ -202,7 +202,8 @@ void explain_changes(struct strbuf *out, const char *id, const struct span *befo
 		if (!attrs_find(&after->attrs, a->key))
 			add_gone(&c, a);
 	if (!slice_eq(before->parent_id, after->parent_id))
-		strbuf_adds(out, "    ~ parent: the nearest kept ancestor\n");
+		strbuf_addf(out, "    ~ parent: %s\n",
+		        after->parent_id.len ? "the nearest ancestor that is kept" : "none, its ancestors are filtered");
 	unsigned n = count_events(before), m = count_events(after);
 	if (m < n)
 		strbuf_addf(out, "    - %u of %u events, now in attributes\n", n - m, n);

@@ -2,7 +2,7 @@
  *
  * One pass, no copies: strings stay escaped in the text until asked for. Nodes are in document order; a container's node is followed
  * by its children, `skip` leads past them. Members of objects are their key's node followed by the value's. Everything lives in the
- * arena given; nothing is freed one by one. Duplicate keys: the first wins.
+ * arena given; nothing is freed one by one. Duplicate keys: the first wins. Texts are UTF-8 by promise, which is not checked.
  */
 #pragma once
 #include "lib/base/arena.h"

@@ -53,9 +53,11 @@ static int element(struct message_out *m, const struct json *n, int level)
 	if (n->type == JSON_STRING && (inner = json_in(n, m)) && any_from_json(m, inner, level + 1) == 0)
 		return 0;
 	if (n->type == JSON_STRING) {
+		const struct json *finish = m->finish;
+		m->finish = NULL;
 		message_begin(m, (slice){ 0 }, (slice){ 0 });
 		part_text_of(m, n);
-		message_end(m, (slice){ 0 });
+		message_end(m, text_of(finish, m->arena));
 	} else if (n->type == JSON_ARRAY && n->n && !is_pair(n)) {
 		return list_from_json(m, n, level + 1);
 	} else if (n->type == JSON_ARRAY && n->n) {
@@ -163,6 +165,8 @@ void messages_from_text(struct message_out *m, slice text)
 		const struct json *n = json_parse_cut(m->arena, at, &cut);
 		if (!n)
 			break;
+		if (json_empty(n) && !cut) /* "{}" is what some write for nothing */
+			return;
 		m->cut |= cut;
 		if (n->type != JSON_STRING && messages_from_json(m, n) == 0) {
 			m->lossy |= cut;

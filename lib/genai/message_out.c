@@ -55,8 +55,10 @@ void message_begin_members(struct message_out *m, slice role, slice name, const 
 {
 	if (m->open)
 		message_end(m, (slice){ 0 });
-	if (m->bare) /* there is no place for these */
-		m->lossy |= name.len || (role.len && !slice_is(canonical_role(role), "system"));
+	if (m->bare) { /* there is no place for these; Gemini calls the author of its system instruction a user */
+		slice who = canonical_role(role);
+		m->lossy |= name.len || (role.len && !slice_is(who, "system") && !slice_is(who, "user"));
+	}
 	if (role.len == 0)
 		role = m->direction == INPUT ? SLICE("user") : SLICE("assistant");
 	m->role = canonical_role(role);

@@ -6,6 +6,8 @@
 #include "lib/genai/normalize_internal.h"
 #include "lib/genai/provider.h"
 
+enum { HOST_MAX = 1024 };
+
 static bool text_of(struct norm *x, const struct candidate *c, slice *out)
 {
 	struct value value;
@@ -13,30 +15,36 @@ static bool text_of(struct norm *x, const struct candidate *c, slice *out)
 	        coerce_text(&value, (enum alias_read)c->alias->read, &x->t->arena, out);
 }
 
-/* "https://user@api.openai.com:443/v1/" to "api.openai.com"; a bare host is itself. */
-static slice host_of(slice url)
+/* One layer of what may be around a host: scheme, path, user, brackets, port. */
+static slice unwrap(slice url)
 {
 	slice s = slice_trim(url);
-	for (size_t i = 0; i + 2 < s.len; i++)
-		if (memcmp(s.p + i, "://", 3) == 0) {
-			s = (slice){ s.p + i + 3, s.len - i - 3 };
-			break;
-		}
+	const char *scheme = s.len ? memmem(s.p, s.len, "://", 3) : NULL;
 	size_t end = 0, start = 0;
+	if (scheme)
+		s = (slice){ scheme + 3, s.len - (size_t)(scheme + 3 - s.p) };
 	while (end < s.len && s.p[end] != '/' && s.p[end] != '?' && s.p[end] != '#')
 		end++;
 	for (size_t i = 0; i < end; i++)
 		if (s.p[i] == '@')
 			start = i + 1;
 	s = (slice){ s.p + start, end - start };
-	if (s.len && *s.p == '[') { /* IPv6 */
-		const char *close = memchr(s.p, ']', s.len);
-		return close ? (slice){ s.p + 1, (size_t)(close - s.p) - 1 } : s;
-	}
+	const char *close = s.len && *s.p == '[' ? memchr(s.p, ']', s.len) : NULL;
+	if (close)
+		return slice_trim((slice){ s.p + 1, (size_t)(close - s.p) - 1 });
 	const char *colon = s.len ? memchr(s.p, ':', s.len) : NULL;
-	if (colon && !memchr(colon + 1, ':', s.len - (size_t)(colon - s.p) - 1))
+	if (colon && !memchr(colon + 1, ':', s.len - (size_t)(colon - s.p) - 1)) /* two: IPv6 */
 		s.len = (size_t)(colon - s.p);
-	return s;
+	return slice_trim(s);
+}
+
+/* "https://user@api.openai.com:443/v1/" to "api.openai.com"; a bare host is itself. Empty when there is none. */
+static slice host_of(slice url)
+{
+	slice host = unwrap(url);
+	for (size_t before = url.len; host.len < before && host.len <= HOST_MAX; host = unwrap(host))
+		before = host.len;
+	return host.len <= HOST_MAX ? host : (slice){ 0 };
 }
 
 static bool find_host(struct norm *x, slice *host, struct candidate **from)
@@ -159,24 +167,13 @@ static slice behind_slash(slice name)
 void normalize_models(struct norm *x)
 {
 	struct candidate *from = NULL;
-	struct attr *name = attrs_find_id(x->attrs, KEY_LLM_MODELNAME);
-	slice answered = { 0 };
-	bool oi = x->v->emitter.ecosystem == ECO_OPENINFERENCE;
-	bool asked = asked_for(x, &x->request_model, &from);
-	if (asked && from->alias->key == KEY_GENKIT_NAME)
-		x->request_model = behind_slash(x->request_model);
-	bool apart = asked && !x->settled && from->alias->key != KEY_LLM_MODELNAME;
-	if (asked)
+	if (asked_for(x, &x->request_model, &from)) {
+		if (from->alias->key == KEY_GENKIT_NAME)
+			x->request_model = behind_slash(x->request_model);
 		norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
-	if (view_text(x->v, C_RESPONSE_MODEL, &x->response_model, &from)) {
-		norm_put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
-	} else if (oi && apart && name && coerce_text(&name->value, READ_PLAIN, &x->t->arena, &answered) &&
-	        !slice_eq(answered, x->request_model)) {
-		x->response_model = answered;
-		norm_put_text(x, C_RESPONSE_MODEL, answered, NULL, SAME);
-		if (!name->deleted && norm_may_drop(x, name, NULL))
-			norm_drop(x, name);
 	}
+	if (view_text(x->v, C_RESPONSE_MODEL, &x->response_model, &from))
+		norm_put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
 	if (view_text(x->v, C_RESPONSE_ID, &x->response_id, &from))
 		norm_put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
 }

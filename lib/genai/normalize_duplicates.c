@@ -255,17 +255,18 @@ static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
 	}
 }
 
-/* A record without tokens and id within one that has tokens (some instrumentations do not read streams). */
+/* A record without tokens within one that has tokens (some instrumentations do not read streams). */
 static void judge_silent(struct normalizer *n, struct traces *t)
 {
 	size_t budget = COMPARE_MAX;
 	for (size_t i = 0; i < n->calls.n && budget; i++) {
 		struct model_call *c = &n->calls.v[i];
-		if (!c->countable || has_tokens(c) || c->response_id.len)
+		if (!c->countable || has_tokens(c))
 			continue;
 		for (size_t k = 0; k < n->calls.n && budget && c->countable; k++, budget--) {
 			const struct model_call *o = &n->calls.v[k];
-			if (o->countable && has_tokens(o) && !slice_eq(o->span->scope->name, c->span->scope->name) &&
+			if (o->countable && has_tokens(o) && !(o->response_id.len && c->response_id.len) &&
+			        !slice_eq(o->span->scope->name, c->span->scope->name) &&
 			        slice_eq(o->span->trace_id, c->span->trace_id) && contains(o->span, c->span) &&
 			        same_models(o, c))
 				uncount(t, c);

@@ -109,7 +109,7 @@ static bool is_stream_begin(const struct norm *x)
 	enum { STATUS_ERROR = 2 };
 	const struct view *v = x->v;
 	return v->emitter.ecosystem == ECO_LOGFIRE && x->span->status_code != STATUS_ERROR && !has_usage_or_cost(v) &&
-	        !v->head[C_RESPONSE_ID] && !v->head[C_RESPONSE_MODEL] && !v->head[C_OUTPUT_MESSAGES];
+	        !v->head[C_RESPONSE_ID] && !v->head[C_OUTPUT_MESSAGES];
 }
 
 /* A model call that repeats one which another span counts, known without seeing that span. */

@@ -290,3 +290,91 @@ def test_quickstart():
     assert sum(bool(CALL.match(line)) for line in lines) == 6, done.stdout
     assert any(line.strip().startswith(EXPORT) for line in lines)
     assert any(line.startswith("total: 6 calls") for line in lines)
+
+
+@pytest.mark.skipif("WEIR" in os.environ, reason="the script builds and runs build/weir")
+def test_quickstart_on_a_terminal():
+    """There it goes on until Ctrl-C, and adds up then."""
+    with default_port():
+        t = Terminal(["/bin/sh", str(ROOT / "scripts/quickstart")], {"TERM": "xterm", "NO_COLOR": ""})
+        try:
+            until(lambda: t.text.count(b" in") >= 6 and b"gemini" in t.text, 300, lambda: f"six calls in {t.text!r}")
+            t.press(b"\x03")
+            assert t.wait() == 0
+        finally:
+            if t.reader.is_alive():
+                os.kill(t.pid, signal.SIGKILL)
+    assert b"\ntotal: 6 calls" in t.text.replace(b"\r", b"")
+
+
+# ---- README.md is true
+
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+
+
+def shown(command):
+    """The block of README.md that begins with this command, without it."""
+    one = [text for kind, text in BLOCKS if kind == "" and text.startswith(f"$ {command}\n")]
+    assert len(one) == 1, command
+    return one[0].splitlines()[1:]
+
+
+def test_screen_in_readme(local):
+    """Line by line what `weir` shows of the demo, but for the times of day."""
+    def timeless(lines):
+        return sorted(re.sub(r"^\d\d:\d\d:\d\d", "", line) for line in lines if line.strip())
+    w = local()
+    assert run("demo", "--endpoint", f"http://127.0.0.1:{w.port}").returncode == 0
+    until(lambda: len(w.calls()) == 6, 10, lambda: f"six calls in {w.out}")
+    w.end(signal.SIGINT)
+    assert timeless(shown("weir")) == timeless(line.replace(str(w.port), "4318") for line in w.out)
+
+
+def test_explanation_in_readme():
+    told = run("explain", ROOT / "examples/demo/openllmetry.json").stdout.splitlines()
+    lines = shown("weir explain examples/demo/openllmetry.json")
+    assert len(lines) > 15
+    at = 0
+    for line in lines:
+        if line.strip() not in ("..", ""):
+            at = told.index(line, at)
+
+
+def test_prices_in_readme():
+    one = "weir price gpt-4o --in 1000 --cached 200 --out 500"
+    assert run(*one.split()[1:]).stdout.splitlines() == shown(one)
+
+
+def test_configs_in_readme(tmp_path):
+    configs = [text for kind, text in BLOCKS if kind == "yaml"]
+    assert configs
+    for n, text in enumerate(configs):
+        (tmp_path / f"{n}.yaml").write_text(text)
+        done = run("validate", "--config", tmp_path / f"{n}.yaml")
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_links_in_readme():
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_command_is_documented():
+    """What `weir --help` lists is in README.md (but for run and version), the man page and the completion."""
+    commands = re.findall(r"^  ([a-z-]+) {2,}\S", run("--help").stdout, re.M)
+    assert {"run", "demo", "explain", "price", "validate"} <= set(commands)
+    readme, completion = ((ROOT / f).read_text() for f in ("README.md", "deploy/completion.bash"))
+    man = (ROOT / "docs/weir.1").read_text().replace("\\-", "-")
+    for command in commands:
+        assert f"\n.B {command}" in man, command
+        assert re.search(rf'words="run .*\b{command}\b', completion), command
+        assert command in ("run", "version") or f"| `weir {command}" in readme, command
+
+
+def test_completion():
+    """bash offers commands, flags, components and files."""
+    script = f"""PATH={os.path.dirname(weir_binary())}:$PATH; cd {ROOT}; . deploy/completion.bash
+        t() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _weir; echo "${{COMPREPLY[*]}}"; }}
+        t weir exp; t weir demo --; t weir explain READ; t weir components gen_ai_c; t weir --config exam"""
+    done = subprocess.run(["bash", "-c", script], text=True, capture_output=True, env={**os.environ, **sanitizer_env()})
+    assert done.stdout.splitlines() == ["explain", "--endpoint --help", "README.md", "gen_ai_cost", "examples"], done

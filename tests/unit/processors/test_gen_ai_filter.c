@@ -43,8 +43,8 @@ static int dropped_by(const char *yaml, const char *span)
 	return by;
 }
 
-#define SPAN(scope, name, attributes)                                                                         \
-	"{'resourceSpans':[{'scopeSpans':[{'scope':{'name':'" scope "'},'spans':[{'traceId':"               \
+#define SPAN(scope, name, attributes)                                                                                \
+	"{'resourceSpans':[{'scopeSpans':[{'scope':{'name':'" scope "'},'spans':[{'traceId':"                        \
 	"'01020304050607080102030405060708','spanId':'0102030405060708','name':'" name "','attributes':[" attributes \
 	"]}]}]}]}"
 #define STR(k, v) "{'key':'" k "','value':{'stringValue':'" v "'}}"
@@ -82,7 +82,8 @@ static const struct {
 	/* attributes: present, or with a value, by globs */
 	{ "include: [{attribute: app.kind}]", SPAN("s", "n", STR("app.kind", "x")), KEPT },
 	{ "include: [{attribute: app.kind}]", SPAN("s", "n", STR("app.kin", "x")), NOTHING },
-	{ "include: [{attribute: 'app.*', value: 'ag*'}]", SPAN("s", "n", STR("app.b", "x") "," STR("app.k", "agent")), KEPT },
+	{ "include: [{attribute: 'app.*', value: 'ag*'}]", SPAN("s", "n", STR("app.b", "x") "," STR("app.k", "agent")),
+	        KEPT },
 	{ "include: [{attribute: app.kind, value: agent}]", SPAN("s", "n", STR("app.kind", "agents")), NOTHING },
 	{ "include: [{attribute: n, value: '4?'}]", SPAN("s", "n", INT("n", "42")), KEPT },
 	{ "include: [{attribute: n, value: 'true'}]", SPAN("s", "n", BOOL("n", "true")), KEPT },
@@ -139,8 +140,8 @@ static void load_tree(struct spans *s, const char *text)
 	int used;
 	for (const char *at = text; sscanf(at, "%u %u %c%n", &id, &parent, &kept, &used) == 3;) {
 		size_t n = strlen(json);
-		snprintf(json + n, sizeof(json) - n, "%s{\"id\":%u,\"parent\":%u,\"name\":\"%c\"}", n > 1 ? "," : "", id,
-		        parent, kept);
+		snprintf(json + n, sizeof(json) - n, "%s{\"id\":%u,\"parent\":%u,\"name\":\"%c\"}", n > 1 ? "," : "",
+		        id, parent, kept);
 		at += used;
 		at += *at == ',';
 	}
@@ -223,13 +224,15 @@ static void random_trees_agree(void **state UNUSED)
 
 static void reparent_is_an_option(void **state UNUSED)
 {
-	static const char tree[] =
-	        "{'resourceSpans':[{'scopeSpans':[{'scope':{'name':'s'},'spans':["
-	        "{'traceId':'01020304050607080102030405060708','spanId':'0000000000000001','name':'a','attributes':[" CHAT "]},"
-	        "{'traceId':'01020304050607080102030405060708','spanId':'0000000000000002','parentSpanId':'0000000000000001',"
-	        "'name':'b','attributes':[" HTTP "]},"
-	        "{'traceId':'01020304050607080102030405060708','spanId':'0000000000000003','parentSpanId':'0000000000000002',"
-	        "'name':'c','attributes':[" CHAT "]}]}]}]}";
+	static const char tree[] = "{'resourceSpans':[{'scopeSpans':[{'scope':{'name':'s'},'spans':["
+	                           "{'traceId':'01020304050607080102030405060708','spanId':'0000000000000001','name':'"
+	                           "a','attributes':[" CHAT "]},"
+	                           "{'traceId':'01020304050607080102030405060708','spanId':'0000000000000002','"
+	                           "parentSpanId':'0000000000000001',"
+	                           "'name':'b','attributes':[" HTTP "]},"
+	                           "{'traceId':'01020304050607080102030405060708','spanId':'0000000000000003','"
+	                           "parentSpanId':'0000000000000002',"
+	                           "'name':'c','attributes':[" CHAT "]}]}]}]}";
 	static const char *const yaml[] = { "", "orphans: keep", "orphans: reparent" };
 	for (size_t i = 0; i < COUNTOF(yaml); i++) {
 		struct rig r;

@@ -24,7 +24,10 @@ static const struct {
 	{ "?", "ab", false },
 	{ "?", "\xc3\xa9", true }, /* one character of two bytes */
 	{ "??", "\xc3\xa9", false },
-	{ "a?c", "a\xf0\x9f\x98\x80" "c", true },
+	{ "a?c",
+	        "a\xf0\x9f\x98\x80"
+	        "c",
+	        true },
 	{ "chat *", "chat gpt-4o", true },
 	{ "chat *", "chat", false },
 	{ "*.openai.azure.com", "x.openai.azure.com", true },

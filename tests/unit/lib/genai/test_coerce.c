@@ -14,16 +14,16 @@
 	{                                                         \
 		.type = V_STRING, .s = { text, sizeof(text) - 1 } \
 	}
-#define INT(n)                     \
-	{                          \
+#define INT(n)                        \
+	{                             \
 		.type = V_INT, .i = n \
 	}
-#define DBL(n)                        \
-	{                             \
+#define DBL(n)                           \
+	{                                \
 		.type = V_DOUBLE, .d = n \
 	}
-#define BOOL(n)                     \
-	{                           \
+#define BOOL(n)                        \
+	{                              \
 		.type = V_BOOL, .b = n \
 	}
 #define NO INT64_MIN /* not an int */
@@ -235,7 +235,10 @@ static void lists_are_read(void **state UNUSED)
 			assert_string_equal(joined(&a, list, n), lists[i].want);
 	}
 	/* ["a", 7] on the wire */
-	struct value wire = { .type = V_ARRAY, .s = SLICE("\x0a\x03\x0a\x01" "a" "\x0a\x02\x18\x07") };
+	struct value wire = { .type = V_ARRAY,
+		.s = SLICE("\x0a\x03\x0a\x01"
+		           "a"
+		           "\x0a\x02\x18\x07") };
 	assert_true(coerce_strings(&wire, READ_PLAIN, &a, &list, &n));
 	assert_string_equal(joined(&a, list, n), "a|7");
 	arena_release(&a);

@@ -9,14 +9,17 @@ static const struct {
 	const char *why; /* NULL: any */
 } cases[] = {
 	/* OpenTelemetry */
-	{ "x", "chat gpt-4o", "'gen_ai.operation.name':'chat','gen_ai.system':'openai'", DETECT_R1, "gen_ai.operation.name" },
+	{ "x", "chat gpt-4o", "'gen_ai.operation.name':'chat','gen_ai.system':'openai'", DETECT_R1,
+	        "gen_ai.operation.name" },
 	{ "opentelemetry.instrumentation.openai_v2", "chat", "", DETECT_R2, "opentelemetry.instrumentation.openai_v2" },
 	{ "opentelemetry.util.genai.handler", "chat", "", DETECT_R2, NULL },
 	{ "opentelemetry.instrumentation.google_genai", "generate_content", "", DETECT_R2, NULL },
 	{ "opentelemetry.instrumentation.botocore.bedrock-runtime", "chat",
-	        "'rpc.system':'aws-api','gen_ai.system':'aws.bedrock','gen_ai.operation.name':'chat'", DETECT_R1, NULL },
+	        "'rpc.system':'aws-api','gen_ai.system':'aws.bedrock','gen_ai.operation.name':'chat'", DETECT_R1,
+	        NULL },
 	{ "opentelemetry.instrumentation.botocore", "S3.GetObject", "'rpc.system':'aws-api'", DETECT_NONE, NULL },
-	{ "x", "bedrock", "'rpc.system':'aws-api','gen_ai.request.model':'m','gen_ai.system':'aws.bedrock'", DETECT_R4, NULL },
+	{ "x", "bedrock", "'rpc.system':'aws-api','gen_ai.request.model':'m','gen_ai.system':'aws.bedrock'", DETECT_R4,
+	        NULL },
 	/* OpenInference, OpenLLMetry, OpenLIT */
 	{ "x", "ChatCompletion", "'openinference.span.kind':'LLM'", DETECT_R1, "openinference.span.kind" },
 	{ "openinference.instrumentation.crewai", "Crew.kickoff", "", DETECT_R2, NULL },
@@ -52,11 +55,13 @@ static const struct {
 	{ "Microsoft.SemanticKernel.Connectors", "chat.completions gpt-4o", "", DETECT_R2, NULL },
 	{ "Experimental.Microsoft.Extensions.AI", "chat", "", DETECT_R2, NULL },
 	{ "agent_framework", "workflow.run", "", DETECT_R2, NULL },
-	{ "org.springframework.boot", "chat gpt-4o", "'gen_ai.operation.name':'chat','spring.ai.kind':'chat_client'", DETECT_R1, NULL },
+	{ "org.springframework.boot", "chat gpt-4o", "'gen_ai.operation.name':'chat','spring.ai.kind':'chat_client'",
+	        DETECT_R1, NULL },
 	{ "org.springframework.boot", "http get /", "'uri':'/'", DETECT_NONE, NULL },
 	{ "dev.langchain4j", "completion gpt-4o", "", DETECT_R2, NULL },
 	{ "litellm", "litellm_request", "'gen_ai.operation.name':'acompletion'", DETECT_R1, NULL },
-	{ "litellm", "Received Proxy Server Request", "'http.method':'POST','gen_ai.usage.input_tokens':1", DETECT_R3, NULL },
+	{ "litellm", "Received Proxy Server Request", "'http.method':'POST','gen_ai.usage.input_tokens':1", DETECT_R3,
+	        NULL },
 	{ "promptkit-telemetry", "middleware.x", "", DETECT_R2, NULL },
 	{ "promptkit-telemetry", "workflow.transition", "'workflow.from_state':'a'", DETECT_R2, NULL },
 	{ "github.com/AltairaLabs/PromptKit", "promptkit.pipeline", "", DETECT_R2, NULL },
@@ -67,7 +72,8 @@ static const struct {
 	{ "genkit-tracer", "generate", "'genkit:type':'util'", DETECT_R2, NULL },
 	{ "com.anthropic.claude_code.tracing", "claude_code.hook", "", DETECT_R2, NULL },
 	{ "x", "y", "'span.type':'claude_code.llm_request'", DETECT_R1, NULL },
-	{ "com.anthropic.sdk.python", "messages", "'http.request.method':'POST','gen_ai.usage.input_tokens':5", DETECT_R3, NULL },
+	{ "com.anthropic.sdk.python", "messages", "'http.request.method':'POST','gen_ai.usage.input_tokens':5",
+	        DETECT_R3, NULL },
 	{ "mistralai_sdk_tracer", "chat", "", DETECT_R2, NULL },
 	{ "gemini-cli", "llm_call", "", DETECT_R2, NULL },
 	{ "voltagent", "f", "'entity.type':'agent'", DETECT_R2, NULL },
@@ -110,26 +116,35 @@ static const struct {
 	{ "x", "tools/call add", "'mcp.method.name':'tools/call'", DETECT_R5, "mcp.method.name" },
 	{ "x", "prompts/get p", "'mcp.method.name':'prompts/get','rpc.system':'jsonrpc'", DETECT_R5, NULL },
 	/* false positives */
-	{ "litellm", "redis", "'gen_ai.request.model':'gpt-4o','db.system':'redis','call_type':'x'", DETECT_R_NEG, "db.system" },
-	{ "litellm", "postgres", "'gen_ai.request.model':'gpt-4o','gen_ai.system':'openai','db.system.name':'postgresql'",
-	        DETECT_R_NEG, NULL },
+	{ "litellm", "redis", "'gen_ai.request.model':'gpt-4o','db.system':'redis','call_type':'x'", DETECT_R_NEG,
+	        "db.system" },
+	{ "litellm", "postgres",
+	        "'gen_ai.request.model':'gpt-4o','gen_ai.system':'openai','db.system.name':'postgresql'", DETECT_R_NEG,
+	        NULL },
 	{ "litellm", "router", "'gen_ai.request.model':'gpt-4o'", DETECT_NONE, NULL },
 	{ "litellm", "k", "'gen_ai.operation.name':'litellm.key_management'", DETECT_NONE, NULL },
 	{ "litellm", "raw_gen_ai_request", "'llm.openai.messages':'[]','llm.openai.temperature':1", DETECT_NONE, NULL },
-	{ "requests", "GET", "'http.method':'GET','gen_ai.agent.name':'a','traceloop.workflow.name':'w'", DETECT_R_NEG, NULL },
-	{ "asyncpg", "SELECT", "'db.system':'postgresql','traceloop.entity.path':'p','gen_ai.agent.name':'a'", DETECT_R_NEG, NULL },
+	{ "requests", "GET", "'http.method':'GET','gen_ai.agent.name':'a','traceloop.workflow.name':'w'", DETECT_R_NEG,
+	        NULL },
+	{ "asyncpg", "SELECT", "'db.system':'postgresql','traceloop.entity.path':'p','gen_ai.agent.name':'a'",
+	        DETECT_R_NEG, NULL },
 	{ "mine", "compute", "'gen_ai.agent.name':'a','traceloop.workflow.name':'w'", DETECT_NONE, NULL },
 	{ "mine", "compute", "'gen_ai.agent.name':'a','traceloop.association.properties.x':'w'", DETECT_NONE, NULL },
-	{ "mine", "compute", "'gen_ai.conversation.id':'c','traceloop.association.properties.session_id':'s'", DETECT_NONE, NULL },
+	{ "mine", "compute", "'gen_ai.conversation.id':'c','traceloop.association.properties.session_id':'s'",
+	        DETECT_NONE, NULL },
 	{ "browser", "click", "'session.id':'s','user.id':'u'", DETECT_NONE, NULL },
-	{ "mine", "x", "'input':'a','output':'b','model':'c','prompt':'d','metadata':'e','input_tokens':1", DETECT_NONE, NULL },
+	{ "mine", "x", "'input':'a','output':'b','model':'c','prompt':'d','metadata':'e','input_tokens':1", DETECT_NONE,
+	        NULL },
 	{ "mine", "x", "'input.value':'a','output.value':'b'", DETECT_NONE, NULL },
 	{ "build", "make", "'tool.name':'gcc','agent.name':'elastic'", DETECT_NONE, NULL },
-	{ "dd", "web.request", "'operation.name':'web.request','resource.name':'GET /','span.type':'web'", DETECT_NONE, NULL },
-	{ "mine", "x", "'gen_ai.prompt.name':'greeting','gen_ai.prompt.version':'3','gen_ai.prompt.variable.x':'y'", DETECT_NONE, NULL },
+	{ "dd", "web.request", "'operation.name':'web.request','resource.name':'GET /','span.type':'web'", DETECT_NONE,
+	        NULL },
+	{ "mine", "x", "'gen_ai.prompt.name':'greeting','gen_ai.prompt.version':'3','gen_ai.prompt.variable.x':'y'",
+	        DETECT_NONE, NULL },
 	{ "mine", "x", "'gen_ai.prompt.123456.role':'user'", DETECT_NONE, NULL },
 	{ "mine", "x", "'llm.latency':5,'llm.version':2", DETECT_NONE, NULL },
-	{ "openlit.otel.tracing", "GET chroma", "'gen_ai.operation.name':'vectordb','db.system':'chroma'", DETECT_R_NEG, NULL },
+	{ "openlit.otel.tracing", "GET chroma", "'gen_ai.operation.name':'vectordb','db.system':'chroma'", DETECT_R_NEG,
+	        NULL },
 	{ "openlit.otel.tracing", "GET chroma", "'gen_ai.operation.name':'vectordb'", DETECT_NONE, NULL },
 	{ "opentelemetry.instrumentation.pinecone", "pinecone.query", "'db.system':'pinecone'", DETECT_R_NEG, NULL },
 	{ "opentelemetry.instrumentation.qdrant", "qdrant.search", "'db.vector.query.top_k':3", DETECT_NONE, NULL },
@@ -150,8 +165,8 @@ static const struct {
 static void load(struct spans *s, const char *scope, const char *name, const char *attributes, const char *event)
 {
 	char json[1024];
-	snprintf(json, sizeof(json), "[{'scope':'%s','name':'%s','attributes':{%s},'events':[%s]}]", scope, name, attributes,
-	        event);
+	snprintf(json, sizeof(json), "[{'scope':'%s','name':'%s','attributes':{%s},'events':[%s]}]", scope, name,
+	        attributes, event);
 	for (char *at = json; *at; at++)
 		*at = *at == '\'' ? '"' : *at;
 	spans_load(s, json);
@@ -200,7 +215,8 @@ static void message_events_tell(void **state UNUSED)
 
 static void options_keep_more(void **state UNUSED)
 {
-	static const struct detect_options retrievers = { .keep_retrievers = true }, mcp = { .keep_mcp_protocol = true };
+	static const struct detect_options retrievers = { .keep_retrievers = true },
+	                                   mcp = { .keep_mcp_protocol = true };
 	static const struct {
 		const char *attributes;
 		bool by_retrievers, by_mcp;
@@ -243,7 +259,8 @@ static void edits_are_seen(void **state UNUSED)
 {
 	static const struct detect_options none;
 	struct spans s;
-	load(&s, "mine", "x", "'gen_ai.operation.name':'chat','llm.token_count.prompt':1,'gen_ai.prompt.0.role':'user'", "");
+	load(&s, "mine", "x", "'gen_ai.operation.name':'chat','llm.token_count.prompt':1,'gen_ai.prompt.0.role':'user'",
+	        "");
 	struct span *span = spans_nth(&s, 0);
 	while (attrs_first(&span->attrs)) {
 		assert_true(detect_keeps(detect(&s, &none, NULL)));

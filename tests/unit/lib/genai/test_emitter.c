@@ -50,8 +50,8 @@ static const struct {
 	{ "logfire", "", ECO_LOGFIRE, EMIT_SHARED },
 	{ "gcp.vertex.agent", "2.13.0", ECO_GOOGLE_ADK, G | I },
 	{ "gcp.vertex.agent", "1.19.0", ECO_GOOGLE_ADK, G | I | EMIT_REASONING_APART },
-	{ "strands.telemetry.tracer", "", ECO_STRANDS, G | X | EMIT_TTFT_MS },
-	{ "strands-agents", "", ECO_STRANDS, G | X | EMIT_TTFT_MS },
+	{ "strands.telemetry.tracer", "", ECO_STRANDS, G | EMIT_TTFT_MS },
+	{ "strands-agents", "", ECO_STRANDS, G | EMIT_TTFT_MS },
 	{ "livekit-agents", "", ECO_LIVEKIT, EMIT_NAMED },
 	{ "Microsoft.SemanticKernel.Diagnostics", "", ECO_SEMANTIC_KERNEL, G | I },
 	{ "Experimental.Microsoft.Extensions.AI", "", ECO_SEMANTIC_KERNEL, G | I },
@@ -103,7 +103,8 @@ static void scopes_are_known(void **state UNUSED)
 	for (size_t i = 0; i < COUNTOF(scopes); i++) {
 		struct emitter e = of(scopes[i].scope, scopes[i].version);
 		if (e.ecosystem != scopes[i].ecosystem || e.flags != scopes[i].flags)
-			fail_msg("%s %s: %s %x", scopes[i].scope, scopes[i].version, ecosystem_name(e.ecosystem), e.flags);
+			fail_msg("%s %s: %s %x", scopes[i].scope, scopes[i].version, ecosystem_name(e.ecosystem),
+			        e.flags);
 	}
 }
 
@@ -119,7 +120,9 @@ static void no_row_is_hidden(void **state UNUSED)
 		bool star = f[0].p[f[0].len - 1] == '*';
 		snprintf(name, sizeof(name), "%.*s%s", (int)(f[0].len - star), f[0].p, star ? "zz" : "");
 		snprintf(version, sizeof(version), "%s",
-		        !f[1].len ? "3.4.5" : slice_is(f[1], "*b?") ? "1.0b1" : "1.2.3");
+		        !f[1].len                       ? "3.4.5"
+		                : slice_is(f[1], "*b?") ? "1.0b1"
+		                                        : "1.2.3");
 		struct emitter e = of(name, version);
 		if (!slice_is(f[2], ecosystem_name(e.ecosystem)))
 			fail_msg("%s is %s, not %.*s", name, ecosystem_name(e.ecosystem), SLICE_ARG(f[2]));
@@ -149,7 +152,8 @@ static const struct {
 	{ "{'scope':'mine','attributes':{'gen_ai.system':'x','openinference.span.kind':'LLM'}}", ECO_OPENINFERENCE, I },
 	{ "{'scope':'mine','attributes':{'traceloop.span.kind':'task'}}", ECO_OPENLLMETRY, 0 },
 	{ "{'scope':'mine','attributes':{'gen_ai.system':'x','llm.request.type':'chat'}}", ECO_OPENLLMETRY, 0 },
-	{ "{'scope':'mine','attributes':{'traceloop.span.kind':'task','respan.entity.log_type':'task'}}", ECO_RESPAN, 0 },
+	{ "{'scope':'mine','attributes':{'traceloop.span.kind':'task','respan.entity.log_type':'task'}}", ECO_RESPAN,
+	        0 },
 	{ "{'scope':'mine','attributes':{'llm.model':'gpt','llm.cost':1}}", ECO_ENPROMPTA, 0 },
 	{ "{'scope':'mine','attributes':{'langfuse.observation.type':'span'}}", ECO_LANGFUSE, 0 },
 	{ "{'scope':'mine','attributes':{'mlflow.spanType':'LLM'}}", ECO_MLFLOW, 0 },
@@ -158,7 +162,8 @@ static const struct {
 	{ "{'scope':'ai','attributes':{'ai.operationId':'ai.embed'}}", ECO_VERCEL, EMIT_GENAI },
 	{ "{'scope':'sentry.python','attributes':{'gen_ai.system':'openai'}}", ECO_SENTRY, 0 },
 	{ "{'scope':'logfire','attributes':{'gen_ai.system':'openai'}}", ECO_LOGFIRE, 0 },
-	{ "{'scope':'opentelemetry.instrumentation.langchain','attributes':{'gen_ai.system':'openai'}}", ECO_OPENLLMETRY, G },
+	{ "{'scope':'opentelemetry.instrumentation.langchain','attributes':{'gen_ai.system':'openai'}}",
+	        ECO_OPENLLMETRY, G },
 	{ "{'scope':'openlit.x','attributes':{'openinference.span.kind':'LLM'}}", ECO_OPENLIT, G },
 };
 

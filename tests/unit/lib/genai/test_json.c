@@ -11,22 +11,9 @@
 #include <cmocka.h>
 #include <time.h>
 
-#define json_string jansson_string /* both libraries have these names; ours are meant below */
-#define json_type jansson_type
-#define JSON_OBJECT JANSSON_OBJECT
-#define JSON_ARRAY JANSSON_ARRAY
-#define JSON_STRING JANSSON_STRING
-#define JSON_NULL JANSSON_NULL
-#include <jansson.h>
-#undef json_string
-#undef json_type
-#undef JSON_OBJECT
-#undef JSON_ARRAY
-#undef JSON_STRING
-#undef JSON_NULL
-
 #include "lib/base/strbuf.h"
 #include "lib/genai/json.h"
+#include "tests/unit/lib/genai/jansson.h"
 
 enum { JANSSON = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY };
 

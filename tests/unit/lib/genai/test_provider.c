@@ -52,23 +52,28 @@ static void every_row_is_found(void **state UNUSED)
 static const struct {
 	const char *names, *want; /* names: a|b */
 } names[] = {
-	{ "openai|OpenAI|open_ai|openai.chat|openai.responses|openai.completion|openai.embedding|openai.image|openai-chat|"
+	{ "openai|OpenAI|open_ai|openai.chat|openai.responses|openai.completion|openai.embedding|openai.image|openai-"
+	  "chat|"
 	  "openai-responses|text-completion-openai|chatopenai|openai_api|oai",
 	        "openai" },
 	{ "az.ai.openai|azure.ai.openai|azure_openai|azure-openai|azure-openai.chat|azure-openai.responses|azureopenai|"
 	  "openai.azure|azure openai|azure",
 	        "azure.ai.openai" },
-	{ "az.ai.inference|azure.ai.inference|azure_ai|azure-ai|azure ai inference|azure-ai-inference|azure_ai_inference",
+	{ "az.ai.inference|azure.ai.inference|azure_ai|azure-ai|azure ai "
+	  "inference|azure-ai-inference|azure_ai_inference",
 	        "azure.ai.inference" },
 	{ "anthropic|Anthropic|anthropic.messages|claude|chatanthropic", "anthropic" },
-	{ "aws.bedrock|aws_bedrock|amazon.bedrock|amazon-bedrock|amazon_bedrock|bedrock|bedrock_converse|bedrock-runtime|"
+	{ "aws.bedrock|aws_bedrock|amazon.bedrock|amazon-bedrock|amazon_bedrock|bedrock|bedrock_converse|bedrock-"
+	  "runtime|"
 	  "bedrockconverse|aws|amazon|chatbedrock|awsbedrock|AWS",
 	        "aws.bedrock" },
 	{ "sagemaker|amazon.sagemaker|aws.sagemaker", "aws.sagemaker" },
-	{ "gcp.vertex_ai|vertex_ai|vertexai|VertexAI|vertex-ai|google.vertex|google.vertex.chat|google_vertexai|google-vertex|"
+	{ "gcp.vertex_ai|vertex_ai|vertexai|VertexAI|vertex-ai|google.vertex|google.vertex.chat|google_vertexai|google-"
+	  "vertex|"
 	  "vertex_ai_beta|google_vertex|vertex",
 	        "gcp.vertex_ai" },
-	{ "gcp.gemini|gemini|google.generative-ai|google_genai|google_ai_studio|google-ai|google_ai_gemini|googleai|google-gla|"
+	{ "gcp.gemini|gemini|google.generative-ai|google_genai|google_ai_studio|google-ai|google_ai_gemini|googleai|"
+	  "google-gla|"
 	  "google_ai|generativelanguage",
 	        "gcp.gemini" },
 	{ "gcp.gen_ai|google|google_generativeai|google-genai|gcp", "gcp.gen_ai" },
@@ -207,7 +212,8 @@ static const struct {
 	{ "unknown", "", "", "gpt-4", ECO_NONE, "openai", "", true },
 	{ "None", "", "", "", ECO_NONE, "", "", false },
 	/* frameworks and gateways */
-	{ "strands-agents", "", "", "us.anthropic.claude-3-7-sonnet", ECO_STRANDS, "aws.bedrock", "strands-agents", true },
+	{ "strands-agents", "", "", "us.anthropic.claude-3-7-sonnet", ECO_STRANDS, "aws.bedrock", "strands-agents",
+	        true },
 	{ "langchain", "", "api.openai.com", "x", ECO_NONE, "openai", "langchain", true },
 	{ "LangChain", "anthropic", "", "x", ECO_NONE, "anthropic", "langchain", false },
 	{ "gcp.vertex.agent", "", "", "gemini-2.5-flash", ECO_GOOGLE_ADK, "gcp.gen_ai", "gcp.vertex.agent", true },

@@ -164,21 +164,26 @@ static const struct {
 	const char *raw; /* alternatives: a|b */
 	const char *canonical; /* NULL: none */
 } values[] = {
-	{ MAP_OPERATION, ECO_NONE, "chat|Chat| CHAT |acompletion|responses|aresponses|completion_with_retries|anthropic_messages",
+	{ MAP_OPERATION, ECO_NONE,
+	        "chat|Chat| CHAT |acompletion|responses|aresponses|completion_with_retries|anthropic_messages",
 	        "chat" },
 	{ MAP_OPERATION, ECO_LITELLM, "completion", "chat" },
 	{ MAP_OPERATION, ECO_OPENLLMETRY, "completion", "text_completion" },
 	{ MAP_OPERATION, ECO_NONE, "completion|text_completion|atext_completion", "text_completion" },
 	{ MAP_OPERATION, ECO_NONE,
-	        "embedding|aembedding|embed|EMBEDDING|embeddings|ai.embed|ai.embed.doEmbed|ai.embedMany|ai.embedMany.doEmbed",
+	        "embedding|aembedding|embed|EMBEDDING|embeddings|ai.embed|ai.embed.doEmbed|ai.embedMany|ai.embedMany."
+	        "doEmbed",
 	        "embeddings" },
 	{ MAP_OPERATION, ECO_NONE, "rerank|ai.rerank|ai.rerank.doRerank|RERANKER", "rerank" },
 	{ MAP_OPERATION, ECO_NONE,
-	        "llm_call|llm_request|model_request|CHAT_MODEL|LLM|llm|generation|model|chat_completions|chat.completions|"
+	        "llm_call|llm_request|model_request|CHAT_MODEL|LLM|llm|generation|model|chat_completions|chat."
+	        "completions|"
 	        "message|messages|LLM_CALL|response|OpenInferenceSpanKindValues.LLM",
 	        "chat" },
 	{ MAP_OPERATION, ECO_NONE,
-	        "ai.generateText.doGenerate|ai.streamText.doStream|ai.generateObject.doGenerate|ai.streamObject.doStream", "chat" },
+	        "ai.generateText.doGenerate|ai.streamText.doStream|ai.generateObject.doGenerate|ai.streamObject."
+	        "doStream",
+	        "chat" },
 	{ MAP_OPERATION, ECO_NONE, "ai.generateText|ai.streamText|ai.generateObject|ai.streamObject", "invoke_agent" },
 	{ MAP_OPERATION, ECO_NONE, "agent_step", "agent_step" },
 	{ MAP_OPERATION, ECO_NONE, "tool_call|TOOL|tool|ai.toolCall|running tool|FUNCTION|TraceloopSpanKindValues.TOOL",
@@ -187,9 +192,12 @@ static const struct {
 	{ MAP_OPERATION, ECO_NONE, "workflow|CHAIN|chain|flow|workflow.run", "invoke_workflow" },
 	{ MAP_OPERATION, ECO_NONE, "task|TraceloopSpanKindValues.TASK", "task" },
 	{ MAP_OPERATION, ECO_NONE,
-	        "retrieve|RETRIEVER|retriever|vectordb|vector_db_retrieve|vector_store_search|query|retrieval", "retrieval" },
-	{ MAP_OPERATION, ECO_NONE, "image|image_generation|aimage_generation|text_to_speech|audio|speech|aspeech", "generate_content" },
-	{ MAP_OPERATION, ECO_NONE, "speech_generation|speech_to_text|transcription|atranscription|translate|ocr", "generate_content" },
+	        "retrieve|RETRIEVER|retriever|vectordb|vector_db_retrieve|vector_store_search|query|retrieval",
+	        "retrieval" },
+	{ MAP_OPERATION, ECO_NONE, "image|image_generation|aimage_generation|text_to_speech|audio|speech|aspeech",
+	        "generate_content" },
+	{ MAP_OPERATION, ECO_NONE, "speech_generation|speech_to_text|transcription|atranscription|translate|ocr",
+	        "generate_content" },
 	{ MAP_OPERATION, ECO_NONE, "guardrail_check|guardrail", "guardrail" },
 	{ MAP_OPERATION, ECO_NONE, "agent_handoff|handoff", "handoff" },
 	{ MAP_OPERATION, ECO_NONE, "litellm.moderation|moderation", "moderation" },
@@ -205,10 +213,12 @@ static const struct {
 	{ MAP_OPERATION_KIND, ECO_NONE, "invoke_workflow", "workflow" },
 	{ MAP_OPERATION_KIND, ECO_NONE, "agent_step|step|task|handoff", "step" },
 	{ MAP_OPERATION_KIND, ECO_NONE, "guardrail|moderation", "guardrail" },
-	{ MAP_OPERATION_KIND, ECO_NONE, "search_memory|create_memory|update_memory|upsert_memory|delete_memory", "memory" },
+	{ MAP_OPERATION_KIND, ECO_NONE, "search_memory|create_memory|update_memory|upsert_memory|delete_memory",
+	        "memory" },
 	{ MAP_OPERATION_KIND, ECO_NONE, "create_memory_store|delete_memory_store", "memory" },
 	{ MAP_OPERATION_KIND, ECO_NONE, "litellm.key_management", NULL },
-	{ MAP_KIND, ECO_NONE, "LLM|generation|llm|CHAT_MODEL|LLM_CALL|chat|completion|OpenInferenceSpanKindValues.LLM", "llm" },
+	{ MAP_KIND, ECO_NONE, "LLM|generation|llm|CHAT_MODEL|LLM_CALL|chat|completion|OpenInferenceSpanKindValues.LLM",
+	        "llm" },
 	{ MAP_KIND, ECO_NONE, "EMBEDDING|embedding", "embedding" },
 	{ MAP_KIND, ECO_NONE, "RERANKER", "rerank" },
 	{ MAP_KIND, ECO_NONE, "RETRIEVER|retriever|retrieval", "retriever" },
@@ -232,10 +242,13 @@ static const struct {
 	{ MAP_KIND_OPERATION, ECO_NONE, "workflow", "invoke_workflow" },
 	{ MAP_KIND_OPERATION, ECO_NONE, "retriever", "retrieval" },
 	{ MAP_FINISH, ECO_NONE,
-	        "stop|end_turn|stop_sequence|STOP|COMPLETE|complete|eos|eos_token|finished|FinishReason.STOP|done|end", "stop" },
-	{ MAP_FINISH, ECO_NONE, "length|max_tokens|MAX_TOKENS|max_output_tokens|incomplete|ERROR_LIMIT|FinishReason.MAX_TOKENS",
+	        "stop|end_turn|stop_sequence|STOP|COMPLETE|complete|eos|eos_token|finished|FinishReason.STOP|done|end",
+	        "stop" },
+	{ MAP_FINISH, ECO_NONE,
+	        "length|max_tokens|MAX_TOKENS|max_output_tokens|incomplete|ERROR_LIMIT|FinishReason.MAX_TOKENS",
 	        "length" },
-	{ MAP_FINISH, ECO_NONE, "tool_call|tool_calls|tool-calls|tool_use|function_call|TOOL_CALL|TOOL_USE", "tool_call" },
+	{ MAP_FINISH, ECO_NONE, "tool_call|tool_calls|tool-calls|tool_use|function_call|TOOL_CALL|TOOL_USE",
+	        "tool_call" },
 	{ MAP_FINISH, ECO_NONE,
 	        "content_filter|content-filter|content_filtered|SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|"
 	        "guardrail_intervened|refusal|ERROR_TOXIC",
@@ -263,7 +276,8 @@ static void values_are_mapped(void **state UNUSED)
 			raw = (slice){ at.p, bar ? (size_t)(bar - at.p) : at.len };
 			at.p += raw.len, at.len -= raw.len;
 			bool found = value_map_of(values[i].map, values[i].ecosystem, raw, &canonical);
-			if (found != (values[i].canonical != NULL) || (found && !slice_is(canonical, values[i].canonical)))
+			if (found != (values[i].canonical != NULL) ||
+			        (found && !slice_is(canonical, values[i].canonical)))
 				fail_msg("\"%.*s\" became \"%.*s\"", SLICE_ARG(raw), found ? (int)canonical.len : 4,
 				        found ? canonical.p : "none");
 			at.p += bar != NULL, at.len -= bar != NULL;
@@ -274,8 +288,8 @@ static void values_are_mapped(void **state UNUSED)
 /* Whatever is in values.csv is found: the table is sorted. Canonical words map to themselves where they are read again. */
 static void every_row_is_found(void **state UNUSED)
 {
-	static const char *const maps[N_VALUE_MAPS] = { "operation", "operation_kind", "kind", "kind_operation", "finish",
-		"output_type", "role" };
+	static const char *const maps[N_VALUE_MAPS] = { "operation", "operation_kind", "kind", "kind_operation",
+		"finish", "output_type", "role" };
 	struct csv csv;
 	slice f[CSV_FIELDS], canonical, again;
 	unsigned n = 0;

@@ -1,0 +1,75 @@
+/* test_kind.c - the kind of a span with and without a normaliser before, and what may be counted. */
+#include "lib/genai/kind.h"
+
+#include "tests/unit/lib/genai/spans.h"
+
+static const struct {
+	const char *attributes, *kind;
+} rows[] = {
+	{ "\"weir.span.kind\":\"llm\"", "llm" },
+	{ "\"weir.span.kind\":\"tool\",\"gen_ai.operation.name\":\"chat\"", "tool" },
+	{ "\"weir.span.kind\":\"other\",\"gen_ai.operation.name\":\"chat\"", "other" },
+	{ "\"weir.span.kind\":\"planet\",\"gen_ai.operation.name\":\"chat\"", "llm" },
+	{ "\"weir.span.kind\":7,\"gen_ai.operation.name\":\"embeddings\"", "embedding" },
+	{ "\"gen_ai.operation.name\":\"chat\"", "llm" },
+	{ "\"gen_ai.operation.name\":\"generate_content\"", "llm" },
+	{ "\"gen_ai.operation.name\":\"text_completion\"", "llm" },
+	{ "\"gen_ai.operation.name\":\"execute_tool\"", "tool" },
+	{ "\"gen_ai.operation.name\":\"invoke_agent\",\"openinference.span.kind\":\"LLM\"", "agent" },
+	{ "\"gen_ai.operation.name\":\"sing\",\"openinference.span.kind\":\"LLM\"", "llm" },
+	{ "\"openinference.span.kind\":\"EMBEDDING\"", "embedding" },
+	{ "\"openinference.span.kind\":\"RERANKER\"", "rerank" },
+	{ "\"openinference.span.kind\":\"CHAIN\"", "workflow" },
+	{ "\"traceloop.span.kind\":\"tool\"", "tool" },
+	{ "\"llm.request.type\":\"chat\"", "llm" },
+	{ "\"langfuse.observation.type\":\"generation\"", "llm" },
+	{ "\"ai.operationId\":\"ai.streamText.doStream\"", "llm" },
+	{ "\"ai.operationId\":\"ai.toolCall\"", "tool" },
+	{ "\"gen_ai.request.model\":\"m\",\"gen_ai.usage.input_tokens\":1", "llm" },
+	{ "\"llm.model_name\":\"m\",\"llm.token_count.completion\":1", "llm" },
+	{ "\"gen_ai.request.model\":\"m\"", "other" },
+	{ "\"gen_ai.usage.input_tokens\":1", "other" },
+	{ "\"http.method\":\"GET\"", "other" },
+	{ "", "other" },
+};
+
+static void kinds(void **unused UNUSED)
+{
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct spans s;
+		char text[256];
+		snprintf(text, sizeof(text), "[{\"attributes\":{%s}}]", rows[i].attributes);
+		spans_load(&s, text);
+		enum genai_kind k = kind_of_span(spans_nth(&s, 0));
+		if (strcmp(kind_name(k), rows[i].kind))
+			fail_msg("%s: %s, not %s", rows[i].attributes, kind_name(k), rows[i].kind);
+		spans_release(&s);
+	}
+}
+
+static void model_calls(void **unused UNUSED)
+{
+	for (unsigned k = 0; k < N_KINDS; k++)
+		assert_int_equal(kind_is_model_call(k), k == KIND_LLM || k == KIND_EMBEDDING || k == KIND_RERANK);
+}
+
+static void countable(void **unused UNUSED)
+{
+	struct spans s;
+	spans_load(&s, "[{\"attributes\":{}},{\"attributes\":{\"weir.usage.countable\":false}},"
+	               "{\"attributes\":{\"weir.usage.countable\":true}},{\"attributes\":{\"weir.usage.countable\":\"false\"}}]");
+	static const bool want[] = { true, false, true, true };
+	for (unsigned i = 0; i < COUNTOF(want); i++)
+		assert_int_equal(span_is_countable(spans_nth(&s, i)), want[i]);
+	spans_release(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(model_calls),
+		cmocka_unit_test(countable),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,338 @@
+/* test_gen_ai_link.c - session, user, environment, project and prompt links of every vendor, inheritance, the table of prompts. */
+#include "tests/unit/processors/gen_ai.h"
+
+extern const struct component processor_gen_ai_link, processor_gen_ai_normalizer;
+
+struct row {
+	const char *name, *options, *span, *want;
+};
+
+static void check_rows(const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct rig r;
+		print_message("%s\n", rows[i].name);
+		rig_init(&r, &processor_gen_ai_link, rows[i].options);
+		gen_ai_expect(&r, rows[i].span, rows[i].want);
+		rig_release(&r);
+	}
+}
+
+#define SESSION(s) "\"gen_ai.conversation.id\":\"" s "\",\"session.id\":\"" s "\""
+#define ENV "\"deployment.environment.name\""
+#define SPAN(a) "{\"attributes\":{" a "}}"
+#define RESOURCE(r, a) "{\"resource\":{" r "},\"attributes\":{" a "}}"
+
+/* Vendors' keys, each of which works on the span and on the resource. */
+static const struct key {
+	const char *key, *scope, *canonical;
+} keys[] = {
+	{ "gen_ai.conversation.id", "", "gen_ai.conversation.id" },
+	{ "gen_ai.conversation.id", "", "session.id" },
+	{ "session.id", "", "gen_ai.conversation.id" },
+	{ "session.id", "", "session.id" },
+	{ "enprompta.session_id", "", "session.id" },
+	{ "langfuse.session.id", "", "session.id" },
+	{ "respan.threads.thread_identifier", "", "session.id" },
+	{ "respan.metadata.session_id", "", "session.id" },
+	{ "promptlayer.metadata.session_id", "", "session.id" },
+	{ "ingate.session_id", "", "session.id" },
+	{ "langsmith.metadata.session_id", "", "gen_ai.conversation.id" },
+	{ "langsmith.metadata.thread_id", "", "session.id" },
+	{ "traceloop.association.properties.session_id", "", "session.id" },
+	{ "traceloop.association.properties.conversation_id", "", "session.id" },
+	{ "ai.telemetry.metadata.sessionId", "", "session.id" },
+	{ "ai.telemetry.metadata.chatId", "", "session.id" },
+	{ "gcp.vertex.agent.session_id", "", "session.id" },
+	{ "session_id", "com.anthropic.claude_code", "session.id" },
+	{ "user.id", "", "user.id" },
+	{ "enduser.id", "", "user.id" },
+	{ "enprompta.user_id", "", "user.id" },
+	{ "langfuse.user.id", "", "user.id" },
+	{ "respan.customer_params.customer_identifier", "", "user.id" },
+	{ "promptlayer.metadata.user_id", "", "user.id" },
+	{ "traceloop.association.properties.user_id", "", "user.id" },
+	{ "ai.telemetry.metadata.userId", "", "user.id" },
+	{ "langsmith.metadata.user_id", "", "user.id" },
+	{ "gen_ai.request.user", "", "user.id" },
+	{ "llm.user", "", "user.id" },
+	{ "deployment.environment.name", "", "deployment.environment.name" },
+	{ "deployment.environment", "", "deployment.environment.name" },
+	{ "enprompta.environment", "", "deployment.environment.name" },
+	{ "langfuse.environment", "", "deployment.environment.name" },
+	{ "respan.environment", "", "deployment.environment.name" },
+	{ "ingate.environment", "", "deployment.environment.name" },
+	{ "promptlayer.metadata.environment", "", "deployment.environment.name" },
+	{ "traceloop.association.properties.environment", "", "deployment.environment.name" },
+	{ "enprompta.project_id", "", "weir.project" },
+	{ "ingate.project_id", "", "weir.project" },
+	{ "langsmith.trace.session_name", "", "weir.project" },
+	{ "langfuse.project.id", "", "weir.project" },
+	{ "openinference.project.name", "", "weir.project" },
+	{ "service.name", "", "weir.project" },
+	{ "weir.project", "", "weir.project" },
+	{ "gen_ai.prompt.name", "", "gen_ai.prompt.name" },
+	{ "llm.prompt_template.name", "", "gen_ai.prompt.name" },
+	{ "traceloop.prompt.key", "", "gen_ai.prompt.name" },
+	{ "promptlayer.prompt.name", "", "gen_ai.prompt.name" },
+	{ "langfuse.observation.prompt.name", "", "gen_ai.prompt.name" },
+	{ "gen_ai.prompt.version", "", "gen_ai.prompt.version" },
+	{ "llm.prompt_template.version", "", "gen_ai.prompt.version" },
+	{ "traceloop.prompt.version", "", "gen_ai.prompt.version" },
+	{ "promptlayer.prompt.version", "", "gen_ai.prompt.version" },
+	{ "langfuse.observation.prompt.version", "", "gen_ai.prompt.version" },
+	{ "enprompta.prompt_id", "", "weir.prompt.id" },
+	{ "promptlayer.prompt.id", "", "weir.prompt.id" },
+	{ "enprompta.prompt_version_id", "", "weir.prompt.version_id" },
+	{ "promptlayer.prompt.label", "", "weir.prompt.label" },
+};
+
+static void every_key(void **unused UNUSED)
+{
+	static const char *const places[][2] = {
+		{ "\"attributes\":{\"", "\":\"v1\"}}" },
+		{ "\"resource\":{\"", "\":\"v1\"}}" },
+		{ "\"scope_attributes\":{\"", "\":\"v1\"}}" },
+		{ "\"resource\":{\"user.id\":\"v2\",\"session.id\":\"v2\",\"deployment.environment.name\":\"v2\","
+		  "\"weir.project\":\"v2\",\"gen_ai.prompt.version\":\"v2\",\"weir.prompt.version_id\":\"v2\","
+		  "\"weir.prompt.label\":\"v2\"},\"attributes\":{\"",
+		        "\":\"v1\"}}" },
+	};
+	struct rig r;
+	rig_init(&r, &processor_gen_ai_link, "");
+	for (size_t i = 0; i < COUNTOF(keys); i++)
+		for (size_t k = 0; k < COUNTOF(places); k++) {
+			char span[512], want[128];
+			if (k == 3 && !strcmp(keys[i].key, "service.name"))
+				continue;
+			print_message("%s %zu\n", keys[i].key, k);
+			snprintf(span, sizeof(span), "{\"scope\":\"%s\",%s%s%s", keys[i].scope, places[k][0], keys[i].key,
+			        places[k][1]);
+			snprintf(want, sizeof(want), "{\"%s\":\"v1\"}", keys[i].canonical);
+			gen_ai_expect(&r, span, want);
+		}
+	rig_release(&r);
+}
+
+static const struct row place_rows[] = {
+	{ "nothing said, nothing written", "", SPAN(""),
+	        "{\"session.id\":null,\"user.id\":null," ENV ":null,\"weir.project\":null,\"weir.prompt.fingerprint\":null}" },
+	{ "conversation and session differ: both stay", "", SPAN("\"gen_ai.conversation.id\":\"c\",\"session.id\":\"s\""),
+	        "{\"gen_ai.conversation.id\":\"c\",\"session.id\":\"s\"}" },
+	{ "the span's vendor key beats the resource's session", "",
+	        RESOURCE("\"session.id\":\"r\"", "\"enprompta.session_id\":\"s\""), "{" SESSION("s") "}" },
+	{ "an empty one is none", "", RESOURCE("\"session.id\":\"r\",\"user.id\":\"u\"", "\"session.id\":\"\",\"user.id\":\"None\""),
+	        "{" SESSION("r") ",\"user.id\":\"u\"}" },
+	{ "a withheld one is none", "", RESOURCE("\"user.id\":\"u\"", "\"langfuse.user.id\":\"[REDACTED]\""), "{\"user.id\":\"u\"}" },
+	{ "ids are strings", "", SPAN("\"user.id\":42,\"session.id\":7.0,\"gen_ai.prompt.version\":3"),
+	        "{\"user.id\":\"42\"," SESSION("7") ",\"gen_ai.prompt.version\":\"3\"}" },
+	{ "canonical beats vendors", "", SPAN("\"langfuse.user.id\":\"v\",\"user.id\":\"u\""),
+	        "{\"user.id\":\"u\",\"langfuse.user.id\":\"v\"}" },
+	{ "scope between span and resource", "",
+	        "{\"resource\":{\"user.id\":\"r\"},\"scope_attributes\":{\"user.id\":\"s\"},\"attributes\":{}}", "{\"user.id\":\"s\"}" },
+	{ "no inheritance", "resource_inheritance: false",
+	        "{\"resource\":{\"user.id\":\"r\",\"service.name\":\"x\",\"deployment.environment.name\":\"e\"},"
+	        "\"scope_attributes\":{\"session.id\":\"s\"},\"attributes\":{\"langfuse.environment\":\"l\"}}",
+	        "{\"user.id\":null,\"session.id\":null,\"weir.project\":null," ENV ":\"l\"}" },
+	{ "service.name is the last resort", "",
+	        RESOURCE("\"service.name\":\"svc\",\"openinference.project.name\":\"p\"", "\"service.name\":\"svc\""),
+	        "{\"weir.project\":\"p\"}" },
+	{ "service.name", "", RESOURCE("\"service.name\":\"svc\"", ""), "{\"weir.project\":\"svc\"}" },
+	{ "environment of the old resource attribute before vendors'", "",
+	        RESOURCE("\"deployment.environment\":\"o\",\"langfuse.environment\":\"l\"", ""), "{" ENV ":\"o\"}" },
+	{ "but the span's vendor key before both", "",
+	        RESOURCE("\"deployment.environment.name\":\"n\",\"deployment.environment\":\"o\"", "\"langfuse.environment\":\"l\""),
+	        "{" ENV ":\"l\"}" },
+	{ "default environment", "default_environment: production", SPAN(""), "{" ENV ":\"production\"}" },
+	{ "default environment, empty attribute", "default_environment: production", SPAN("\"deployment.environment.name\":\"\""), "{" ENV ":\"production\"}" },
+	{ "default environment, not needed", "default_environment: production", RESOURCE("\"enprompta.environment\":\"dev\"", ""), "{" ENV ":\"dev\"}" },
+	{ "default environment, not inherited", "{default_environment: production, resource_inheritance: false}",
+	        RESOURCE("\"enprompta.environment\":\"dev\"", ""), "{" ENV ":\"production\"}" },
+	{ "a prompt's facts are not mixed", "",
+	        RESOURCE("\"enprompta.prompt_id\":\"P1\",\"enprompta.prompt_version_id\":\"V1\"", "\"enprompta.prompt_id\":\"P2\""),
+	        "{\"weir.prompt.id\":\"P2\",\"weir.prompt.version_id\":null}" },
+	{ "a version of the resource's prompt", "",
+	        RESOURCE("\"enprompta.prompt_id\":\"P1\",\"enprompta.prompt_version_id\":\"V1\"", "\"enprompta.prompt_version_id\":\"V2\""),
+	        "{\"weir.prompt.id\":\"P1\",\"weir.prompt.version_id\":\"V2\"}" },
+};
+
+static void places(void **unused UNUSED)
+{
+	check_rows(place_rows, COUNTOF(place_rows));
+}
+
+#define TABLE                                                                                                          \
+	"prompts:\n"                                                                                                   \
+	"- {name: greet, links: {enprompta: {prompt_id: E0}}}\n"                                                       \
+	"- {name: greet, version: 2, links: {enprompta: {prompt_id: E2, prompt_version_id: V2}, promptlayer: {id: 72, version: 2, label: prod}, langfuse: {name: lf-greet, version: 2}}}\n" \
+	"- {name: sum, version: a, fingerprint: fp1, links: {promptlayer: {id: abc, version: x}, langfuse: {name: sum, version: 1}}}\n" \
+	"- {fingerprint: 66a045b452102c59d840ec097d59d946, name: hello}\n"
+#define GREET2                                                                                                         \
+	"\"enprompta.prompt_id\":\"E2\",\"enprompta.prompt_version_id\":\"V2\",\"promptlayer.prompt.id\":72,"          \
+	"\"promptlayer.prompt.version\":2,\"promptlayer.prompt.label\":\"prod\","                                      \
+	"\"langfuse.observation.prompt.name\":\"lf-greet\",\"langfuse.observation.prompt.version\":2"
+
+static const struct row prompt_rows[] = {
+	{ "by name and version", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"2\""), "{" GREET2 "}" },
+	{ "by name and a number", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":2"), "{" GREET2 "}" },
+	{ "by name, version open", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\""),
+	        "{\"enprompta.prompt_id\":\"E0\",\"gen_ai.prompt.version\":null,\"promptlayer.prompt.id\":null}" },
+	{ "another version", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"3\""),
+	        "{\"enprompta.prompt_id\":\"E0\",\"gen_ai.prompt.version\":\"3\"}" },
+	{ "another name", TABLE, SPAN("\"gen_ai.prompt.name\":\"bye\""), "{\"enprompta.prompt_id\":null}" },
+	{ "by Enprompta's id", TABLE, SPAN("\"enprompta.prompt_id\":\"E2\""),
+	        "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"2\"}" },
+	{ "by Enprompta's version id", TABLE, SPAN("\"enprompta.prompt_version_id\":\"V2\""), "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\"}" },
+	{ "by PromptLayer's id", TABLE, SPAN("\"promptlayer.prompt.id\":72"), "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\"}" },
+	{ "by PromptLayer's id in a string", TABLE, SPAN("\"promptlayer.prompt.id\":\"72\""),
+	        "{\"enprompta.prompt_id\":\"E2\",\"promptlayer.prompt.id\":\"72\"}" },
+	{ "by Langfuse's name", TABLE, SPAN("\"langfuse.observation.prompt.name\":\"lf-greet\""),
+	        "{" GREET2 ",\"gen_ai.prompt.name\":\"lf-greet\"}" },
+	{ "a label or version alone is nobody's", TABLE, SPAN("\"promptlayer.prompt.label\":\"prod\",\"langfuse.observation.prompt.version\":2"),
+	        "{\"enprompta.prompt_id\":null}" },
+	{ "a link that differs", TABLE, SPAN("\"enprompta.prompt_id\":\"E2\",\"promptlayer.prompt.id\":73"),
+	        "{\"langfuse.observation.prompt.name\":null,\"promptlayer.prompt.id\":73}" },
+	{ "on the resource", TABLE, RESOURCE("\"enprompta.prompt_id\":\"E2\"", ""),
+	        "{\"promptlayer.prompt.id\":72,\"weir.prompt.id\":\"E2\",\"gen_ai.prompt.name\":\"greet\"}" },
+	{ "not on the resource", TABLE "resource_inheritance: false", RESOURCE("\"enprompta.prompt_id\":\"E2\"", ""),
+	        "{\"promptlayer.prompt.id\":null,\"gen_ai.prompt.name\":null}" },
+	{ "PromptLayer takes a name or an id", TABLE, SPAN("\"promptlayer.prompt.name\":\"greet\",\"promptlayer.prompt.version\":2"),
+	        "{\"promptlayer.prompt.id\":null,\"promptlayer.prompt.name\":\"greet\",\"enprompta.prompt_id\":\"E2\"}" },
+	{ "a version for a span that tells none", TABLE, SPAN("\"gen_ai.prompt.name\":\"sum\""),
+	        "{\"gen_ai.prompt.version\":\"a\",\"promptlayer.prompt.id\":\"abc\",\"promptlayer.prompt.version\":\"x\","
+	        "\"langfuse.observation.prompt.version\":1}" },
+	{ "by fingerprint", TABLE,
+	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.system_instructions\":\"[{\\\"type\\\":\\\"text\\\",\\\"content\\\":\\\"Hello\\\"}]\""),
+	        "{\"gen_ai.prompt.name\":\"hello\",\"weir.prompt.fingerprint\":\"66a045b452102c59d840ec097d59d946\"}" },
+};
+
+static void prompts(void **unused UNUSED)
+{
+	check_rows(prompt_rows, COUNTOF(prompt_rows));
+}
+
+#define SYSTEM "\"gen_ai.system_instructions\":\"[{\\\"type\\\":\\\"text\\\",\\\"content\\\":\\\"Be brief.\\\"}]\""
+#define TOOLS "\"gen_ai.tool.definitions\":\"[{\\\"name\\\":\\\"f\\\"}]\""
+#define LLM "\"weir.span.kind\":\"llm\""
+#define PRINT(p) "{\"weir.prompt.fingerprint\":" p "}"
+
+/* echo "Be brief." | sha256sum | head -c 32; printf 'Be brief.\n\0[{"name":"f"}]' | .. */
+#define BRIEF "\"96fb1c7f068c5ce63e2b45fc4aea602d\""
+#define BRIEF_TOOLS "\"ce347f0a9b2c8169bcf31d73ff23b57a\""
+
+static const struct row print_rows[] = {
+	{ "instructions", "", SPAN(LLM "," SYSTEM), PRINT(BRIEF) },
+	{ "instructions and tools", "", SPAN(LLM "," SYSTEM "," TOOLS), PRINT(BRIEF_TOOLS) },
+	{ "a system message", "",
+	        SPAN(LLM ",\"gen_ai.input.messages\":\"[{\\\"role\\\":\\\"system\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\",\\\"content\\\":\\\"Be brief.\\\"}]},{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[]}]\""),
+	        PRINT(BRIEF) },
+	{ "plain text", "", SPAN(LLM ",\"gen_ai.system_instructions\":\"Be brief.\""), PRINT(BRIEF) },
+	{ "no instructions", "", SPAN(LLM ",\"gen_ai.input.messages\":\"[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[]}]\""), PRINT("null") },
+	{ "withheld", "", SPAN(LLM ",\"gen_ai.system_instructions\":\"[REDACTED]\""), PRINT("null") },
+	{ "a prompt is named", "", SPAN(LLM "," SYSTEM ",\"gen_ai.prompt.name\":\"p\""), PRINT("null") },
+	{ "a prompt has an id", "", SPAN(LLM "," SYSTEM ",\"enprompta.prompt_id\":\"p\""), PRINT("null") },
+	{ "a prompt is named on the resource", "", RESOURCE("\"gen_ai.prompt.name\":\"p\"", LLM "," SYSTEM), PRINT("null") },
+	{ "agents have none", "", SPAN("\"weir.span.kind\":\"agent\"," SYSTEM), PRINT("null") },
+};
+
+static void fingerprints(void **unused UNUSED)
+{
+	check_rows(print_rows, COUNTOF(print_rows));
+}
+
+static const struct client_pair sent[] = { { { "x-user", 6 }, { "u1", 2 } }, { { "x-user", 6 }, { "u2", 2 } },
+	{ { "x-bad", 5 }, { "a\xFFz", 3 } }, { { "x-empty", 7 }, { "", 0 } } };
+static const struct client client = { .metadata = sent, .n_metadata = COUNTOF(sent) };
+
+static void headers(void **unused UNUSED)
+{
+	static const char options[] = "metadata_from_headers: {X-User: user.id, x-bad: bad, x-empty: empty, x-none: none}";
+	struct rig r;
+	rig_init(&r, &processor_gen_ai_link, options);
+	gen_ai_expect(&r, SPAN(""), "{\"user.id\":null,\"bad\":null}");
+	r.client = &client;
+	gen_ai_expect(&r, SPAN(""), "{\"user.id\":\"u1\",\"bad\":\"a\xEF\xBF\xBDz\",\"empty\":null,\"none\":null}");
+	gen_ai_expect(&r, SPAN("\"user.id\":\"mine\",\"bad\":1"), "{\"user.id\":\"mine\",\"bad\":1}");
+	r.client = NULL;
+	rig_release(&r);
+}
+
+static void refusals(void **unused UNUSED)
+{
+	static const struct {
+		const char *yaml, *place, *text;
+	} rows[] = {
+		{ "prompts: [{version: 1}]", "1:12", "a prompt needs a name" },
+		{ "prompts: [{links: {promptlayer: {version: 1, label: x}, langfuse: {version: 3}}}]", "1:12", "a prompt needs a name" },
+		{ "prompts: [{name: a, links: {promptly: {id: 1}}}]", "1:29", "promptly" },
+		{ "metadata_from_headers: {x-a: }", "1:24", "metadata_from_headers" },
+		{ "metadata_from_headers: {'': b}", "1:24", "metadata_from_headers" },
+		{ "resource_inheritance: maybe", "1:23", "resource_inheritance" },
+	};
+	for (size_t i = 0; i < COUNTOF(rows); i++)
+		rig_refuses(&processor_gen_ai_link, rows[i].yaml, rows[i].place, rows[i].text);
+}
+
+/* A large value that many spans share stays where it is; one of the span's own is linked. */
+static void large_values(void **unused UNUSED)
+{
+	enum { LARGE = 1 << 20 };
+	struct rig r;
+	char *text = malloc(LARGE + 100), *id = malloc(LARGE + 1);
+	rig_init(&r, &processor_gen_ai_link, "");
+	memset(id, 'i', LARGE);
+	id[LARGE] = 0;
+	snprintf(text, LARGE + 100, "{\"resource\":{\"user.id\":\"%s\"},\"attributes\":{}}", id);
+	gen_ai_expect(&r, text, "{\"user.id\":null}");
+	id[4096] = 0;
+	snprintf(text, LARGE + 100, "{\"resource\":{\"user.id\":\"%s\"},\"attributes\":{}}", id);
+	json_t *out = gen_ai_run(&r, text);
+	assert_string_equal(json_string_value(json_object_get(out, "user.id")), id);
+	json_decref(out);
+	id[4096] = 'i';
+	snprintf(text, LARGE + 100, "{\"attributes\":{\"langfuse.user.id\":\"%s\"}}", id);
+	out = gen_ai_run(&r, text);
+	assert_string_equal(json_string_value(json_object_get(out, "user.id")), id);
+	json_decref(out);
+	rig_release(&r);
+	free(text);
+	free(id);
+}
+
+/* Two resources and scopes in one request: nothing of one is seen in the other. */
+static void neighbours(void **unused UNUSED)
+{
+#define STR(k, v) "{\"key\":\"" k "\",\"value\":{\"stringValue\":\"" v "\"}}"
+#define IDS "\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\""
+	struct rig r;
+	rig_init(&r, &processor_gen_ai_link, "");
+	rig_expect(&r,
+	        "{\"resourceSpans\":["
+	        "{\"resource\":{\"attributes\":[" STR("user.id", "a") "]},\"scopeSpans\":["
+	        "{\"scope\":{\"attributes\":[" STR("session.id", "s") "]},\"spans\":[{" IDS "}]},"
+	        "{\"scope\":{\"name\":\"promptkit-telemetry\"},\"spans\":[{" IDS "},{" IDS ",\"attributes\":[" STR("user.id", "own") "]}]}]},"
+	        "{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[{" IDS "}]}]}]}",
+	        "{\"resourceSpans\":["
+	        "{\"resource\":{\"attributes\":[" STR("user.id", "a") "]},\"scopeSpans\":["
+	        "{\"scope\":{\"attributes\":[" STR("session.id", "s") "]},\"spans\":[{" IDS ",\"attributes\":["
+	        STR("gen_ai.conversation.id", "s") "," STR("session.id", "s") "," STR("user.id", "a") "]}]},"
+	        "{\"scope\":{\"name\":\"promptkit-telemetry\"},\"spans\":[{" IDS ",\"attributes\":[" STR("user.id", "a") "]},"
+	        "{" IDS ",\"attributes\":[" STR("user.id", "own") "]}]}]},"
+	        "{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[{" IDS "}]}]}]}");
+	rig_release(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key),
+		cmocka_unit_test(places),
+		cmocka_unit_test(prompts),
+		cmocka_unit_test(fingerprints),
+		cmocka_unit_test(headers),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(large_values),
+		cmocka_unit_test(neighbours),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
