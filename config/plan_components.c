@@ -138,7 +138,8 @@ static struct declared *report_dangling(
 	if (d && !d->component) /* the same slip: its declaration has the finding */
 		return NULL;
 	findings_add(b->findings, FINDING_ERROR, pos, "%s: references %s \"%.*s\" which is not configured%s%s%s", where,
-	        component_kind_name(kind), SLICE_ARG(text), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	        component_kind_name(kind), SLICE_ARG(text), near ? ", did you mean \"" : "", near ? near : "",
+	        near ? "\"?" : "");
 	return NULL;
 }
 

@@ -176,7 +176,7 @@ static void print_number(struct strbuf *out, int64_t n, int width, const char *u
 
 static void print_total(struct strbuf *out, const struct total *t)
 {
-	print_number(out, (int64_t)t->n_calls, 7, t->n_calls == 1 ? "call " : "calls");
+	print_number(out, (int64_t)t->n_calls, 5, t->n_calls == 1 ? "call " : "calls");
 	print_number(out, t->input, 11, "tokens in");
 	print_number(out, t->output, 11, "out");
 	strbuf_adds(out, "  ");

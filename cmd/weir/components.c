@@ -130,7 +130,8 @@ static const struct component *find(const char *name)
 	for (int alias = 0; alias < 2; alias++) {
 		for (enum kind k = RECEIVER; k <= CONNECTOR; k++) {
 			bool by_alias = false;
-			bool wanted = !slash || slice_is(kind, component_kind_name(k)) || slice_is(kind, kind_section(k));
+			bool wanted =
+			        !slash || slice_is(kind, component_kind_name(k)) || slice_is(kind, kind_section(k));
 			const struct component *c = wanted ? registry_find(k, type, &by_alias) : NULL;
 			if (c && by_alias == (alias != 0))
 				return c;

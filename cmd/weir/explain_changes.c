@@ -203,7 +203,8 @@ void explain_changes(struct strbuf *out, const char *id, const struct span *befo
 			add_gone(&c, a);
 	if (!slice_eq(before->parent_id, after->parent_id))
 		strbuf_addf(out, "    ~ parent: %s\n",
-		        after->parent_id.len ? "the nearest ancestor that is kept" : "none, its ancestors are filtered");
+		        after->parent_id.len ? "the nearest ancestor that is kept"
+		                             : "none, its ancestors are filtered");
 	unsigned n = count_events(before), m = count_events(after);
 	if (m < n)
 		strbuf_addf(out, "    - %u of %u events, now in attributes\n", n - m, n);

@@ -249,7 +249,8 @@ static int start(struct program *p, struct plan *plan)
 	if (core_apply(p->core, plan, &e)) {
 		fprintf(stderr, "Error: cannot start: %s\n", e.text);
 		if (p->local)
-			fputs("Another port: weir --set receivers::otlp::protocols::http::endpoint=127.0.0.1:4319\n", stderr);
+			fputs("Another port: weir --set receivers::otlp::protocols::http::endpoint=127.0.0.1:4319\n",
+			        stderr);
 		return -1;
 	}
 	core_each_address(p->core, on_address, p);

@@ -214,7 +214,8 @@ static void add_type_schema(struct strbuf *out, const struct conf_field *f, cons
 		strbuf_adds(out, types[f->type]);
 		break;
 	case T_STR:
-		strbuf_adds(out, f->flags & CONF_NUMERALS ? "\"type\":[\"string\",\"integer\",\"null\"]" : types[f->type]);
+		strbuf_adds(
+		        out, f->flags & CONF_NUMERALS ? "\"type\":[\"string\",\"integer\",\"null\"]" : types[f->type]);
 		break;
 	case T_STRS:
 		strbuf_adds(out, "\"type\":[\"array\",\"string\",");

@@ -27,7 +27,7 @@ static const struct {
 	{ MESSAGE("system", TEXT("Hello")), "", NULL },
 	{ "[" MESSAGE("system", TEXT("Hello")) "]", "", NULL },
 	{ "[" TEXT("Be brief.") "]", "[{\"name\":\"f\"}]", BRIEF_TOOLS },
-	{ "[" TEXT("a") "," TEXT("b") "]", "", "4a7a0a3e5c2f3c4b" },
+	{ "[" TEXT("a") "," TEXT("b") "]", "", "911169ddaaf146aff539f58c26c489af" },
 	{ MESSAGE("system", TEXT("a")) "," MESSAGE("system", TEXT("b")), "", NULL },
 	{ MESSAGE("system", TEXT("a") "," TEXT("b")), "", NULL },
 	{ "a\nb", "", NULL },
@@ -42,12 +42,7 @@ static void equal_forms(void **unused UNUSED)
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		slice got = fingerprint_of(&f, slice_of(rows[i].system), slice_of(rows[i].tools), &a);
 		assert_int_equal(got.len, FINGERPRINT_LEN);
-		if (rows[i].want && strlen(rows[i].want) == FINGERPRINT_LEN)
-			assert_memory_equal(got.p, rows[i].want, FINGERPRINT_LEN);
-		if (rows[i].want)
-			assert_memory_not_equal(got.p, before, FINGERPRINT_LEN);
-		else
-			assert_memory_equal(got.p, before, FINGERPRINT_LEN);
+		assert_memory_equal(got.p, rows[i].want ? rows[i].want : before, FINGERPRINT_LEN);
 		memcpy(before, got.p, FINGERPRINT_LEN);
 	}
 	arena_release(&a);

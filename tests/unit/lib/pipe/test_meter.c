@@ -5,8 +5,8 @@
 
 #include "lib/base/strbuf.h"
 #include "tests/unit/rig/core_rig.h"
-#include <setjmp.h>
 #include <cmocka.h>
+#include <setjmp.h>
 
 static const char yaml[] = "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"
                            "exporters: {nop: }\n"

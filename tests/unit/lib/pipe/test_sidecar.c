@@ -5,8 +5,8 @@
 
 #include "lib/otlp/edit.h"
 #include "tests/unit/rig/core_rig.h"
-#include <setjmp.h>
 #include <cmocka.h>
+#include <setjmp.h>
 
 #define SPAN(id, parent)                                                                                           \
 	"{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"" id "\",\"parentSpanId\":\"" parent "\"," \
