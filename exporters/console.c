@@ -15,20 +15,29 @@
 #include "lib/pipe/component.h"
 #include "lib/pipe/core.h"
 #include "lib/pipe/delivery.h"
+#include "lib/pipe/groups.h"
 
 enum { MAX_MODELS = 64, MAX_NAME = 80, MAX_TEXT = 1 << 20, FLUSH_AT = 64 << 10 };
 enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 static const char *const colours[] = { "auto", "always", "never", NULL };
 
 struct console_conf {
+	struct exporter_conf exporter; /* first member */
 	int colour;
 };
 
 static const struct conf_field fields[] = {
 	CONF_ENUM(console_conf, colour, "auto", colours,
 	        "Colours: auto uses them on a terminal when NO_COLOR is not set."),
+	CONF_INLINE(console_conf, exporter, exporter_conf, exporter_fields, "What every exporter has.",
+	        .def = "sending_queue.enabled=false"),
 	CONF_END,
 };
+
+static void check(const void *conf, struct conf_report *r)
+{
+	exporter_check(conf, r);
+}
 
 enum hint { HINT_SESSION, HINT_TOKENS, HINT_PRICE, N_HINTS };
 
@@ -252,6 +261,7 @@ const struct component exporter_console = {
 	.fields = fields,
 	.conf_size = sizeof(struct console_conf),
 	.state_size = sizeof(struct console_state),
+	.check = check,
 	.start = start,
 	.send = console_send,
 	.stop = stop,

@@ -357,7 +357,7 @@ static void on_done(void *ctx, const struct http_reply *r)
 static void fail(struct delivery *d, struct post *p, enum verdict_kind kind, const char *text)
 {
 	struct verdict v = { .kind = kind };
-	snprintf(v.text, sizeof v.text, "%s", text);
+	snprintf(v.text, sizeof v.text, "%.*s", (int)sizeof v.text - 1, text);
 	free(p);
 	delivery_done(d, &v);
 }

@@ -8,11 +8,9 @@
 #include <math.h>
 
 #include "lib/base/glob.h"
+#include "lib/genai/cost_facts.h"
 #include "lib/genai/kind.h"
 #include "lib/genai/price_source.h"
-#include "lib/genai/usage.h"
-#include "lib/genai/view.h"
-#include "lib/otlp/edit.h"
 #include "lib/pipe/batch.h"
 #include "lib/pipe/component.h"
 #include "lib/pipe/meter.h"
@@ -73,8 +71,7 @@ static const char *const statuses[] = { "ok", "free", "reported", "unknown_provi
 static const char *const token_types[] = { "input", "output", "cache_read", "cache_write" };
 enum { REPORTED = 2, N_STATUSES = COUNTOF(statuses), N_TYPES = COUNTOF(token_types), N_SLOTS = 256, LABEL_KEPT = 96 };
 
-/* Beyond these a number is a mistake, or meant to spoil a counter: such a cost is none, such tokens are not counted. */
-static const double usd_max = 1e6;
+/* Beyond it a count of tokens is a mistake, or meant to spoil the counter. */
 static const int64_t tokens_max = 1000000000;
 
 /* What is needed again and again of a table entry met lately. */
@@ -85,7 +82,7 @@ struct slot {
 };
 
 struct cost_state {
-	struct view view;
+	struct cost_reader reader;
 	struct price_ref *prices;
 	struct price_cache *cache;
 	struct meter *usd, *tokens;
@@ -100,21 +97,13 @@ struct cost_stage {
 	struct cost_state *own;
 };
 
-/* USD; NAN: not known. */
-struct amounts {
-	double total, prompt, completion;
-};
 static const struct amounts unknown = { (double)NAN, (double)NAN, (double)NAN };
 
 /* One span being priced. */
 struct pricing {
-	struct traces *traces;
-	struct span *span;
-	struct emitter emitter;
-	struct usage usage;
-	enum usage_basis basis;
-	bool adjusted; /* input or output is not what was reported */
-	bool ours, zero_reported; /* an earlier weir was here; a cost of 0 that means "not known" */
+	struct cost_facts facts;
+	bool ours, reported; /* an earlier weir was here; the span brings a cost that counts */
+	bool zero_reported; /* a cost of 0 that means "not known" */
 	enum price_status found; /* of the match */
 	struct price_match match;
 	struct amounts amounts;
@@ -214,62 +203,11 @@ static void enter_scope(struct cost_state *st, const struct cost_conf *c, const 
 		st->zero_is_missing = glob_match(c->treat_zero_as_missing.v[i], scope->name);
 }
 
-/* Why a normaliser before this stage adjusted the usage: it leaves the fact and not the reason. */
-static enum usage_basis basis_settled(const struct pricing *p)
-{
-	bool cached = p->usage.cache_read > 0 || p->usage.cache_write > 0;
-	if (!cached || (p->usage.reasoning > 0 && p->emitter.flags & EMIT_REASONING_APART))
-		return BASIS_INCLUSIVE;
-	return p->emitter.flags & EMIT_EXCLUSIVE ? BASIS_EXCLUSIVE_RULE : BASIS_EXCLUSIVE_INFERRED;
-}
-
-static void read_usage(struct cost_state *st, struct pricing *p)
-{
-	static const enum concept concepts[] = { C_INPUT_TOKENS, C_OUTPUT_TOKENS, C_TOTAL_TOKENS, C_CACHE_READ,
-		C_CACHE_WRITE, C_REASONING_TOKENS, C_AUDIO_INPUT, C_AUDIO_OUTPUT };
-	struct usage *u = &p->usage;
-	int64_t *const members[] = { &u->input, &u->output, &u->total, &u->cache_read, &u->cache_write, &u->reasoning,
-		&u->audio_input, &u->audio_output };
-	usage_clear(u);
-	for (size_t i = 0; i < COUNTOF(concepts); i++)
-		view_tokens(&st->view, concepts[i], members[i], NULL);
-	const struct attr *mark = attrs_find_id(&p->span->attrs, KEY_WEIR_USAGE_ADJUSTED);
-	bool marked = mark && mark->value.type == V_BOOL && mark->value.b;
-	bool settled = marked || attrs_find_id(&p->span->attrs, KEY_WEIR_CONVENTION);
-	p->basis = usage_settle(u, p->emitter.flags, settled, &p->adjusted);
-	if (marked) {
-		p->adjusted = true;
-		p->basis = basis_settled(p);
-	}
-}
-
-static double amount_of(struct cost_state *st, enum concept which)
-{
-	double d;
-	return view_double(&st->view, which, &d, NULL) && d >= 0 && d <= usd_max ? d : (double)NAN;
-}
-
-/* A cost that the span brings; without a total it is the sum of its parts. False: none that counts. */
-static bool read_reported(struct cost_state *st, struct pricing *p)
-{
-	struct amounts *a = &p->amounts;
-	*a = (struct amounts){ amount_of(st, C_COST_TOTAL), amount_of(st, C_COST_INPUT),
-		amount_of(st, C_COST_OUTPUT) };
-	if (isnan(a->total) && !(isnan(a->prompt) && isnan(a->completion)))
-		a->total = (isnan(a->prompt) ? 0 : a->prompt) + (isnan(a->completion) ? 0 : a->completion);
-	/* Langfuse's JavaScript SDK writes zeros on calls that failed */
-	bool failed = p->emitter.ecosystem == ECO_LANGFUSE && p->span->status_code == 2;
-	p->zero_reported = a->total == 0 && !p->ours && (st->zero_is_missing || failed);
-	return !isnan(a->total) && !p->zero_reported;
-}
-
 /* True: the provider's calls are free. Fills p->match and p->found otherwise. */
 static bool resolve(struct cost_state *st, const struct cost_conf *c, struct pricing *p)
 {
-	struct price_query q = { 0 };
-	view_text(&st->view, C_PROVIDER, &q.provider, NULL);
-	view_text(&st->view, C_RESPONSE_MODEL, &q.response_model, NULL);
-	view_text(&st->view, C_REQUEST_MODEL, &q.request_model, NULL);
+	const struct cost_facts *f = &p->facts;
+	struct price_query q = { f->provider, f->response_model, f->request_model };
 	p->found = PRICE_UNKNOWN_PROVIDER;
 	if (is_one_of(&c->local_providers, q.provider))
 		return true;
@@ -281,7 +219,8 @@ static bool resolve(struct cost_state *st, const struct cost_conf *c, struct pri
 
 static struct amounts compute(const struct cost_state *st, struct pricing *p, bool is_free)
 {
-	const struct usage *u = &p->usage;
+	struct cost_facts *f = &p->facts;
+	const struct usage *u = &f->usage;
 	struct price_usage pu;
 	struct price_cost cost;
 	if (is_free || p->found != PRICE_OK) {
@@ -296,60 +235,29 @@ static struct amounts compute(const struct cost_state *st, struct pricing *p, bo
 	pu.reasoning = u->reasoning;
 	pu.audio_in = u->audio_input;
 	pu.audio_out = u->audio_output;
-	prices_cost(&p->match, &pu, (int64_t)p->span->start_ns, &cost);
+	prices_cost(&p->match, &pu, (int64_t)f->span->start_ns, &cost);
 	p->status = st->status_of[cost.status];
 	if (cost.status != PRICE_OK && cost.status != PRICE_FREE)
 		return unknown;
-	if (cost.input_adjusted && p->basis == BASIS_INCLUSIVE)
-		p->basis = BASIS_EXCLUSIVE_INFERRED;
-	p->adjusted = p->adjusted || cost.input_adjusted || cost.output_adjusted;
+	if (cost.input_adjusted && f->basis == BASIS_INCLUSIVE)
+		f->basis = BASIS_EXCLUSIVE_INFERRED;
+	f->adjusted = f->adjusted || cost.input_adjusted || cost.output_adjusted;
 	return (struct amounts){ cost.total, cost.prompt, cost.completion };
-}
-
-static void write_number(struct pricing *p, enum genai_key key, double d)
-{
-	const struct attr *a = isnan(d) ? NULL : attrs_find_id(&p->span->attrs, (uint16_t)key);
-	if (!isnan(d) && !(a && a->value.type == V_DOUBLE && a->value.d == d))
-		attr_set_double(p->traces, &p->span->attrs, genai_key_name(key), d);
-}
-
-/* `text` is static or in the request's arena. */
-static void write_text(struct pricing *p, enum genai_key key, slice text)
-{
-	const struct attr *a = attrs_find_id(&p->span->attrs, (uint16_t)key);
-	if (!a || a->value.type != V_STRING || !slice_eq(a->value.s, text))
-		attr_set_borrowed(p->traces, &p->span->attrs, genai_key_name(key),
-		        &(struct value){ .type = V_STRING, .s = text });
 }
 
 static void write_amounts(unsigned write, struct pricing *p)
 {
 	const struct amounts *a = &p->amounts;
 	if (write & WRITE_LLM) {
-		write_number(p, KEY_LLM_COST_PROMPT, a->prompt);
-		write_number(p, KEY_LLM_COST_COMPLETION, a->completion);
-		write_number(p, KEY_LLM_COST_TOTAL, a->total);
+		cost_write_number(&p->facts, AT_COST_PROMPT, a->prompt);
+		cost_write_number(&p->facts, AT_COST_COMPLETION, a->completion);
+		cost_write_number(&p->facts, AT_COST_TOTAL, a->total);
 	}
 	if (write & WRITE_USAGE)
-		write_number(p, KEY_GENAI_USAGE_COST, a->total);
+		cost_write_number(&p->facts, AT_USAGE_COST, a->total);
 	if (write & WRITE_OPERATION)
-		write_number(p, KEY_OPERATION_COST, a->total);
-	write_text(p, KEY_WEIR_COST_STATUS, slice_of(statuses[p->status]));
-}
-
-/* Attributes that told the cost which is superseded tell the new one, or go. */
-static void supersede(struct cost_state *st, struct pricing *p)
-{
-	static const enum concept concepts[] = { C_COST_TOTAL, C_COST_INPUT, C_COST_OUTPUT };
-	const double amounts[] = { p->amounts.total, p->amounts.prompt, p->amounts.completion };
-	for (size_t i = 0; i < COUNTOF(concepts); i++)
-		for (struct candidate *c = view_first(&st->view, concepts[i]); c; c = view_next(&st->view, c)) {
-			struct value v = { .type = V_DOUBLE, .d = amounts[i] };
-			if (c->alias->path || isnan(amounts[i]))
-				attr_delete(p->traces, &p->span->attrs, c->attr);
-			else if (c->attr->value.type != V_DOUBLE || c->attr->value.d != v.d)
-				attr_replace(p->traces, &p->span->attrs, c->attr, &v);
-		}
+		cost_write_number(&p->facts, AT_OPERATION_COST, a->total);
+	cost_write_text(&p->facts, AT_STATUS, slice_of(statuses[p->status]));
 }
 
 static struct slot *slot_of(struct cost_state *st, const struct stage *stage, const struct pricing *p)
@@ -379,14 +287,15 @@ static void write_origin(struct pricing *p, struct slot *slot)
 		if (strlen(made) < sizeof slot->label)
 			memcpy(slot->label, made, strlen(made) + 1);
 	}
-	write_text(p, KEY_WEIR_COST_PRICE, arena_dup(&p->traces->arena, slice_of(label)));
-	if (p->adjusted)
-		write_text(p, KEY_WEIR_COST_BASIS, slice_of(usage_basis_name(p->basis)));
+	cost_write_text(&p->facts, AT_PRICE, arena_dup(&p->facts.traces->arena, slice_of(label)));
+	if (p->facts.adjusted)
+		cost_write_text(&p->facts, AT_BASIS, slice_of(usage_basis_name(p->facts.basis)));
 }
 
 static void count(struct cost_state *st, const struct pricing *p, const struct slot *s)
 {
-	const int64_t tokens[] = { p->usage.input, p->usage.output, p->usage.cache_read, p->usage.cache_write };
+	const struct usage *u = &p->facts.usage;
+	const int64_t tokens[] = { u->input, u->output, u->cache_read, u->cache_write };
 	meter_add(st->by_status[p->status], 1);
 	if (!isnan(p->amounts.total))
 		meter_add(s->usd, p->amounts.total);
@@ -398,31 +307,39 @@ static void count(struct cost_state *st, const struct pricing *p, const struct s
 /* What an earlier weir wrote is not "reported": it is ours and keeps its status. */
 static bool is_ours(struct pricing *p)
 {
-	const struct attr *a = attrs_find_id(&p->span->attrs, KEY_WEIR_COST_STATUS);
-	if (!a || a->value.type != V_STRING)
-		return false;
-	for (unsigned i = 0; i < N_STATUSES; i++)
-		if (slice_is(a->value.s, statuses[i])) {
+	for (unsigned i = 0; p->facts.status.len && i < N_STATUSES; i++)
+		if (slice_is(p->facts.status, statuses[i])) {
 			p->status = i;
 			return true;
 		}
 	return false;
 }
 
+static void judge_reported(const struct cost_state *st, struct pricing *p)
+{
+	const struct cost_facts *f = &p->facts;
+	/* Langfuse's JavaScript SDK writes zeros on calls that failed */
+	bool failed = f->emitter.ecosystem == ECO_LANGFUSE && f->span->status_code == 2;
+	p->amounts = f->reported;
+	p->ours = is_ours(p);
+	p->zero_reported = f->reported.total == 0 && !p->ours && (st->zero_is_missing || failed);
+	p->reported = !isnan(f->reported.total) && !p->zero_reported;
+}
+
 /* Computes the cost and writes it; a reported one gives way only to one that is known. */
-static void price(struct stage *stage, struct cost_state *st, struct pricing *p, bool is_free, bool reported)
+static void price(struct stage *stage, struct cost_state *st, struct pricing *p, bool is_free)
 {
 	const struct cost_shared *shared = stage->shared;
 	unsigned before = p->ours ? p->status : REPORTED;
 	struct amounts computed = compute(st, p, is_free);
-	if (isnan(computed.total) && reported) {
+	if (isnan(computed.total) && p->reported) {
 		p->status = before;
 		write_amounts(shared->write, p);
 		return;
 	}
 	p->amounts = computed;
-	if (reported || p->zero_reported)
-		supersede(st, p);
+	if (p->reported || p->zero_reported)
+		cost_supersede(&st->reader, &p->facts, &computed);
 	write_amounts(shared->write, p);
 	if (!isnan(computed.total) && p->found == PRICE_OK)
 		write_origin(p, slot_of(st, stage, p));
@@ -432,16 +349,13 @@ static void cost_span(struct stage *stage, struct cost_state *st, struct traces 
 {
 	const struct cost_conf *c = stage->conf;
 	const struct cost_shared *shared = stage->shared;
-	struct pricing p = { .traces = t, .span = s, .amounts = unknown };
+	struct pricing p = { .amounts = unknown };
 	enter_scope(st, c, s->scope);
-	p.emitter = emitter_of_span(st->emitter, s);
-	view_load(&st->view, t, &s->attrs, p.emitter, GROUP_CALL | GROUP_USAGE | GROUP_COST, OTEL_FIRST);
-	st->view.kind = kind;
-	read_usage(st, &p);
-	p.ours = is_ours(&p);
-	bool is_free = resolve(st, c, &p), reported = read_reported(st, &p);
-	if (!reported || c->on_existing == REPLACE) {
-		price(stage, st, &p, is_free, reported);
+	cost_read(&st->reader, t, s, kind, st->emitter, &p.facts);
+	judge_reported(st, &p);
+	bool is_free = resolve(st, c, &p);
+	if (!p.reported || c->on_existing == REPLACE) {
+		price(stage, st, &p, is_free);
 	} else if (!p.ours) {
 		p.status = REPORTED;
 		write_amounts(shared->write, &p);
@@ -499,7 +413,7 @@ static int start(struct stage *stage, struct err *e UNUSED)
 	if (!st)
 		abort();
 	((struct cost_stage *)stage->state)->own = st;
-	view_init(&st->view);
+	cost_reader_init(&st->reader);
 	st->cache = prices_cache_new();
 	struct meter *by_status = core_meter(stage->core, &spans);
 	for (unsigned i = 0; i < N_STATUSES; i++)
@@ -517,7 +431,7 @@ static int start(struct stage *stage, struct err *e UNUSED)
 static void stop(struct stage *stage)
 {
 	struct cost_state *st = ((struct cost_stage *)stage->state)->own;
-	view_release(&st->view);
+	cost_reader_release(&st->reader);
 	prices_cache_free(st->cache);
 	price_ref_free(st->prices);
 	free(st);

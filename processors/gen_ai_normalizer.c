@@ -51,6 +51,8 @@ static const struct conf_field fields[] = {
 	        "Whether finish reasons are translated to stop, length, tool_call, content_filter and error."),
 	CONF_LIST(normalizer_conf, mappings, mapping_conf, mapping_fields,
 	        "Attributes of your own that become others before anything else is read."),
+	CONF_REFUSED("sources",
+	        "Every convention is read always; custom_mappings go into mappings, remove_originals is originals."),
 	CONF_END,
 };
 

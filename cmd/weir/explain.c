@@ -126,6 +126,20 @@ static struct span *take(struct snapshot *stage, const struct span *like)
 	return s;
 }
 
+/* What one stage did to a span that it kept; nothing when that is nothing. */
+static void explain_stage(struct strbuf *out, const struct snapshot *stage, struct traces *t, const struct span *before,
+        const struct span *after)
+{
+	size_t begin = out->len;
+	strbuf_addf(out, "  %s\n", stage->processor->id);
+	size_t head = out->len;
+	explain_changes(out, before, after);
+	if (stage->prices)
+		explain_cost(out, stage->prices, t, before, after);
+	if (out->len == head)
+		out->len = begin;
+}
+
 /* One span through all stages; `rule` is what is left of a stage that filtered it. */
 static void explain_span(struct explain *x, struct span *first, uint16_t rule)
 {
@@ -141,9 +155,7 @@ static void explain_span(struct explain *x, struct span *first, uint16_t rule)
 			strbuf_addf(&changes, "  %s\n    filtered: no destination gets it\n", gone->id);
 			continue;
 		}
-		explain_changes(&changes, stage->processor->id, before, after);
-		if (stage->prices)
-			explain_cost(&changes, stage->prices, &x->stages[i - 1].traces, before, after);
+		explain_stage(&changes, stage, &x->stages[i - 1].traces, before, after);
 		before = after;
 	}
 	add_span_head(&x->out, first);

@@ -21,8 +21,8 @@ const void *explain_option(const struct plan_component *c, const char *key);
  * that processor left on the span (span->rule; 0: it kept it). */
 void explain_detection(struct strbuf *out, const struct span *s, const struct plan_component *filter, uint16_t mark);
 
-/* Lines about every difference between the attributes of two states of a span; `id` heads them. Nothing when they are equal. */
-void explain_changes(struct strbuf *out, const char *id, const struct span *before, const struct span *after);
+/* Lines about every difference between two states of a span. Nothing when they are equal. */
+void explain_changes(struct strbuf *out, const struct span *before, const struct span *after);
 
 /* The prices in force for one gen_ai_cost, read from the same sources. NULL and e when they do not load. */
 struct explain_prices;

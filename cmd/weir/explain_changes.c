@@ -185,12 +185,9 @@ static unsigned count_events(const struct span *s)
 	return n;
 }
 
-void explain_changes(struct strbuf *out, const char *id, const struct span *before, const struct span *after)
+void explain_changes(struct strbuf *out, const struct span *before, const struct span *after)
 {
 	const struct change c = { out, before, after };
-	size_t begin = out->len;
-	strbuf_addf(out, "  %s\n", id);
-	size_t head = out->len;
 	for (struct attr *a = attrs_first(&after->attrs); a; a = attrs_next(a)) {
 		const struct attr *old = attrs_find(&before->attrs, a->key);
 		if (!old)
@@ -208,6 +205,4 @@ void explain_changes(struct strbuf *out, const char *id, const struct span *befo
 	unsigned n = count_events(before), m = count_events(after);
 	if (m < n)
 		strbuf_addf(out, "    - %u of %u events, now in attributes\n", n - m, n);
-	if (out->len == head)
-		out->len = begin;
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "lib/base/json_scan.h"
 #include "lib/base/utf8.h"
 
 void strbuf_init(struct strbuf *b, size_t max)
@@ -115,7 +116,8 @@ static int add_escape(struct strbuf *b, char c)
 	return strbuf_addf(b, "\\u%04x", (unsigned char)c);
 }
 
-int strbuf_add_json(struct strbuf *b, slice s)
+/* Text with bad UTF-8 in it: rare, byte by byte. */
+static void add_repaired(struct strbuf *b, slice s)
 {
 	size_t at = 0;
 	while (at < s.len && !b->failed) {
@@ -140,6 +142,23 @@ int strbuf_add_json(struct strbuf *b, slice s)
 			at += utf8_step((slice){ s.p + at, s.len - at }, &ok);
 			strbuf_add(b, SLICE("\xEF\xBF\xBD"));
 		}
+	}
+}
+
+int strbuf_add_json(struct strbuf *b, slice s)
+{
+	const char *p = s.p, *end = s.p + s.len;
+	bool high = false;
+	if (!utf8_valid(s)) {
+		add_repaired(b, s);
+		return b->failed ? -1 : 0;
+	}
+	while (p < end && !b->failed) {
+		const char *stop = scan_text(p, end, &high);
+		strbuf_add(b, (slice){ p, (size_t)(stop - p) });
+		if (stop < end)
+			add_escape(b, *stop++);
+		p = stop;
 	}
 	return b->failed ? -1 : 0;
 }

@@ -1,7 +1,7 @@
 /* latency.c - time to first chunk from attributes and events (see latency.h).
  *
- * Units and the exceptions of vendors are the view's business (candidate_double). What is left here is milliseconds under the
- * canonical name. The first chunk cannot come after the end; but where a little more than the whole span is told, two clocks differed. */
+ * Units and the exceptions of vendors are the view's business (candidate_double): what is read here is in seconds. The canonical
+ * attribute is taken at its word, however long: a stream may well begin after the span that started it has ended. */
 #include "lib/genai/latency.h"
 
 double latency_of_span(const struct span *s)
@@ -35,13 +35,10 @@ static struct candidate *from_attributes(struct view *v, double *seconds)
 
 bool latency_first_chunk(struct view *v, double *seconds, struct candidate **from)
 {
-	double s = 0, whole = latency_of_span(v->span);
+	double s = 0;
 	struct candidate *c = from_attributes(v, &s);
 	if (!c && !from_events(v->span, &s))
 		return false;
-	bool canonical = c && c->alias->key == KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK;
-	if (canonical && whole > 0 && s > 2 * whole && s / 1000 <= whole)
-		s /= 1000;
 	*seconds = s;
 	if (from)
 		*from = c;

@@ -18,6 +18,7 @@ void normalizer_init(struct normalizer *n)
 	view_init(&n->view);
 	fold_init(&n->fold);
 	strbuf_init(&n->text, TEXT_MAX);
+	span_tree_init(&n->tree);
 	for (uint16_t key = 1; key < N_KEYS; key++) {
 		const struct alias *a = aliases_of(key, &rows);
 		for (size_t i = 0; i < rows; i++)
@@ -36,6 +37,7 @@ void normalizer_release(struct normalizer *n)
 	strbuf_release(&n->text);
 	VEC_RELEASE(&n->calls);
 	VEC_RELEASE(&n->slots);
+	span_tree_release(&n->tree);
 }
 
 static bool convert(struct norm *x, const struct value *from, enum mapping_type type, struct value *to)

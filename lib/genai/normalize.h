@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "lib/genai/fold.h"
+#include "lib/genai/span_tree.h"
 
 enum originals {
 	ORIGINALS_KEEP,
@@ -47,7 +48,8 @@ struct normalizer {
 	struct strbuf text;
 	uint8_t stays[N_KEYS]; /* 1: never dropped under drop_known; 2: never */
 	VEC(struct model_call) calls;
-	VEC(uint32_t) slots; /* hash tables over spans and calls */
+	VEC(uint32_t) slots; /* hash tables over calls */
+	struct span_tree tree;
 };
 
 void normalizer_init(struct normalizer *n);

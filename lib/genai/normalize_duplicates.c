@@ -7,7 +7,7 @@
  */
 #include "lib/genai/normalize_internal.h"
 
-enum { CALLS_MAX = 1 << 16, CLIMB_MAX = 16, PROBE_MAX = 8, COMPARE_MAX = 1 << 18 };
+enum { CALLS_MAX = 1 << 16, PROBE_MAX = 8, COMPARE_MAX = 1 << 18 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
 {
@@ -115,77 +115,20 @@ static void uncount(struct traces *t, struct model_call *c)
 	c->countable = false;
 }
 
-/* All spans of the request by id: who a parent is. Calls are found by the slot's number. */
-struct tree {
-	struct normalizer *n;
-	struct traces *t;
-	size_t mask;
-	struct span **spans; /* by number */
+/* The tree of the request's spans, and which of them are model calls. */
+struct nest {
+	const struct span_tree *tree;
 	struct model_call **calls; /* by number; NULL: no model call */
 };
 
-static uint32_t number_of(const struct tree *tree, slice trace_id, slice id)
+static bool is_call(const void *nest, uint32_t number)
 {
-	uint64_t h = mix(load(id), load(trace_id));
-	for (size_t at = h & tree->mask, i = 0; i < PROBE_MAX; i++, at = (at + 1) & tree->mask) {
-		uint32_t number = tree->n->slots.v[at];
-		if (!number)
-			return 0;
-		const struct span *s = tree->spans[number - 1];
-		if (slice_eq(s->span_id, id) && slice_eq(s->trace_id, trace_id))
-			return number;
-	}
-	return 0;
+	return ((const struct nest *)nest)->calls[number];
 }
 
-static void plant(struct tree *tree, uint32_t number)
+static bool is_filtered(const void *nest, uint32_t number)
 {
-	const struct span *s = tree->spans[number - 1];
-	uint64_t h = mix(load(s->span_id), load(s->trace_id));
-	for (size_t at = h & tree->mask, i = 0; i < PROBE_MAX; i++, at = (at + 1) & tree->mask)
-		if (!tree->n->slots.v[at]) {
-			tree->n->slots.v[at] = number;
-			return;
-		}
-}
-
-static bool make_tree(struct tree *tree, struct normalizer *n, struct traces *t)
-{
-	uint32_t number = 0;
-	size_t call = 0;
-	*tree = (struct tree){ .n = n, .t = t };
-	if (t->n_spans > CALLS_MAX || !make_table(n, t->n_spans, &tree->mask))
-		return false;
-	tree->spans = arena_try(&t->arena, t->n_spans * sizeof(*tree->spans));
-	tree->calls = arena_try(&t->arena, t->n_spans * sizeof(*tree->calls));
-	if (!tree->spans || !tree->calls)
-		return false;
-	for (uint32_t i = 0; i < t->n_scopes; i++)
-		for (struct span *s = t->scopes[i].first; s; s = s->next) {
-			if (s->refused || number == t->n_spans)
-				continue;
-			bool is_call = call < n->calls.n && n->calls.v[call].span == s;
-			tree->calls[number] = is_call ? &n->calls.v[call++] : NULL;
-			tree->spans[number++] = s;
-			plant(tree, number);
-		}
-	return true;
-}
-
-/* The nearest ancestor that is a model call; only filtered spans (HTTP and the like) may be between. */
-static struct model_call *call_around(const struct tree *tree, const struct span *s)
-{
-	for (unsigned i = 0; i < CLIMB_MAX && s->parent_id.len; i++) {
-		uint32_t number = number_of(tree, s->trace_id, s->parent_id);
-		if (!number || tree->spans[number - 1] == s)
-			return NULL;
-		if (tree->calls[number - 1])
-			return tree->calls[number - 1];
-		s = tree->spans[number - 1];
-		if (!s->rule)
-			return NULL;
-	}
-	return NULL;
+	return ((const struct nest *)nest)->tree->spans[number]->rule;
 }
 
 /* Two records of one call: the fuller one counts, the first of equals. Gives the one to compare others with. */
@@ -201,19 +144,37 @@ static bool same_tokens(const struct model_call *a, const struct model_call *b)
 	return a->input == b->input && a->output == b->output;
 }
 
-static void judge_nested(const struct tree *tree)
+static void judge_pair_nested(struct traces *t, struct model_call *outer, struct model_call *inner)
 {
-	for (size_t i = 0; i < tree->n->calls.n; i++) {
-		struct model_call *inner = &tree->n->calls.v[i], *outer = call_around(tree, inner->span);
-		if (!outer || !is_around(outer, inner))
-			continue;
-		if (has_tokens(inner) && same_tokens(outer, inner))
-			judge_pair(tree->t, inner, outer);
-		else if (has_tokens(outer) && !has_tokens(inner))
-			uncount(tree->t, outer->countable ? inner : outer);
-		else
-			uncount(tree->t, outer);
+	if (!is_around(outer, inner))
+		return;
+	if (has_tokens(inner) && same_tokens(outer, inner))
+		judge_pair(t, inner, outer);
+	else if (has_tokens(outer) && !has_tokens(inner))
+		uncount(t, outer->countable ? inner : outer);
+	else
+		uncount(t, outer);
+}
+
+/* A call's nearest ancestor that is a call too; only filtered spans (HTTP and the like) may be between. */
+static void judge_nested(struct normalizer *n, struct traces *t)
+{
+	struct span_tree *tree = &n->tree;
+	struct nest nest = { .tree = tree };
+	if (span_tree_build(tree, t))
+		return;
+	nest.calls = arena_try(&t->arena, tree->n * sizeof(*nest.calls));
+	if (!nest.calls)
+		return;
+	for (size_t i = 0, call = 0; i < tree->n; i++) {
+		bool is = call < n->calls.n && n->calls.v[call].span == tree->spans[i];
+		nest.calls[i] = is ? &n->calls.v[call++] : NULL;
 	}
+	span_tree_climb(tree, is_call, is_filtered, &nest);
+	for (uint32_t i = 0; i < tree->n; i++)
+		if (nest.calls[i] && tree->nearest[i] < tree->n && tree->nearest[i] != i)
+			judge_pair_nested(t, nest.calls[tree->nearest[i]], nest.calls[i]);
+	span_tree_trim(tree);
 }
 
 static bool is_twin(const struct model_call *a, const struct model_call *b, bool by_id)
@@ -276,11 +237,9 @@ static void judge_silent(struct normalizer *n, struct traces *t)
 
 void normalize_duplicates(struct normalizer *n, struct traces *t)
 {
-	struct tree tree;
 	if (n->calls.n < 2)
 		return;
-	if (make_tree(&tree, n, t))
-		judge_nested(&tree);
+	judge_nested(n, t);
 	judge_twins(n, t, true);
 	judge_twins(n, t, false);
 	judge_silent(n, t);

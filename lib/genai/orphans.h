@@ -4,14 +4,11 @@
  * whose ancestors were all filtered up to the root becomes a root. Linear in the spans; cycles end the walk and change nothing.
  */
 #pragma once
-#include "lib/otlp/edit.h"
+#include "lib/genai/span_tree.h"
 
 /* Working memory of one worker, kept between requests. */
 struct orphans {
-	uint64_t seed;
-	struct ancestor *list; /* of all spans */
-	uint32_t *slots; /* index + 1 into list; 0: free */
-	size_t cap, n_slots;
+	struct span_tree tree;
 };
 
 void orphans_init(struct orphans *o);

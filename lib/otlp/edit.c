@@ -58,8 +58,9 @@ static struct value own_value(struct traces *t, const struct value *v)
 }
 
 /* The key as the attribute keeps it. */
-static void set_key(struct traces *t, struct attr *a, slice key, uint16_t id)
+static void set_key(struct traces *t, struct attrs *as, struct attr *a, slice key, uint16_t id)
 {
+	as->known[id >> 6 & 3] |= UINT64_C(1) << (id & 63);
 	a->key_id = id;
 	a->key = id ? key_table_name(t->keys, id) : own(t, key);
 }
@@ -79,6 +80,8 @@ static void take_out(struct attrs *as, struct attr *a)
 static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct attr *keep)
 {
 	struct attr *found = NULL;
+	if (id && !attrs_may_have(as, id))
+		return NULL;
 	for (struct attr *a = as->first; a; a = a->next) {
 		if (a->deleted || a == keep || a->key_id != id || (id == 0 && !slice_eq(a->key, key)))
 			continue;
@@ -109,7 +112,7 @@ void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const stru
 	struct attr *a = only(as, key, id, NULL);
 	if (!a) {
 		a = arena_zalloc(&t->arena, sizeof(*a));
-		set_key(t, a, key, id);
+		set_key(t, as, a, key, id);
 		*(as->last ? &as->last->next : &as->first) = a;
 		as->last = a;
 		as->n++;
@@ -153,7 +156,7 @@ void attr_rename(struct traces *t, struct attrs *as, struct attr *a, slice key)
 {
 	uint16_t id = id_of(t, key);
 	only(as, key, id, a);
-	set_key(t, a, key, id);
+	set_key(t, as, a, key, id);
 	a->edit = a->edit == ATTR_SET ? ATTR_SET : ATTR_RENAMED;
 	mark_attrs(t, as);
 }

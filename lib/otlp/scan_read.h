@@ -241,6 +241,7 @@ HOT const uint8_t *walk_attr(
 		a->raw = (const char *)start;
 		a->raw_len = (uint32_t)(p - start);
 		a->key_id = s->t->keys ? key_table_id(s->t->keys, a->key) : 0;
+		as->known[a->key_id >> 6 & 3] |= UINT64_C(1) << (a->key_id & 63);
 		a->deleted = false;
 		a->edit = 0;
 		*(as->last ? &as->last->next : &as->first) = a;

@@ -122,6 +122,8 @@ struct attr *attrs_find(const struct attrs *as, slice key)
 
 struct attr *attrs_find_id(const struct attrs *as, uint16_t key_id)
 {
+	if (!attrs_may_have(as, key_id))
+		return NULL;
 	for (struct attr *a = as->first; a; a = a->next)
 		if (a->key_id == key_id && !a->deleted)
 			return a;

@@ -47,6 +47,7 @@ struct attrs {
 	uint32_t n; /* not deleted */
 	enum owner_kind kind;
 	bool dirty; /* any of them edited, deleted or added */
+	uint64_t known[4]; /* lib/otlp only: bit (id mod 256) of every well-known key that is or was here */
 };
 
 struct resource {
@@ -152,6 +153,11 @@ int traces_check(slice body, struct scan_report *r, bool *needs_rewrite, struct 
 /* First live attribute of that key (duplicates: the first, as the Collector), or NULL. */
 struct attr *attrs_find(const struct attrs *as, slice key);
 struct attr *attrs_find_id(const struct attrs *as, uint16_t key_id);
+/* False: no attribute of that well-known key is here. Most processors ask for many keys that most spans do not have. */
+static inline bool attrs_may_have(const struct attrs *as, uint16_t key_id)
+{
+	return as->known[key_id >> 6 & 3] >> (key_id & 63) & 1;
+}
 /* Live attributes in order: a = attrs_first(as); a; a = attrs_next(a). */
 struct attr *attrs_first(const struct attrs *as);
 struct attr *attrs_next(const struct attr *a);

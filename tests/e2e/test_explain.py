@@ -87,7 +87,15 @@ def test_a_call_from_end_to_end():
     assert "\nto console:\n{" in text
 
 
-def test_filtered_spans(ids):
+def test_a_normalised_call():
+    """What a weir wrote is left alone by another; the cost still has its sum."""
+    first = explain(DEMO / "enprompta.json", "--to", "console")
+    lines = block(explain("-", stdin=first), "chat")
+    assert [line for line in lines if not line.startswith("      ")][1:] == [
+        "  gen_ai_cost", lines[2]] and lines[2].startswith("    openai/gpt-4o@") and len(lines) == 6, lines
+
+
+def test_filtered_spans():
     lines = block(explain(DEMO / "openllmetry.json"), "redis GET")
     assert RULE.match(lines[0])["rule"] == "r_neg" and RULE.match(lines[0])["why"] == "db.system"
     assert lines[1:] == ["  gen_ai_filter", "    filtered: no destination gets it"]

@@ -214,6 +214,10 @@ static const struct row reported_rows[] = {
 	{ "negative", "", SPAN(CALL ",\"gen_ai.usage.cost\":-1"), "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
 	{ "not a number", "", SPAN(CALL ",\"gen_ai.usage.cost\":\"NaN\""), "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
 	{ "not a cost", "", SPAN(CALL ",\"gen_ai.usage.cost\":1e300"), "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
+	{ "normalised, reported", "", SPAN(CALL ",\"weir.convention\":\"langfuse\"," COST_DETAILS("0.25")),
+	        "{" STATUS("reported") "," COST(0.25, 0.25, 0.25) "}" },
+	{ "normalised, replaced", "on_existing: replace", SPAN(CALL ",\"weir.convention\":\"x\",\"llm.cost\":3"),
+	        "{" STATUS("ok") ",\"llm.cost.total\":0.002,\"llm.cost\":0.002}" },
 	{ "without a price", "", SPAN(LLM "," MODEL("acme-9") ",\"gen_ai.usage.cost\":0.5"),
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.5}" },
 	/* replaced */
