@@ -30,8 +30,9 @@ struct cost_conf {
 	struct conf_strs treat_zero_as_missing, local_providers, gateways, write;
 };
 
-#define AMOUNT(m, h) \
-	CONF_F64(override_conf, m, "-1", h " in USD per million tokens; the default means: not given.", .min = -1, .max = 1e6)
+#define AMOUNT(m, h)                                                                                               \
+	CONF_F64(override_conf, m, "-1", h " in USD per million tokens; the default means: not given.", .min = -1, \
+	        .max = 1e6)
 static const struct conf_field override_fields[] = {
 	CONF_STR(override_conf, provider, "", "Provider, in any spelling; without it every provider is meant."),
 	CONF_STR(override_conf, model, "", "Model or pattern (*, ?); without it every model of the provider is meant."),
@@ -345,7 +346,8 @@ static void price(struct stage *stage, struct cost_state *st, struct pricing *p,
 		write_origin(p, slot_of(st, stage, p));
 }
 
-static void cost_span(struct stage *stage, struct cost_state *st, struct traces *t, struct span *s, enum genai_kind kind)
+static void cost_span(
+        struct stage *stage, struct cost_state *st, struct traces *t, struct span *s, enum genai_kind kind)
 {
 	const struct cost_conf *c = stage->conf;
 	const struct cost_shared *shared = stage->shared;
@@ -382,8 +384,8 @@ static void push(struct stage *stage, struct batch *b)
 	st->scope = NULL;
 	use_newest_prices(stage, st);
 	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s)) {
-		enum genai_kind kind = kind_of_span(s);
-		if (kind_is_model_call(kind) && span_is_countable(s))
+		enum genai_kind kind;
+		if (is_counted_call(s, &kind))
 			cost_span(stage, st, b->traces, s, kind);
 	}
 	stage_push(stage->next, b);

@@ -4,113 +4,157 @@
  * gen_ai.response.time_to_first_chunk (seconds) and weir.output_tokens_per_second (output tokens by the span's duration). What a span
  * already brings stays.
  */
+#include "lib/genai/gather.h"
 #include "lib/genai/kind.h"
 #include "lib/genai/latency.h"
 #include "lib/otlp/edit.h"
 #include "lib/pipe/batch.h"
 #include "lib/pipe/component.h"
 
+enum role { AT_LATENCY = 1, AT_FIRST, AT_SPEED, AT_OUTPUT, AT_CONVENTION, N_ROLES };
+static const enum genai_key keys[N_ROLES] = { [AT_LATENCY] = KEY_LLM_LATENCYMS,
+	[AT_FIRST] = KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK,
+	[AT_SPEED] = KEY_WEIR_OUTPUTTOKENSPERSECOND,
+	[AT_OUTPUT] = KEY_GENAI_USAGE_OUTPUTTOKENS,
+	[AT_CONVENTION] = KEY_WEIR_CONVENTION };
+
+struct latency_work {
+	struct gather gather;
+	struct view view;
+};
 struct latency_state {
-	struct view *view;
+	struct latency_work *work;
+};
+
+/* One span at work. */
+struct timing {
+	struct traces *traces;
+	struct span *span;
+	enum genai_kind kind;
+	struct attr *has[N_ROLES];
 };
 
 /* A number that the span brings, at least 0. */
-static bool brings(const struct attrs *as, enum genai_key key, double *d)
+static bool brings(const struct timing *t, enum role role, double *d)
 {
-	const struct attr *a = attrs_find_id(as, (uint16_t)key);
+	const struct attr *a = t->has[role];
 	return a && coerce_double(&a->value, d) && *d >= 0;
 }
 
-static void set_int(struct traces *t, struct attrs *as, enum genai_key key, int64_t i)
+static void set_int(struct timing *t, enum role role, int64_t i)
 {
-	const struct attr *a = attrs_find_id(as, (uint16_t)key);
+	const struct attr *a = t->has[role];
 	if (!a || a->value.type != V_INT || a->value.i != i)
-		attr_set_int(t, as, genai_key_name(key), i);
+		attr_set_int(t->traces, &t->span->attrs, genai_key_name(keys[role]), i);
 }
 
-static void set_double(struct traces *t, struct attrs *as, enum genai_key key, double d)
+static void set_double(struct timing *t, enum role role, double d)
 {
-	const struct attr *a = attrs_find_id(as, (uint16_t)key);
+	const struct attr *a = t->has[role];
 	if (!a || a->value.type != V_DOUBLE || a->value.d != d)
-		attr_set_double(t, as, genai_key_name(key), d);
+		attr_set_double(t->traces, &t->span->attrs, genai_key_name(keys[role]), d);
 }
 
-static void set_latency(struct traces *t, struct span *s)
+static void set_latency(struct timing *t)
 {
 	static const double max_ms = 1e15; /* what a number beyond it would be is not known, and it stays */
+	const struct span *s = t->span;
 	double told;
-	if (brings(&s->attrs, KEY_LLM_LATENCYMS, &told)) {
+	if (brings(t, AT_LATENCY, &told)) {
 		if (told < max_ms)
-			set_int(t, &s->attrs, KEY_LLM_LATENCYMS, (int64_t)(told + 0.5));
+			set_int(t, AT_LATENCY, (int64_t)(told + 0.5));
 		return;
 	}
 	if (!s->start_ns || s->end_ns < s->start_ns)
 		return;
 	uint64_t ns = s->end_ns - s->start_ns;
-	set_int(t, &s->attrs, KEY_LLM_LATENCYMS, (int64_t)(ns / NS_PER_MS + (ns % NS_PER_MS >= NS_PER_MS / 2)));
+	set_int(t, AT_LATENCY, (int64_t)(ns / NS_PER_MS + (ns % NS_PER_MS >= NS_PER_MS / 2)));
 }
 
-static void set_first_chunk(struct view *v, struct span *s)
+/* tokens: of the output; 0: not told, or none. */
+static void set_speed(struct timing *t, int64_t tokens)
 {
-	double seconds;
-	if (latency_first_chunk(v, &seconds, NULL))
-		set_double(v->traces, &s->attrs, KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK, seconds);
+	double speed, seconds = latency_of_span(t->span);
+	if (brings(t, AT_SPEED, &speed))
+		set_double(t, AT_SPEED, speed);
+	else if (seconds > 0 && tokens)
+		set_double(t, AT_SPEED, (double)tokens / seconds);
 }
 
-static void set_speed(struct view *v, struct span *s)
+/* A normalised span says all under canonical names, but a first chunk that is nonsense (-1) may hide a better one. */
+static bool is_plain(const struct timing *t)
 {
-	double told, seconds = latency_of_span(s);
-	int64_t tokens;
-	if (brings(&s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND, &told)) {
-		set_double(v->traces, &s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND, told);
-		return;
-	}
-	if (seconds > 0 && view_tokens(v, C_OUTPUT_TOKENS, &tokens, NULL) && tokens)
-		set_double(v->traces, &s->attrs, KEY_WEIR_OUTPUTTOKENSPERSECOND, (double)tokens / seconds);
+	double first;
+	return t->has[AT_CONVENTION] && (!t->has[AT_FIRST] || brings(t, AT_FIRST, &first));
 }
 
-static void time_call(struct view *v, struct traces *t, struct span *s, struct emitter emitter, enum genai_kind kind)
+static void time_plain(struct timing *t)
 {
-	view_load(v, t, &s->attrs, emitter_of_span(emitter, s), GROUP_LATENCY | GROUP_USAGE, OTEL_FIRST);
-	v->kind = kind;
-	set_first_chunk(v, s);
-	set_speed(v, s);
+	double first;
+	int64_t tokens = 0;
+	const struct attr *output = t->has[AT_OUTPUT];
+	if (brings(t, AT_FIRST, &first) || latency_first_event(t->span, &first))
+		set_double(t, AT_FIRST, first);
+	if (output)
+		coerce_tokens(&output->value, &tokens);
+	set_speed(t, tokens);
+}
+
+static void time_any(struct view *v, struct timing *t, struct emitter of_scope)
+{
+	double first;
+	int64_t tokens = 0;
+	struct emitter emitter = emitter_of_span(of_scope, t->span);
+	view_load(v, t->traces, &t->span->attrs, emitter, GROUP_LATENCY | GROUP_USAGE, OTEL_FIRST);
+	v->kind = t->kind;
+	if (latency_first_chunk(v, &first, NULL))
+		set_double(t, AT_FIRST, first);
+	view_tokens(v, C_OUTPUT_TOKENS, &tokens, NULL);
+	set_speed(t, tokens);
 }
 
 static void push(struct stage *stage, struct batch *b)
 {
-	struct view *v = ((struct latency_state *)stage->state)->view;
+	struct latency_work *work = ((struct latency_state *)stage->state)->work;
 	const struct scope *scope = NULL;
 	struct emitter of_scope = { ECO_NONE, 0 };
 	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s)) {
-		enum genai_kind kind = kind_of_span(s);
-		bool model = kind_is_model_call(kind);
-		if (!model && kind != KIND_TOOL && kind != KIND_AGENT)
+		struct timing t = { .traces = b->traces, .span = s, .kind = kind_of_span(s) };
+		bool model = kind_is_model_call(t.kind);
+		if (!model && t.kind != KIND_TOOL && t.kind != KIND_AGENT)
 			continue;
+		gather_attrs(&work->gather, &s->attrs, t.has);
+		set_latency(&t);
+		if (!model)
+			continue;
+		if (is_plain(&t)) {
+			time_plain(&t);
+			continue;
+		}
 		if (s->scope != scope)
 			of_scope = emitter_of_scope(scope = s->scope);
-		set_latency(b->traces, s);
-		if (model)
-			time_call(v, b->traces, s, of_scope, kind);
+		time_any(&work->view, &t, of_scope);
 	}
 	stage_push(stage->next, b);
 }
 
 static int start(struct stage *stage, struct err *e UNUSED)
 {
-	struct latency_state *state = stage->state;
-	state->view = calloc(1, sizeof *state->view);
-	if (!state->view)
+	struct latency_work *work = calloc(1, sizeof *work);
+	if (!work)
 		abort();
-	view_init(state->view);
+	((struct latency_state *)stage->state)->work = work;
+	view_init(&work->view);
+	for (unsigned i = 1; i < N_ROLES; i++)
+		work->gather.role[keys[i]] = (uint8_t)i;
 	return 0;
 }
 
 static void stop(struct stage *stage)
 {
-	struct latency_state *state = stage->state;
-	view_release(state->view);
-	free(state->view);
+	struct latency_work *work = ((struct latency_state *)stage->state)->work;
+	view_release(&work->view);
+	free(work);
 }
 
 const struct component processor_gen_ai_latency = {

@@ -1,14 +1,18 @@
 /* gen_ai_link.c - who and what a call belongs to: session, user, environment, project, prompt.
  *
- * Every convention's keys for these are read from the span, else from its scope, else from its resource, and written on the span
- * under one name each. A span that names no prompt gets a fingerprint of its instructions and tools. The table `prompts` translates
+ * Every convention's keys for these are read from the span, else from its nearest ancestor in the request (a filtered one too), else
+ * from its scope, else from its resource, and written on the span under one name each. Ancestors are done first, so that each span is
+ * read once; what a span has only from its scope or resource is the last resort for spans below. Names of workflow and agent come from
+ * ancestors alone. A span that names no prompt gets a fingerprint of its instructions and tools. The table `prompts` translates
  * a prompt's name at one vendor into its names at others. What a span already says under the canonical name stays.
  * Nothing longer than INHERITED_MAX is repeated on the spans of a request: a large value once on its resource stays one.
  */
 #include "lib/base/utf8.h"
 #include "lib/genai/fingerprint.h"
+#include "lib/genai/gather.h"
 #include "lib/genai/kind.h"
 #include "lib/genai/prompt_links.h"
+#include "lib/genai/span_tree.h"
 #include "lib/genai/view.h"
 #include "lib/pipe/batch.h"
 #include "lib/pipe/component.h"
@@ -22,7 +26,9 @@ struct link_conf {
 
 static const struct conf_field fields[] = {
 	CONF_BOOL(link_conf, resource_inheritance, "true",
-	        "Links of the resource (and of the scope) count for every span below that has none of its own."),
+	        "Links of the resource, of the scope and of spans above in the same request count for every span below "
+	        "that has "
+	        "none of its own; the nearest counts."),
 	CONF_STR(link_conf, default_environment, "", "deployment.environment.name of spans that nothing gives one."),
 	CONF_LIST(link_conf, prompts, prompt_conf, prompt_fields,
 	        "Prompts and their names at vendors: a span with one of them gets the others."),
@@ -33,17 +39,79 @@ static const struct conf_field fields[] = {
 };
 
 enum { INHERITED_MAX = 4096 };
-/* Where a link is looked for, in order. */
-enum { SPAN, SCOPE, RESOURCE, N_PLACES };
 
-struct link_state {
-	struct view *views[N_PLACES];
-	unsigned n_places; /* 1 without resource_inheritance */
-	const struct scope *scope; /* what views[SCOPE] and [RESOURCE] hold */
-	const struct resource *resource;
-	struct emitter emitter; /* of the scope */
+/* What a place says. Facts about a prompt are the last ones. */
+enum fact {
+	CONVERSATION,
+	SESSION,
+	USER,
+	ENVIRONMENT,
+	PROJECT,
+	WORKFLOW,
+	AGENT,
+	NAME,
+	VERSION,
+	ID,
+	VERSION_ID,
+	LABEL,
+	N_FACTS
+};
+static const enum concept concepts[N_FACTS] = { C_CONVERSATION, C_SESSION, C_USER, C_ENVIRONMENT, C_PROJECT,
+	C_WORKFLOW_NAME, C_AGENT_NAME, C_PROMPT_NAME, C_PROMPT_VERSION, C_PROMPT_ID, C_PROMPT_VERSION_ID,
+	C_PROMPT_LABEL };
+struct facts {
+	slice text[N_FACTS]; /* empty: not said; lives as long as the request */
+	const struct attrs *prompt; /* of the place that names the prompt; NULL: none does */
+	bool is_service; /* the project is a service's name: less than a project's anywhere */
+};
+
+/* What a span hands down; NULL: nothing. */
+struct lineage {
+	const struct facts *own; /* its own facts and those of its ancestors */
+	const struct facts *all; /* those of scopes and resources too */
+};
+
+/* Of a scope and its resource. */
+struct outer {
+	struct facts facts;
+	struct emitter emitter;
+};
+
+/* Attributes of the span that matter here: role 1 + fact, and these. */
+enum role {
+	AT_FACT = 1,
+	AT_SERVICE = AT_FACT + N_FACTS,
+	AT_CONVENTION,
+	AT_SYSTEM,
+	AT_TOOLS,
+	AT_MESSAGES,
+	AT_FINGERPRINT,
+	N_ROLES
+};
+
+struct link_work {
+	struct gather gather;
+	struct view view;
+	bool tells[N_KEYS]; /* keys that may tell a fact */
+	struct span_tree tree;
+	struct lineage *lineage; /* of this request, by the span's number; NULL: nothing to inherit from spans */
+	const struct outer **outers; /* of this request, by scope; NULL: not read yet */
 	struct fingerprints fingerprints;
 	const slice *headers; /* of this request: the values of metadata_from_headers, in its order; NULL: none */
+};
+struct link_state {
+	struct link_work *work;
+};
+
+/* One span at work. */
+struct linking {
+	struct traces *traces;
+	struct span *span;
+	const struct outer *outer;
+	struct lineage up; /* the parent's */
+	bool shares; /* the parent's scope and resource */
+	struct attr *has[N_ROLES];
+	struct facts facts;
 };
 
 static void check(const void *conf, struct conf_report *r)
@@ -62,173 +130,267 @@ static void check(const void *conf, struct conf_report *r)
 			        "'metadata_from_headers' must be names of headers and of attributes, got an empty one");
 }
 
-static void view_place(struct link_state *st, unsigned place, struct traces *t, struct attrs *as, struct emitter emitter)
+/* The best candidate of a concept, those of the key `but` left out. */
+static slice told(struct view *v, enum concept what, uint16_t but, size_t max)
 {
-	view_load(st->views[place], t, as, emitter, GROUP_LINK, OTEL_FIRST);
-}
-
-static void enter_span(struct link_state *st, struct traces *t, struct span *s)
-{
-	if (s->scope != st->scope) {
-		struct emitter emitter = emitter_of_scope(s->scope);
-		bool same = s->scope->resource == st->resource && emitter.ecosystem == st->emitter.ecosystem;
-		st->scope = s->scope;
-		st->resource = s->scope->resource;
-		st->emitter = emitter;
-		if (st->n_places > SCOPE)
-			view_place(st, SCOPE, t, &s->scope->attrs, emitter);
-		if (st->n_places > RESOURCE && !same)
-			view_place(st, RESOURCE, t, &s->scope->resource->attrs, emitter);
-	}
-	view_place(st, SPAN, t, &s->attrs, emitter_of_span(st->emitter, s));
-	st->views[SPAN]->kind = kind_of_span(s);
-}
-
-/* What a place says; its candidates of the key `but` do not count. */
-static bool told(struct link_state *st, unsigned place, enum concept what, uint16_t but, slice *text)
-{
-	struct view *v = st->views[place];
 	struct value value;
 	slice s;
 	for (struct candidate *c = view_first(v, what); c; c = view_next(v, c)) {
 		if (c->alias->key == but || !candidate_value(v, c, &value) ||
 		        !coerce_text(&value, (enum alias_read)c->alias->read, &v->traces->arena, &s))
 			continue;
-		if (is_redacted(s) || (place != SPAN && s.len > INHERITED_MAX))
-			continue;
-		*text = s;
-		return true;
+		if (!is_redacted(s) && s.len <= max)
+			return s;
 	}
+	return (slice){ 0 };
+}
+
+/* What attributes in any convention say. */
+static void read_facts(struct view *v, size_t max, struct facts *f)
+{
+	for (unsigned i = 0; i < N_FACTS; i++)
+		f->text[i] = told(v, concepts[i], KEY_SERVICE_NAME, max);
+	f->is_service = !f->text[PROJECT].len;
+	if (f->is_service)
+		f->text[PROJECT] = told(v, C_PROJECT, KEY_NONE, max);
+	f->prompt = f->text[NAME].len || f->text[ID].len ? v->attrs : NULL;
+}
+
+static slice text_of(const struct attr *a, struct arena *arena)
+{
+	slice s;
+	return a && coerce_text(&a->value, READ_PLAIN, arena, &s) && !is_redacted(s) ? s : (slice){ 0 };
+}
+
+/* OpenTelemetry's old name for the environment comes before the vendors' names on resources, where it was defined. */
+static void prefer_old_name(const struct resource *r, struct arena *a, struct facts *f)
+{
+	const struct attr *now = attrs_find_id(&r->attrs, KEY_DEPLOYMENT_ENVIRONMENT_NAME);
+	slice old = text_of(attrs_find_id(&r->attrs, KEY_DEPLOYMENT_ENVIRONMENT), a);
+	if (old.len && old.len <= INHERITED_MAX && !text_of(now, a).len)
+		f->text[ENVIRONMENT] = old;
+}
+
+/* Adds what only the outer place says, but for the fact `except`. A session and a prompt are one thing each: the innermost place that says
+ * either of conversation and session decides both, and a place that names a prompt says all about it. */
+static void inherit(struct facts *f, const struct facts *outer, enum fact except)
+{
+	bool has_session = f->text[CONVERSATION].len || f->text[SESSION].len;
+	bool weak = f->is_service && !outer->is_service;
+	for (unsigned i = 0; i < N_FACTS; i++) {
+		bool kept = i == except || (i <= SESSION ? has_session : i >= NAME && f->prompt);
+		if (!kept && (!f->text[i].len || (i == PROJECT && weak)))
+			f->text[i] = outer->text[i];
+	}
+	f->is_service = f->is_service && outer->is_service;
+	f->prompt = f->prompt ? f->prompt : outer->prompt;
+}
+
+static bool tells(const struct link_work *w, const struct attrs *as)
+{
+	for (const struct attr *a = as->first; a; a = a->next)
+		if (w->tells[a->key_id] && !a->deleted)
+			return true;
 	return false;
 }
 
-static bool find(struct link_state *st, unsigned n_places, enum concept what, uint16_t but, slice *text)
+static void read_place(struct link_work *w, struct traces *t, struct attrs *as, struct emitter emitter, struct facts *f)
 {
-	for (unsigned i = 0; i < n_places; i++)
-		if (told(st, i, what, but, text))
-			return true;
-	return false;
+	*f = (struct facts){ .is_service = true };
+	if (!tells(w, as))
+		return;
+	view_load(&w->view, t, as, emitter, GROUP_LINK, OTEL_FIRST);
+	read_facts(&w->view, INHERITED_MAX, f);
+}
+
+/* Out of memory everything tells nothing. */
+static const struct outer *outer_of(struct link_work *w, struct traces *t, struct scope *scope)
+{
+	static const struct outer nothing = { .facts.is_service = true };
+	struct facts resource;
+	const struct outer **known = w->outers ? &w->outers[scope - t->scopes] : NULL;
+	if (known && *known)
+		return *known;
+	struct outer *o = known ? arena_try(&t->arena, sizeof *o) : NULL;
+	if (!o)
+		return &nothing;
+	o->emitter = emitter_of_scope(scope);
+	read_place(w, t, &scope->attrs, o->emitter, &o->facts);
+	read_place(w, t, &scope->resource->attrs, o->emitter, &resource);
+	prefer_old_name(scope->resource, &t->arena, &resource);
+	inherit(&o->facts, &resource, N_FACTS);
+	*known = o;
+	return o;
+}
+
+/* A normalised span says all under canonical names. A project that is but the span's service.name was no more before. */
+static void read_span(struct link_work *w, struct linking *l)
+{
+	struct facts *f = &l->facts;
+	f->is_service = true;
+	if (!l->has[AT_CONVENTION]) {
+		if (!tells(w, &l->span->attrs))
+			return;
+		struct emitter emitter = emitter_of_span(l->outer->emitter, l->span);
+		view_load(&w->view, l->traces, &l->span->attrs, emitter, GROUP_LINK | GROUP_STRUCTURE, OTEL_FIRST);
+		w->view.kind = kind_of_span(l->span);
+		read_facts(&w->view, SIZE_MAX, f);
+		return;
+	}
+	for (unsigned i = 0; i < N_FACTS; i++)
+		if (l->has[AT_FACT + i])
+			f->text[i] = text_of(l->has[AT_FACT + i], &l->traces->arena);
+	slice service = text_of(l->has[AT_SERVICE], &l->traces->arena);
+	f->is_service = !f->text[PROJECT].len || slice_eq(f->text[PROJECT], service);
+	if (f->is_service)
+		f->text[PROJECT] = service;
+	f->prompt = f->text[NAME].len || f->text[ID].len ? &l->span->attrs : NULL;
+}
+
+static bool says_nothing(const struct facts *f)
+{
+	size_t n = 0;
+	for (unsigned i = 0; i < N_FACTS; i++)
+		n |= f->text[i].len;
+	return !n;
+}
+
+/* A nameless agent is not the one around it, and a nameless workflow neither. */
+static enum fact not_inherited(const struct linking *l)
+{
+	const slice *mine = l->facts.text, *theirs = l->up.own->text;
+	if ((mine[AGENT].len || !theirs[AGENT].len) && (mine[WORKFLOW].len || !theirs[WORKFLOW].len))
+		return N_FACTS;
+	enum genai_kind k = kind_of_span(l->span);
+	return k == KIND_AGENT && !mine[AGENT].len          ? AGENT
+	        : k == KIND_WORKFLOW && !mine[WORKFLOW].len ? WORKFLOW
+	                                                    : N_FACTS;
+}
+
+/* NULL: memory is out. */
+static struct facts *keep(struct traces *t, const struct facts *f)
+{
+	struct facts *kept = arena_try(&t->arena, sizeof *kept);
+	if (kept)
+		*kept = *f;
+	return kept;
+}
+
+/* What is too large to be repeated is not handed down, nor is a service's name. */
+static const struct facts *hand_down(struct traces *t, struct facts f)
+{
+	for (unsigned i = 0; i < N_FACTS; i++)
+		if (f.text[i].len > INHERITED_MAX || (i == PROJECT && f.is_service))
+			f.text[i] = (slice){ 0 };
+	return keep(t, &f);
 }
 
 /* `text` lives as long as the request. */
-static void set_text(struct traces *t, struct span *s, slice name, slice text)
+static void set_text(struct linking *l, slice name, slice text)
 {
-	const struct attr *a = attrs_find(&s->attrs, name);
-	if (!a || a->value.type != V_STRING || !slice_eq(a->value.s, text))
-		attr_set_borrowed(t, &s->attrs, name, &(struct value){ .type = V_STRING, .s = text });
+	attr_set_borrowed(l->traces, &l->span->attrs, name, &(struct value){ .type = V_STRING, .s = text });
 }
 
-static void set_concept(struct traces *t, struct span *s, enum concept what, slice text)
+static void set_role(struct linking *l, enum role role, slice name, slice text)
 {
-	if (text.len)
-		set_text(t, s, concept_info(what)->attribute, text);
+	const struct attr *a = l->has[role];
+	if (text.len && !(a && a->value.type == V_STRING && slice_eq(a->value.s, text)))
+		set_text(l, name, text);
 }
 
-/* Conversation and session are two attributes of OpenTelemetry that vendors take for one: each stands in for the other, and where
- * both are said both stay. The innermost place that says either of them decides both. */
-static void link_session(struct link_state *st, struct traces *t, struct span *s)
+static void write_facts(struct linking *l)
 {
-	slice conversation = { 0 }, session = { 0 };
-	for (unsigned i = 0; i < st->n_places && !conversation.len && !session.len; i++) {
-		told(st, i, C_CONVERSATION, KEY_NONE, &conversation);
-		told(st, i, C_SESSION, KEY_NONE, &session);
-	}
-	set_concept(t, s, C_CONVERSATION, conversation.len ? conversation : session);
-	set_concept(t, s, C_SESSION, session.len ? session : conversation);
+	for (unsigned i = 0; i < N_FACTS; i++)
+		set_role(l, AT_FACT + i, concept_info(concepts[i])->attribute, l->facts.text[i]);
 }
 
-/* OpenTelemetry's old name for the environment is one on resources only, where it comes before the vendors' names. */
-static bool is_deployed_to(struct link_state *st, slice *text)
+static slice content(const struct linking *l, enum role role)
 {
-	struct value value;
-	for (struct candidate *c = view_first(st->views[RESOURCE], C_ENVIRONMENT); c;
-	        c = view_next(st->views[RESOURCE], c))
-		if ((c->alias->key == KEY_DEPLOYMENT_ENVIRONMENT || c->alias->key == KEY_DEPLOYMENT_ENVIRONMENT_NAME) &&
-		        candidate_value(st->views[RESOURCE], c, &value) && value.type == V_STRING && value.s.len &&
-		        value.s.len <= INHERITED_MAX) {
-			*text = value.s;
-			return true;
-		}
-	return false;
-}
-
-static void link_place(struct link_state *st, const struct link_conf *c, struct traces *t, struct span *s)
-{
-	slice user = { 0 }, project = { 0 }, environment = { 0 };
-	unsigned n = st->n_places;
-	if (find(st, n, C_USER, KEY_NONE, &user))
-		set_concept(t, s, C_USER, user);
-	/* a service's name anywhere is less than a project's name on the resource */
-	if (find(st, n, C_PROJECT, KEY_SERVICE_NAME, &project) || find(st, n, C_PROJECT, KEY_NONE, &project))
-		set_concept(t, s, C_PROJECT, project);
-	if (!find(st, n < RESOURCE ? n : RESOURCE, C_ENVIRONMENT, KEY_NONE, &environment) &&
-	        !(n > RESOURCE && (is_deployed_to(st, &environment) ||
-	                                  told(st, RESOURCE, C_ENVIRONMENT, KEY_NONE, &environment))))
-		environment = c->default_environment;
-	set_concept(t, s, C_ENVIRONMENT, environment);
-}
-
-static slice string_attr(const struct span *s, enum genai_key key)
-{
-	const struct attr *a = attrs_find_id(&s->attrs, (uint16_t)key);
+	const struct attr *a = l->has[role];
 	return a && a->value.type == V_STRING && !is_redacted(a->value.s) ? a->value.s : (slice){ 0 };
 }
 
-static slice fingerprint(struct link_state *st, struct traces *t, const struct span *s)
+static slice fingerprint(struct link_work *w, struct linking *l)
 {
-	slice system = string_attr(s, KEY_GENAI_SYSTEMINSTRUCTIONS), tools = string_attr(s, KEY_GENAI_TOOL_DEFINITIONS);
+	struct arena *a = &l->traces->arena;
+	slice system = content(l, AT_SYSTEM), tools = content(l, AT_TOOLS);
 	if (!system.len)
-		system = fingerprint_leading(string_attr(s, KEY_GENAI_INPUT_MESSAGES));
+		system = fingerprint_leading(content(l, AT_MESSAGES));
 	if (!system.len && !tools.len)
 		return (slice){ 0 };
-	return arena_dup(&t->arena, fingerprint_of(&st->fingerprints, system, tools, &t->arena));
+	return arena_dup(a, fingerprint_of(&w->fingerprints, system, tools, a));
 }
 
-/* Facts about a prompt belong together: outside the place that names it nothing more is looked for. */
-static unsigned places_of_prompt(struct link_state *st)
+/* A link that is added is read as if it had come with the span. */
+static void add_links(struct link_work *w, struct linking *l, const struct prompt_conf *p)
 {
-	slice name;
-	for (unsigned i = 0; i < st->n_places; i++)
-		if (told(st, i, C_PROMPT_NAME, KEY_NONE, &name) || told(st, i, C_PROMPT_ID, KEY_NONE, &name))
-			return i + 1;
-	return st->n_places;
+	struct facts now;
+	slice *text = l->facts.text;
+	text[NAME] = text[NAME].len ? text[NAME] : p->name;
+	text[VERSION] = text[VERSION].len ? text[VERSION] : p->version;
+	prompt_add_links(l->traces, l->span, p);
+	view_load(&w->view, l->traces, &l->span->attrs, l->outer->emitter, GROUP_LINK, OTEL_FIRST);
+	read_facts(&w->view, SIZE_MAX, &now);
+	for (unsigned i = NAME; i < N_FACTS; i++)
+		text[i] = text[i].len ? text[i] : now.text[i];
 }
 
-enum { NAME, VERSION, ID, VERSION_ID, LABEL, N_FACTS };
-static void link_facts(struct link_state *st, unsigned n_places, struct traces *t, struct span *s, slice told_so[N_FACTS])
+/* True when a row of the table told more. */
+static bool link_prompt(struct link_work *w, const struct link_conf *c, struct linking *l)
 {
-	static const enum concept concepts[N_FACTS] = { C_PROMPT_NAME, C_PROMPT_VERSION, C_PROMPT_ID,
-		C_PROMPT_VERSION_ID, C_PROMPT_LABEL };
-	for (unsigned i = 0; i < N_FACTS; i++) {
-		told_so[i] = (slice){ 0 };
-		find(st, n_places, concepts[i], KEY_NONE, &told_so[i]);
-		set_concept(t, s, concepts[i], told_so[i]);
-	}
-}
-
-static void link_prompt(struct link_state *st, const struct link_conf *c, struct traces *t, struct span *s)
-{
-	slice told_so[N_FACTS];
-	unsigned n = places_of_prompt(st);
-	link_facts(st, n, t, s, told_so);
-	struct prompt_named named = { told_so[NAME], told_so[VERSION], { 0 } };
-	if (!named.name.len && !told_so[ID].len && kind_is_model_call(st->views[SPAN]->kind))
-		named.fingerprint = fingerprint(st, t, s);
-	if (named.fingerprint.len)
-		set_text(t, s, genai_key_name(KEY_WEIR_PROMPT_FINGERPRINT), named.fingerprint);
+	const struct span *s = l->span;
+	struct prompt_named named = { l->facts.text[NAME], l->facts.text[VERSION], { 0 } };
+	if (!named.name.len && !l->facts.text[ID].len && kind_is_model_call(kind_of_span(s)))
+		named.fingerprint = fingerprint(w, l);
+	set_role(l, AT_FINGERPRINT, genai_key_name(KEY_WEIR_PROMPT_FINGERPRINT), named.fingerprint);
 	if (!c->prompts.n)
-		return;
-	struct prompt_places places = { { &s->attrs, n > SCOPE ? &s->scope->attrs : NULL,
-		n > RESOURCE ? &s->scope->resource->attrs : NULL } };
+		return false;
+	struct prompt_places places = { { &s->attrs, l->facts.prompt } };
+	if (c->resource_inheritance) {
+		places.at[2] = &s->scope->attrs;
+		places.at[3] = &s->scope->resource->attrs;
+	}
 	const struct prompt_conf *p = prompt_find(&c->prompts, &places, &named);
-	if (!p)
+	if (p)
+		add_links(w, l, p);
+	return p;
+}
+
+/* Filtered spans only hand down what they say. */
+static void link_span(struct link_work *w, const struct link_conf *c, struct linking *l, struct lineage *down)
+{
+	struct traces *t = l->traces;
+	slice *text = l->facts.text;
+	enum fact except = N_FACTS;
+	gather_attrs(&w->gather, &l->span->attrs, l->has);
+	read_span(w, l);
+	bool silent = says_nothing(&l->facts);
+	if (l->up.own) {
+		except = not_inherited(l);
+		inherit(&l->facts, l->up.own, except);
+	}
+	struct facts own = l->facts;
+	if (!l->span->rule) {
+		if (c->resource_inheritance)
+			inherit(&l->facts, &l->outer->facts, N_FACTS);
+		if (l->up.all)
+			inherit(&l->facts, l->up.all, except);
+		/* conversation and session are two attributes of OpenTelemetry that vendors take for one */
+		text[SESSION] = text[SESSION].len ? text[SESSION] : text[CONVERSATION];
+		text[CONVERSATION] = text[CONVERSATION].len ? text[CONVERSATION] : text[SESSION];
+		text[ENVIRONMENT] = text[ENVIRONMENT].len ? text[ENVIRONMENT] : c->default_environment;
+		if (link_prompt(w, c, l)) {
+			memcpy(&own.text[NAME], &text[NAME], (N_FACTS - NAME) * sizeof *text);
+			own.prompt = &l->span->attrs;
+			silent = false;
+		}
+		write_facts(l);
+	}
+	silent = silent && except == N_FACTS;
+	if (!down)
 		return;
-	set_concept(t, s, C_PROMPT_NAME, named.name.len ? named.name : p->name);
-	set_concept(t, s, C_PROMPT_VERSION, named.version.len ? named.version : p->version);
-	prompt_add_links(t, s, p);
-	/* what was added is read as if it had come with the span */
-	view_place(st, SPAN, t, &s->attrs, st->views[SPAN]->emitter);
-	link_facts(st, 1, t, s, told_so);
+	down->own = silent ? l->up.own : hand_down(t, own);
+	down->all = l->span->rule || (silent && l->shares) ? l->up.all : hand_down(t, l->facts);
 }
 
 static slice header_value(const struct client *client, slice name)
@@ -249,66 +411,137 @@ static slice clean(struct arena *a, slice s)
 	return (slice){ text, utf8_repair(s, text, NULL) };
 }
 
-static void read_headers(struct link_state *st, const struct link_conf *c, const struct client *client, struct traces *t)
+static void read_headers(struct link_work *w, const struct link_conf *c, const struct client *client, struct traces *t)
 {
 	size_t n = c->metadata_from_headers.n;
-	st->headers = NULL;
+	w->headers = NULL;
 	if (!client || !client->n_metadata || !n)
 		return;
 	slice *values = arena_zalloc(&t->arena, n * sizeof *values);
 	for (size_t i = 0; i < n; i++)
 		values[i] = clean(&t->arena, header_value(client, c->metadata_from_headers.v[i].key));
-	st->headers = values;
+	w->headers = values;
 }
 
-static void link_headers(struct link_state *st, const struct link_conf *c, struct traces *t, struct span *s)
+static void link_headers(struct link_work *w, const struct link_conf *c, struct linking *l)
 {
-	for (size_t i = 0; st->headers && i < c->metadata_from_headers.n; i++) {
+	for (size_t i = 0; w->headers && i < c->metadata_from_headers.n; i++) {
 		slice name = c->metadata_from_headers.v[i].value;
-		if (st->headers[i].len && !attrs_find(&s->attrs, name))
-			set_text(t, s, name, st->headers[i]);
+		if (w->headers[i].len && !attrs_find(&l->span->attrs, name))
+			set_text(l, name, w->headers[i]);
 	}
+}
+
+/* Is there a span with a parent, and anything to hand down? Only what a span says itself, where all have one resource. */
+static bool may_inherit(const struct link_work *w, const struct link_conf *c, const struct traces *t)
+{
+	bool parents = false, facts = t->n_resources > 1 || c->prompts.n;
+	for (uint32_t i = 0; i < t->n_scopes; i++) {
+		facts = facts || t->scopes[i].attrs.n;
+		for (const struct span *s = t->scopes[i].first; s; s = s->next) {
+			parents = parents || (!s->refused && s->parent_id.len);
+			facts = facts || (!s->refused && tells(w, &s->attrs));
+			if (parents && facts)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void begin(struct link_work *w, const struct link_conf *c, struct traces *t)
+{
+	w->lineage = NULL;
+	w->outers = arena_try(&t->arena, t->n_scopes * sizeof *w->outers);
+	if (w->outers)
+		memset(w->outers, 0, t->n_scopes * sizeof *w->outers);
+	if (!c->resource_inheritance || t->n_kept == 0 || !may_inherit(w, c, t) || span_tree_build(&w->tree, t))
+		return;
+	w->lineage = arena_try(&t->arena, w->tree.n * sizeof *w->lineage);
+	if (w->lineage)
+		memset(w->lineage, 0, w->tree.n * sizeof *w->lineage);
+}
+
+/* Parents first; the one link that is cut in a cycle hands nothing down. */
+static void link_tree(struct link_work *w, const struct link_conf *c, struct traces *t)
+{
+	const struct span_tree *tree = &w->tree;
+	for (size_t i = 0; i < tree->n; i++) {
+		uint32_t number = tree->order[i], parent = tree->parents[number];
+		struct linking l = { .traces = t, .span = tree->spans[number] };
+		l.outer = outer_of(w, t, l.span->scope);
+		if (parent < tree->n) {
+			const struct span *p = tree->spans[parent];
+			l.up = w->lineage[parent];
+			l.shares = !p->rule && p->scope == l.span->scope;
+		}
+		link_span(w, c, &l, &w->lineage[number]);
+		if (!l.span->rule)
+			link_headers(w, c, &l);
+	}
+	span_tree_trim(&w->tree);
 }
 
 static void push(struct stage *stage, struct batch *b)
 {
 	const struct link_conf *c = stage->conf;
-	struct link_state *st = stage->state;
+	struct link_work *w = ((struct link_state *)stage->state)->work;
 	struct traces *t = b->traces;
-	st->scope = NULL;
-	st->resource = NULL;
-	st->n_places = c->resource_inheritance ? N_PLACES : SPAN + 1;
-	read_headers(st, c, b->client, t);
-	for (struct span *s = traces_first_span(t); s; s = traces_next_span(t, s)) {
-		enter_span(st, t, s);
-		link_session(st, t, s);
-		link_place(st, c, t, s);
-		link_prompt(st, c, t, s);
-		link_headers(st, c, t, s);
+	read_headers(w, c, b->client, t);
+	begin(w, c, t);
+	if (w->lineage)
+		link_tree(w, c, t);
+	for (struct span *s = w->lineage ? NULL : traces_first_span(t); s; s = traces_next_span(t, s)) {
+		struct linking l = { .traces = t, .span = s, .outer = outer_of(w, t, s->scope) };
+		link_span(w, c, &l, NULL);
+		link_headers(w, c, &l);
 	}
 	stage_push(stage->next, b);
 }
 
+static void tells_init(struct link_work *w)
+{
+	for (uint16_t key = 1; key < N_KEYS; key++) {
+		size_t n;
+		const struct alias *rows = aliases_of(key, &n);
+		for (size_t i = 0; i < n; i++)
+			for (unsigned f = 0; f < N_FACTS; f++)
+		w->tells[key] |= rows[i].concept == concepts[f];
+	}
+	for (unsigned f = 0; f < N_FACTS; f++)
+		w->tells[concept_info(concepts[f])->key] = true;
+}
+
+static void gather_init(struct gather *g)
+{
+	static const enum genai_key others[] = { KEY_SERVICE_NAME, KEY_WEIR_CONVENTION, KEY_GENAI_SYSTEMINSTRUCTIONS,
+		KEY_GENAI_TOOL_DEFINITIONS, KEY_GENAI_INPUT_MESSAGES, KEY_WEIR_PROMPT_FINGERPRINT };
+	_Static_assert(COUNTOF(others) == N_ROLES - AT_SERVICE, "a key for each role");
+	for (unsigned i = 0; i < N_FACTS; i++)
+		g->role[concept_info(concepts[i])->key] = (uint8_t)(AT_FACT + i);
+	for (unsigned i = 0; i < COUNTOF(others); i++)
+		g->role[others[i]] = (uint8_t)(AT_SERVICE + i);
+}
+
 static int start(struct stage *stage, struct err *e UNUSED)
 {
-	struct link_state *st = stage->state;
-	for (unsigned i = 0; i < N_PLACES; i++) {
-		st->views[i] = calloc(1, sizeof *st->views[i]);
-		if (!st->views[i])
-			abort();
-		view_init(st->views[i]);
-	}
+	struct link_work *w = calloc(1, sizeof *w);
+	if (!w)
+		abort();
+	((struct link_state *)stage->state)->work = w;
+	view_init(&w->view);
+	span_tree_init(&w->tree);
+	gather_init(&w->gather);
+	tells_init(w);
 	return 0;
 }
 
 static void stop(struct stage *stage)
 {
-	struct link_state *st = stage->state;
-	for (unsigned i = 0; i < N_PLACES; i++) {
-		view_release(st->views[i]);
-		free(st->views[i]);
-	}
-	fingerprints_release(&st->fingerprints);
+	struct link_work *w = ((struct link_state *)stage->state)->work;
+	view_release(&w->view);
+	span_tree_release(&w->tree);
+	fingerprints_release(&w->fingerprints);
+	free(w);
 }
 
 const struct component processor_gen_ai_link = {

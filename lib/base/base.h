@@ -45,7 +45,7 @@ static inline slice slice_of(const char *s)
 
 static inline bool slice_eq(slice a, slice b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+	return a.len == b.len && (a.len == 0 || a.p == b.p || memcmp(a.p, b.p, a.len) == 0);
 }
 
 static inline bool slice_is(slice a, const char *s)

@@ -47,10 +47,18 @@ static slice either(slice a, slice b)
 	return a.len ? a : b;
 }
 
+/* "_OTHER" is OpenTelemetry's word for a class that is not known: then the message says more. */
+static slice error_of(const struct attrs *as, slice message)
+{
+	slice type = text_of(as, KEY_ERROR_TYPE);
+	return slice_is(type, "_OTHER") && message.len ? message : either(type, message);
+}
+
 bool call_of_span(const struct span *s, struct call *c)
 {
 	const struct attrs *as = &s->attrs;
-	if (!kind_is_model_call(kind_of_span(s)) || !span_is_countable(s))
+	enum genai_kind kind;
+	if (!is_counted_call(s, &kind))
 		return false;
 	*c = (struct call){
 		.service = text_of(&s->scope->resource->attrs, KEY_SERVICE_NAME),
@@ -71,7 +79,7 @@ bool call_of_span(const struct span *s, struct call *c)
 		.failed = s->status_code == 2,
 	};
 	if (c->failed)
-		c->error = either(text_of(as, KEY_ERROR_TYPE), s->status_message);
+		c->error = error_of(as, s->status_message);
 	return true;
 }
 
@@ -247,6 +255,8 @@ static void print_numbers(struct strbuf *out, const struct call *c, struct call_
 	at = out->len;
 	if (isnan(c->cost))
 		strbuf_adds(out, no_cost(c->cost_status));
+	else if (c->cost == 0 && slice_is(c->cost_status, "free"))
+		strbuf_adds(out, "free");
 	else
 		call_print_usd(out, c->cost);
 	size_t used = call_print_width(out, at);

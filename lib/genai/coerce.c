@@ -80,11 +80,20 @@ bool coerce_bool(const struct value *v, bool *out)
 /* Words that SDKs write for "nothing". */
 static bool is_absent(slice s)
 {
-	static const char *const words[] = { "None", "null", "N/A", "<not specified>", "undefined" };
-	for (size_t i = 0; i < COUNTOF(words); i++)
-		if (slice_is(s, words[i]))
-			return true;
-	return s.len == 0;
+	switch (s.len) {
+	case 0:
+		return true;
+	case 3:
+		return slice_is(s, "N/A");
+	case 4:
+		return slice_is(s, "None") || slice_is(s, "null");
+	case 9:
+		return slice_is(s, "undefined");
+	case 15:
+		return slice_is(s, "<not specified>");
+	default:
+		return false;
+	}
 }
 
 static slice double_text(struct arena *a, double d)
@@ -109,7 +118,7 @@ static slice unquoted(slice s, struct arena *a)
 	if (trimmed.len < 2 || trimmed.p[0] != '"' || trimmed.p[trimmed.len - 1] != '"')
 		return s;
 	const struct json *n = json_parse(a, trimmed, NULL);
-	return n && n->type == JSON_STRING ? json_string(n, a) : s;
+	return n && n->type == JSON_STRING ? json_text_of(n, a) : s;
 }
 
 bool coerce_text(const struct value *v, enum alias_read read, struct arena *a, slice *out)
@@ -166,7 +175,7 @@ static bool add_json(struct list *l, slice text)
 	if (!n || n->type != JSON_ARRAY)
 		return false;
 	for (const struct json *i = json_first(n, NULL); i && l->n < STRINGS_MAX; i = json_next(n, i, NULL))
-		add(l, json_string(i, l->arena));
+		add(l, json_text_of(i, l->arena));
 	return true;
 }
 

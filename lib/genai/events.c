@@ -88,7 +88,7 @@ static slice json_text(struct source *s, const struct json *n)
 {
 	if (n->type == JSON_NULL)
 		return (slice){ 0 };
-	return n->type == JSON_STRING ? json_string(n, s->arena) : json_raw(n);
+	return n->type == JSON_STRING ? json_text_of(n, s->arena) : json_raw(n);
 }
 
 static slice *slot_of(struct fields *f, slice name)
@@ -117,7 +117,7 @@ static void of_body(struct source *s, struct fields *f, const struct json *body,
 {
 	const struct json *key = NULL;
 	for (const struct json *n = json_first(body, &key); n; n = json_next(body, n, &key)) {
-		slice name = json_string(key, s->arena);
+		slice name = json_text_of(key, s->arena);
 		slice *slot = slot_of(f, name);
 		int64_t index;
 		if (n->type == JSON_NULL || is_event_envelope(name) || (n->type >= JSON_ARRAY && !n->n))
@@ -374,7 +374,7 @@ bool events_document(struct source *s, struct message_out *m, const struct json 
 		const struct json *name = json_get(n, "event.name");
 		struct message_event me = { 0 };
 		struct fields f = { 0 };
-		if (!name || name->type != JSON_STRING || !type_of(json_string(name, s->arena), &me)) {
+		if (!name || name->type != JSON_STRING || !type_of(json_text_of(name, s->arena), &me)) {
 			m->lossy = true;
 			continue;
 		}

@@ -97,7 +97,7 @@ static void add(EVP_MD_CTX *md, slice s)
 static void add_part(EVP_MD_CTX *md, const struct json *part, struct arena *a)
 {
 	const struct json *content = part->type == JSON_STRING ? part : json_get(part, "content");
-	add(md, content && content->type == JSON_STRING ? json_string(content, a) : json_raw(part));
+	add(md, content && content->type == JSON_STRING ? json_text_of(content, a) : json_raw(part));
 	add(md, SLICE("\n"));
 }
 

@@ -408,7 +408,7 @@ const struct json *json_path(const struct json *root, const char *path)
 	return root;
 }
 
-slice json_string(const struct json *n, struct arena *a)
+slice json_text_of(const struct json *n, struct arena *a)
 {
 	if (!n->escaped)
 		return n->text;

@@ -61,7 +61,7 @@ const struct json *json_path(const struct json *root, const char *path);
 
 bool json_is(const struct json *string, const char *text); /* a string of that content (unescaped ASCII) */
 /* The content of a string, decoded into the arena when escaped; lone surrogates become U+FFFD. Of other types: their text. */
-slice json_string(const struct json *n, struct arena *a);
+slice json_text_of(const struct json *n, struct arena *a);
 bool json_int(const struct json *n, int64_t *out); /* integral numbers in range */
 bool json_double(const struct json *n, double *out);
 /* The value's own text, quotes included. */

@@ -78,8 +78,17 @@ bool kind_is_model_call(enum genai_kind k)
 	return k == KIND_LLM || k == KIND_EMBEDDING || k == KIND_RERANK;
 }
 
-bool span_is_countable(const struct span *s)
+bool is_counted_call(const struct span *s, enum genai_kind *k)
 {
-	const struct attr *a = attrs_find_id(&s->attrs, KEY_WEIR_USAGE_COUNTABLE);
-	return !a || a->value.type != V_BOOL || a->value.b;
+	const struct attr *kind = NULL, *countable = NULL;
+	for (const struct attr *a = attrs_first(&s->attrs); a; a = attrs_next(a))
+		if (a->key_id == KEY_WEIR_SPAN_KIND)
+			kind = kind ? kind : a;
+		else if (a->key_id == KEY_WEIR_USAGE_COUNTABLE)
+			countable = countable ? countable : a;
+	if (countable && countable->value.type == V_BOOL && !countable->value.b)
+		return false;
+	if (!kind || kind->value.type != V_STRING || !kind_of_name(kind->value.s, k))
+		*k = kind_of_span(s);
+	return kind_is_model_call(*k);
 }

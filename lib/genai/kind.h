@@ -8,5 +8,5 @@
 enum genai_kind kind_of_span(const struct span *s);
 /* llm, embedding, rerank: the kinds that tokens and prices belong to. */
 bool kind_is_model_call(enum genai_kind k);
-/* False when weir.usage.countable says that the span repeats the usage of others. */
-bool span_is_countable(const struct span *s);
+/* True for a model call whose usage counts: weir.usage.countable does not say that it repeats the usage of others. *k is its kind. */
+bool is_counted_call(const struct span *s, enum genai_kind *k);

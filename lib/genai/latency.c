@@ -14,7 +14,7 @@ static bool is_first_chunk(slice name)
 	return slice_is(name, "First Token Stream Event") || slice_is(name, "ai.stream.firstChunk");
 }
 
-static bool from_events(const struct span *s, double *seconds)
+bool latency_first_event(const struct span *s, double *seconds)
 {
 	for (const struct event *e = s->first_event; e; e = e->next)
 		if (!e->deleted && is_first_chunk(e->name) && e->time_ns >= s->start_ns && s->start_ns) {
@@ -37,7 +37,7 @@ bool latency_first_chunk(struct view *v, double *seconds, struct candidate **fro
 {
 	double s = 0;
 	struct candidate *c = from_attributes(v, &s);
-	if (!c && !from_events(v->span, &s))
+	if (!c && !latency_first_event(v->span, &s))
 		return false;
 	*seconds = s;
 	if (from)

@@ -182,7 +182,7 @@ static bool put_inner(struct strbuf *out, slice text, struct arena *a)
 			return false;
 		if (n->type >= JSON_ARRAY)
 			return put_compact(out, n->text);
-		text = json_string(n, a);
+		text = json_text_of(n, a);
 	}
 	return false;
 }
@@ -195,7 +195,7 @@ void put_unquoted_text(struct strbuf *out, slice text, struct arena *a)
 
 void put_unquoted(struct strbuf *out, const struct json *n, struct arena *a)
 {
-	if (n->type == JSON_STRING && put_inner(out, json_string(n, a), a))
+	if (n->type == JSON_STRING && put_inner(out, json_text_of(n, a), a))
 		return;
 	put_json(out, n);
 }

@@ -11,7 +11,7 @@ enum { GROWTH = 4, SLACK = 1024 };
 
 static const struct json *json_in(const struct json *string, struct message_out *m)
 {
-	slice text = json_string(string, m->arena);
+	slice text = json_text_of(string, m->arena);
 	slice start = slice_trim(text);
 	return start.len && *start.p == '{' ? json_parse(m->arena, text, NULL) : NULL;
 }
@@ -175,7 +175,7 @@ void messages_from_text(struct message_out *m, slice text)
 		m->cut = had_cut;
 		if (n->type != JSON_STRING || cut)
 			break;
-		text = json_string(n, m->arena); /* a document in a string */
+		text = json_text_of(n, m->arena); /* a document in a string */
 		at = slice_trim(text);
 	}
 	if (text.len == 0)

@@ -29,7 +29,7 @@ slice canonical_finish(slice reason)
 
 slice text_of(const struct json *n, struct arena *a)
 {
-	return n && n->type == JSON_STRING ? json_string(n, a) : (slice){ 0 };
+	return n && n->type == JSON_STRING ? json_text_of(n, a) : (slice){ 0 };
 }
 
 void messages_begin(struct message_out *m, struct strbuf *out, struct arena *a, enum direction d)

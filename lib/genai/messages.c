@@ -124,7 +124,7 @@ static slice role_of(struct members *f, const struct message_out *m, slice by_cl
 	role = is_text(role) ? role : members_get(f, names[1]);
 	if (is_text(role)) {
 		members_use(f, role);
-		return json_string(role, m->arena);
+		return json_text_of(role, m->arena);
 	}
 	if ((v = members_get(f, SLICE("type"))) && is_speaker(f->object, v)) {
 		members_use(f, v);
@@ -233,7 +233,7 @@ static void plain(
 		members_use(&f, type);
 	if (is_text(v)) {
 		members_use(&f, v);
-		name = json_string(v, m->arena);
+		name = json_text_of(v, m->arena);
 	}
 	const struct json *own = finish_of(&f), *event = members_get(&f, SLICE("event.name"));
 	m->lossy |= own && finish && !slice_eq(own->text, finish->text);

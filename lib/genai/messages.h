@@ -57,6 +57,9 @@ int messages_from_json(struct message_out *m, const struct json *n) MUST_USE;
 void messages_from_text(struct message_out *m, slice text);
 /* True when the document is already what this file would write: nothing to do. */
 bool messages_are_canonical(const struct json *n, enum direction d);
+/* The same for the text itself, many times quicker and only for the usual case: false is "not sure". finish gets the finish reasons of
+ * the messages, in the text; more than `max` of them is "not sure", too. */
+bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n);
 
 /* gen_ai.system_instructions: an array of parts of text, a string, an array of messages, Gemini's {parts:[..]}. Clears out. False:
  * nothing there. *lossy is set, never cleared. */

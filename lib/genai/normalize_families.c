@@ -64,14 +64,14 @@ static void put_json_members(struct family *f, const struct json *object)
 			}
 			break;
 		case JSON_STRING:
-			v.s = json_string(n, a);
+			v.s = json_text_of(n, a);
 			break;
 		case JSON_ARRAY:
 		case JSON_OBJECT:
 			v.s = json_raw(n);
 			break;
 		}
-		put_member(f, json_string(key, a), &v);
+		put_member(f, json_text_of(key, a), &v);
 	}
 }
 

@@ -196,7 +196,7 @@ static bool from_ai_prompt(struct source *s, struct message_out *m, struct attr 
 		return false;
 	if (prompt && prompt->type == JSON_STRING) {
 		message_begin(m, (slice){ 0 }, (slice){ 0 });
-		part_text(m, json_string(prompt, s->arena));
+		part_text(m, json_text_of(prompt, s->arena));
 		message_end(m, (slice){ 0 });
 	} else if (prompt && prompt->type != JSON_NULL && messages_from_json(m, prompt))
 		return false;
@@ -214,9 +214,9 @@ static bool from_values(struct source *s, struct message_out *m, const struct js
 		return false;
 	message_begin(m, (slice){ 0 }, (slice){ 0 });
 	for (const struct json *n = json_first(root, NULL); n; n = json_next(root, n, NULL)) {
-		slice text = n->type == JSON_STRING ? json_string(n, s->arena) : json_raw(n);
+		slice text = n->type == JSON_STRING ? json_text_of(n, s->arena) : json_raw(n);
 		const struct json *inner = json_parse(s->arena, text, NULL);
-		part_text(m, inner && inner->type == JSON_STRING ? json_string(inner, s->arena) : text);
+		part_text(m, inner && inner->type == JSON_STRING ? json_text_of(inner, s->arena) : text);
 		any |= text.len > 0;
 	}
 	message_end(m, (slice){ 0 });
@@ -245,10 +245,17 @@ static bool from_special(struct source *s, struct message_out *m, struct attr *a
 /* The canonical attribute when it already is what would be written. */
 static bool is_verbatim(struct source *s, slice text)
 {
+	slice finish[16];
+	size_t n_finish;
 	if (text.len < 2 || *text.p != '[')
 		return false;
-	const struct json *n = json_parse(s->arena, text, NULL);
 	enum direction d = s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT;
+	if (messages_scan_canonical(text, finish, COUNTOF(finish), &n_finish)) {
+		for (size_t i = 0; d == OUTPUT && i < n_finish; i++)
+			*VEC_ADD(&s->finish) = finish[i];
+		return true;
+	}
+	const struct json *n = json_parse(s->arena, text, NULL);
 	if (!n || !n->n || !messages_are_canonical(n, d))
 		return false;
 	if (d == OUTPUT)
@@ -284,7 +291,7 @@ static bool read_tools(struct source *s, const struct json *n)
 	if (!strings)
 		tools_from_json(&s->out, s->arena, n, &s->lossy);
 	for (; strings && at; at = json_next(n, at, NULL)) {
-		const struct json *tool = json_parse(s->arena, json_string(at, s->arena), NULL);
+		const struct json *tool = json_parse(s->arena, json_text_of(at, s->arena), NULL);
 		if (tool)
 			tools_from_json(&s->out, s->arena, tool, &s->lossy);
 		else
@@ -339,7 +346,7 @@ static void add_list(struct source *s, struct message_out *m, enum piece_type ty
 	for (const struct json *at = strings ? json_first(n, NULL) : NULL; at; at = json_next(n, at, NULL))
 		strings &= at->type == JSON_STRING;
 	for (const struct json *at = strings ? json_first(n, NULL) : NULL; at; at = json_next(n, at, NULL))
-		part_text(m, json_string(at, s->arena));
+		part_text(m, json_text_of(at, s->arena));
 	if (!strings)
 		part_text(m, text);
 }
@@ -420,7 +427,7 @@ static bool read_body(struct source *s, const struct json *body)
 		return false;
 	if (s->concept != C_SYSTEM)
 		return read_tools(s, n);
-	slice text = n->type == JSON_STRING ? json_string(n, s->arena) : json_raw(n);
+	slice text = n->type == JSON_STRING ? json_text_of(n, s->arena) : json_raw(n);
 	return system_from_text(&s->out, s->arena, text, &s->lossy);
 }
 

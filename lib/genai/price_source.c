@@ -90,8 +90,8 @@ static void report(struct price_source *p, const struct price_report *found, con
 	}
 	log_info(log, "Price files loaded", "models", LOG_U(found->models), NULL);
 	if (found->note[0])
-		log_warn(log, "Price files hold entries that are not used", "skipped", LOG_U(found->skipped), "duplicates",
-		        LOG_U(found->duplicates), "first", found->note, NULL);
+		log_warn(log, "Price files hold entries that are not used", "skipped", LOG_U(found->skipped),
+		        "duplicates", LOG_U(found->duplicates), "first", found->note, NULL);
 }
 
 bool price_source_check(struct price_source *p)

@@ -95,7 +95,7 @@ static bool is_no_tts(const struct json *clause, struct arena *scratch)
 	const struct json *re = json_get(clause, "regex");
 	if (!re || re->type != JSON_STRING)
 		return false;
-	slice s = json_string(re, scratch);
+	slice s = json_text_of(re, scratch);
 	return slice_is(s, "^(?!.*-[tT][tT][sS](?:$|-))") || slice_is(s, "^(?!.*-tts(?:$|-))");
 }
 
@@ -115,7 +115,7 @@ static void add_and(const struct target *to, const struct json *clauses)
 	} else {
 		const struct json *x = json_get(first, "contains"), *y = json_get(second, "contains");
 		char both[2 * PRICE_NAME_MAX + 2];
-		slice p = x ? json_string(x, a) : (slice){ 0 }, q = y ? json_string(y, a) : (slice){ 0 };
+		slice p = x ? json_text_of(x, a) : (slice){ 0 }, q = y ? json_text_of(y, a) : (slice){ 0 };
 		if (!p.len || !q.len || p.len + q.len + 1 > PRICE_NAME_MAX || pattern_is(p) || pattern_is(q)) {
 			loader_note(to->l, &to->l->report->skipped, "an \"and\" that is not understood");
 			return;
@@ -133,7 +133,7 @@ static void add_match(const struct target *to, const struct json *match)
 		loader_note(to->l, &to->l->report->skipped, "a match that is not understood");
 		return;
 	}
-	slice text = v->type == JSON_STRING ? json_string(v, to->l->scratch) : (slice){ 0 };
+	slice text = v->type == JSON_STRING ? json_text_of(v, to->l->scratch) : (slice){ 0 };
 	if (json_is(key, "equals"))
 		add_leaf(to, "", text, "");
 	else if (json_is(key, "starts_with"))
@@ -250,7 +250,7 @@ static bool add_rows(struct price_table *t, uint32_t entry, const struct json *l
 
 static slice text_of(struct price_loader *l, const struct json *v)
 {
-	slice s = v && v->type == JSON_STRING ? json_string(v, l->scratch) : (slice){ 0 };
+	slice s = v && v->type == JSON_STRING ? json_text_of(v, l->scratch) : (slice){ 0 };
 	return s.len > PRICE_NAME_MAX ? (slice){ 0 } : arena_dup(&l->table->arena, s);
 }
 

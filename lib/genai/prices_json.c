@@ -154,7 +154,7 @@ static void load_litellm(struct price_loader *l, const struct json *root)
 	const struct json *key;
 	for (const struct json *v = json_first(root, &key); v; v = json_next(root, v, &key)) {
 		if (v->type == JSON_OBJECT && !json_is(key, "sample_spec"))
-			add_entry(l, json_string(key, l->scratch), v);
+			add_entry(l, json_text_of(key, l->scratch), v);
 	}
 }
 

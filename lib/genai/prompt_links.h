@@ -27,9 +27,10 @@ extern const struct conf_field prompt_fields[];
 struct prompt_named {
 	slice name, version, fingerprint;
 };
-/* Whose attributes may hold a vendor's link: the span's, then its scope's and resource's; NULL: not looked at. */
+/* Whose attributes may hold a vendor's link: the span's, then those of the place that names the prompt, then its scope's and resource's;
+ * NULL: not looked at. */
 struct prompt_places {
-	const struct attrs *at[3];
+	const struct attrs *at[4];
 };
 /* The row that one of the vendors' links, the prompt's name (and version) or its fingerprint names, unless another link of the row
  * is told differently. A row of exactly the span's version is preferred to one that leaves it open, and that to a row with a

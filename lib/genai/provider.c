@@ -16,7 +16,7 @@ enum name_kind {
 };
 
 struct provider_name {
-	slice name; /* lower case, ascending; rows of an ecosystem before the one for all */
+	struct word name; /* lower case, ascending; rows of an ecosystem before the one for all */
 	slice provider;
 	enum name_kind kind;
 	uint64_t ecosystems;
@@ -46,7 +46,7 @@ static const struct provider_name *row_of(slice name, enum ecosystem e)
 {
 	size_t n = COUNTOF(name_list);
 	for (size_t i = word_search(name, name_list, n, sizeof(*name_list)); i < n; i++) {
-		if (!slice_eq(name_list[i].name, name))
+		if (!slice_eq(name_list[i].name.text, name))
 			break;
 		if (!name_list[i].ecosystems || name_list[i].ecosystems >> e & 1)
 			return &name_list[i];

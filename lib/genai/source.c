@@ -104,7 +104,7 @@ const struct json *source_json(struct source *s, slice text, enum alias_read rea
 		n = inner;
 		if (n->type != JSON_STRING)
 			return n;
-		text = json_string(n, s->arena);
+		text = json_text_of(n, s->arena);
 	}
 	return n && n->type == JSON_STRING && read == READ_QUOTED ? n : NULL;
 }
@@ -115,7 +115,7 @@ static void finish_in(struct source *s, const struct json *object)
 	for (size_t i = 0; i < COUNTOF(names); i++) {
 		const struct json *n = json_get(object, names[i]);
 		if (n && n->type == JSON_STRING && n->text.len) {
-			*VEC_ADD(&s->finish) = json_string(n, s->arena);
+			*VEC_ADD(&s->finish) = json_text_of(n, s->arena);
 			return;
 		}
 	}
@@ -131,7 +131,7 @@ void source_finish(struct source *s, const struct json *root)
 		if (!list) {
 			const struct json *first = body_finish_reason(root);
 			if (first && first->type == JSON_STRING && first->text.len)
-				*VEC_ADD(&s->finish) = json_string(first, s->arena);
+				*VEC_ADD(&s->finish) = json_text_of(first, s->arena);
 			return;
 		}
 	}
@@ -204,7 +204,7 @@ bool source_messages(
 		return false;
 	const struct json *n = source_json(s, text, read, &cut);
 	if (n && n->type == JSON_STRING)
-		text = json_string(n, s->arena);
+		text = json_text_of(n, s->arena);
 	else if (n) {
 		if (messages_from_json(m, n) == 0 || from_items(m, n)) {
 			s->cut |= cut;
@@ -275,14 +275,14 @@ void source_content(struct source *s, struct message_out *m, slice role, slice i
 static bool add_tool_call(struct source *s, struct message_out *m, const struct json *n)
 {
 	if (n->type == JSON_STRING)
-		n = json_parse(s->arena, json_string(n, s->arena), NULL);
+		n = json_parse(s->arena, json_text_of(n, s->arena), NULL);
 	if (!n || n->type != JSON_OBJECT)
 		return false;
 	const struct json *name = json_get(n, "name");
 	if (part_kind_of(n, NULL) == PART_TOOL_CALL)
 		parts_from_json(m, n);
 	else if (name && name->type == JSON_STRING) {
-		part_tool_call(m, text_of(json_get(n, "id"), s->arena), json_string(name, s->arena), (slice){ 0 });
+		part_tool_call(m, text_of(json_get(n, "id"), s->arena), json_text_of(name, s->arena), (slice){ 0 });
 		m->lossy |= n->n > 2;
 	} else
 		return false;

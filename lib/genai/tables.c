@@ -108,8 +108,8 @@ const char *kind_name(enum genai_kind k)
 
 bool kind_of_name(slice name, enum genai_kind *k)
 {
-	for (size_t i = 0; i < N_KINDS; i++) {
-		if (slice_is(name, kind_names[i])) {
+	for (size_t i = 0; name.len && i < N_KINDS; i++) {
+		if (name.p[0] == kind_names[i][0] && slice_is(name, kind_names[i])) {
 			*k = (enum genai_kind)i;
 			return true;
 		}

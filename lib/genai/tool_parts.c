@@ -180,7 +180,7 @@ void tool_call_from(struct message_out *m, const struct json *call)
 {
 	const struct part_type *type;
 	const struct json *parsed;
-	if (call->type == JSON_STRING && (parsed = json_parse(m->arena, json_string(call, m->arena), NULL)) != NULL)
+	if (call->type == JSON_STRING && (parsed = json_parse(m->arena, json_text_of(call, m->arena), NULL)) != NULL)
 		call = parsed;
 	if (call->type == JSON_STRING)
 		part_text_of(m, call);

@@ -126,7 +126,7 @@ static void object_tools(struct tools *t, const struct json *n, int level)
 
 static void string_tool(struct tools *t, const struct json *n, int level)
 {
-	slice text = slice_trim(json_string(n, t->arena));
+	slice text = slice_trim(json_text_of(n, t->arena));
 	if (text.len == 0)
 		return;
 	const struct json *inner = *text.p == '{' || *text.p == '[' ? json_parse(t->arena, text, NULL) : NULL;

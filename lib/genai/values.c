@@ -8,7 +8,8 @@
 #include "lib/base/glob.h"
 
 struct value_row {
-	slice value, canonical;
+	struct word value;
+	slice canonical;
 	uint64_t ecosystems; /* 0: all */
 };
 
@@ -33,19 +34,30 @@ slice word_lower(slice raw, char *buf)
 	return (slice){ buf, s.len };
 }
 
-static int compare(slice a, slice b)
+static uint64_t head_of(slice s)
 {
-	int c = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
-	return c ? c : (a.len > b.len) - (a.len < b.len);
+	uint64_t head = 0;
+	for (size_t i = 0; i < 8; i++)
+		head = head << 8 | (i < s.len ? (unsigned char)s.p[i] : 0u);
+	return head;
+}
+
+static bool is_below(const struct word *row, uint64_t head, slice word)
+{
+	if (row->head != head)
+		return row->head < head;
+	size_t n = row->text.len < word.len ? row->text.len : word.len;
+	int c = n > 8 ? memcmp(row->text.p + 8, word.p + 8, n - 8) : 0;
+	return c ? c < 0 : row->text.len < word.len;
 }
 
 size_t word_search(slice word, const void *rows, size_t n, size_t size)
 {
+	uint64_t head = head_of(word);
 	size_t low = 0, high = n;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		const slice *name = (const void *)((const char *)rows + middle * size);
-		if (compare(*name, word) < 0)
+		if (is_below((const void *)((const char *)rows + middle * size), head, word))
 			low = middle + 1;
 		else
 			high = middle;
@@ -57,7 +69,7 @@ static bool search(enum value_map map, enum ecosystem e, slice word, slice *cano
 {
 	const struct value_row *rows = &value_list[value_ranges[map].first];
 	size_t n = value_ranges[map].n;
-	for (size_t i = word_search(word, rows, n, sizeof(*rows)); i < n && slice_eq(rows[i].value, word); i++) {
+	for (size_t i = word_search(word, rows, n, sizeof(*rows)); i < n && slice_eq(rows[i].value.text, word); i++) {
 		if (!rows[i].ecosystems || rows[i].ecosystems >> e & 1) {
 			*canonical = rows[i].canonical;
 			return true;
@@ -70,7 +82,7 @@ static bool search_patterns(enum value_map map, enum ecosystem e, slice word, sl
 {
 	for (size_t i = 0; i < COUNTOF(pattern_list); i++) {
 		const struct value_pattern *p = &pattern_list[i];
-		if (p->map == map && p->row.ecosystems >> e & 1 && glob_match(p->row.value, word)) {
+		if (p->map == map && p->row.ecosystems >> e & 1 && glob_match(p->row.value.text, word)) {
 			*canonical = p->row.canonical;
 			return true;
 		}

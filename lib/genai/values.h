@@ -9,5 +9,17 @@ enum { WORD_MAX = 64 }; /* longer words are in no table */
 
 /* `raw` without blanks around, in lower case, in buf (WORD_MAX bytes); empty when there is none or it is longer. */
 slice word_lower(slice raw, char *buf);
-/* Of n rows of that size, each beginning with its slice, ascending: the first that is not below `word`. */
+/* How a row of such a table begins. */
+struct word {
+	uint64_t head; /* the first 8 bytes, big-endian */
+	slice text;
+};
+#define WORD(head, lit)                      \
+	{                                    \
+		UINT64_C(head),              \
+		{                            \
+			lit, sizeof(lit) - 1 \
+		}                            \
+	}
+/* Of n rows of that size, each beginning with its word, ascending: the first that is not below `word`. */
 size_t word_search(slice word, const void *rows, size_t n, size_t size);

@@ -22,6 +22,19 @@ static bool has_row_of(uint16_t key, enum concept c)
 	return false;
 }
 
+static void find_groups(struct view *v)
+{
+	_Static_assert(GROUP_LAST <= UINT16_MAX, "a group does not fit");
+	for (uint16_t key = 1; key < N_KEYS; key++) {
+		size_t n;
+		const struct alias *rows = aliases_of(key, &n);
+		for (size_t i = 0; i < n; i++)
+			v->groups_of[key] |= (uint16_t)concept_info(rows[i].concept)->group;
+		if (v->own_of[key])
+			v->groups_of[key] |= (uint16_t)concept_info(v->own_of[key] - 1u)->group;
+	}
+}
+
 void view_init(struct view *v)
 {
 	memset(v, 0, sizeof(*v));
@@ -33,6 +46,7 @@ void view_init(struct view *v)
 		v->own[c] = (struct alias){ .key = key, .concept = (uint8_t)c };
 		v->own_of[key] = (uint8_t)(c + 1);
 	}
+	find_groups(v);
 }
 
 void view_release(struct view *v)
@@ -131,6 +145,8 @@ void view_load(
 	if (v->nodes.used)
 		arena_reset(&v->nodes, NODES_KEPT);
 	for (struct attr *a = attrs_first(as); a; a = attrs_next(a)) {
+		if (a->key_id && !(v->groups_of[a->key_id] & groups))
+			continue;
 		l.attr = a;
 		if (a->key_id) {
 			file_known(&l, a->key_id);
@@ -180,7 +196,7 @@ static const struct json *document(struct view *v, const struct attr *a)
 		return NULL;
 	v->json = json_parse(&v->nodes, text, NULL);
 	if (v->json && v->json->type == JSON_STRING)
-		v->json = json_parse(&v->nodes, json_string(v->json, &v->traces->arena), NULL);
+		v->json = json_parse(&v->nodes, json_text_of(v->json, &v->traces->arena), NULL);
 	return v->json;
 }
 
@@ -203,7 +219,7 @@ static bool value_of_json(struct view *v, const struct json *n, struct value *ou
 			return false;
 		return true;
 	case JSON_STRING:
-		*out = (struct value){ .type = V_STRING, .s = json_string(n, &v->traces->arena) };
+		*out = (struct value){ .type = V_STRING, .s = json_text_of(n, &v->traces->arena) };
 		return true;
 	case JSON_ARRAY:
 	case JSON_OBJECT:

@@ -46,6 +46,7 @@ struct view {
 	struct arena nodes; /* of that document; emptied by view_load */
 	struct alias own[N_CONCEPTS]; /* the concepts' canonical attributes, where aliases.csv has no row for them */
 	uint8_t own_of[N_KEYS]; /* concept + 1 by key */
+	uint16_t groups_of[N_KEYS]; /* what groups a key may tell something about */
 };
 
 void view_init(struct view *v);

@@ -27,13 +27,13 @@ static void write_value(struct strbuf *b, const struct json *n, struct arena *a)
 	for (const struct json *v = first; v; v = json_next(n, v, &key)) {
 		strbuf_adds(b, v == first ? "" : ",");
 		if (n->type == JSON_OBJECT) {
-			put_text(b, json_string(key, a));
+			put_text(b, json_text_of(key, a));
 			strbuf_addc(b, ':');
 		}
 		write_value(b, v, a);
 	}
 	if (n->type == JSON_STRING)
-		put_text(b, json_string(n, a));
+		put_text(b, json_text_of(n, a));
 	strbuf_add(b, n->type < JSON_STRING ? json_raw(n) : SLICE(""));
 	strbuf_adds(b, n->type == JSON_ARRAY ? "]" : n->type == JSON_OBJECT ? "}" : "");
 }

@@ -24,14 +24,17 @@ const struct key_table *core_keys(const struct core *c)
 #define STR(k, v) "{\"key\":\"" k "\",\"value\":{\"stringValue\":\"" v "\"}}"
 #define INT(k, v) "{\"key\":\"" k "\",\"value\":{\"intValue\":\"" #v "\"}}"
 #define NUM(k, v) "{\"key\":\"" k "\",\"value\":{\"doubleValue\":" #v "}}"
-#define SPAN(a)                                                                                                      \
+#define SPAN(a)                                                                                                    \
 	"{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"startTimeUnixNano\":" \
 	"\"1795244400000000000\",\"endTimeUnixNano\":\"1795244401240000000\",\"attributes\":[" a "]}"
-#define BODY(spans)                                                                                                 \
-	"{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR("service.name", "bot") "]},\"scopeSpans\":[{\"scope\":{}," \
-	"\"spans\":[" spans "]}]}]}"
-#define CALL(m, i, o) STR("weir.span.kind", "llm") "," STR("gen_ai.operation.name", "chat") "," STR("gen_ai.request.model", m) "," \
-	INT("gen_ai.usage.input_tokens", i) "," INT("gen_ai.usage.output_tokens", o)
+#define BODY(spans)                                                        \
+	"{\"resourceSpans\":[{\"resource\":{\"attributes\":[" STR(         \
+	        "service.name", "bot") "]},\"scopeSpans\":[{\"scope\":{}," \
+	                               "\"spans\":[" spans "]}]}]}"
+#define CALL(m, i, o)                                                                        \
+	STR("weir.span.kind", "llm")                                                         \
+	"," STR("gen_ai.operation.name", "chat") "," STR("gen_ai.request.model", m) "," INT( \
+	        "gen_ai.usage.input_tokens", i) "," INT("gen_ai.usage.output_tokens", o)
 #define SESSION STR("gen_ai.conversation.id", "c")
 #define COST(d) NUM("llm.cost.total", d)
 
@@ -83,9 +86,12 @@ static void lines_and_totals(void **unused UNUSED)
 	show(&s, BODY(SPAN(CALL("small", 5, 5) ",{\"key\":\"weir.usage.countable\",\"value\":{\"boolValue\":false}}")));
 	assert_string_equal(strchr(end(&s), ' '),
 	        "  bot           chat small                1.24 s    10 in, 20 out           $0.001      -       -\n"
-	        "07:00:01  bot           chat large-model          1.24 s    1,000 in, 2,000 out     $0.50       -       -\n"
-	        "07:00:01  bot           chat small                1.24 s    5 in, 5 out             $0.001      -       -\n"
-	        "07:00:01  bot           chat nobodys              1.24 s    1 in, 1 out             -           -       -\n"
+	        "07:00:01  bot           chat large-model          1.24 s    1,000 in, 2,000 out     $0.50       -     "
+	        "  -\n"
+	        "07:00:01  bot           chat small                1.24 s    5 in, 5 out             $0.001      -     "
+	        "  -\n"
+	        "07:00:01  bot           chat nobodys              1.24 s    1 in, 1 out             -           -     "
+	        "  -\n"
 	        "\n"
 	        "total              4 calls        1,016 tokens in        2,026 out  $0.502 and 1 without a cost\n"
 	        "  large-model      1 call         1,000 tokens in        2,000 out  $0.50\n"
@@ -122,8 +128,10 @@ static void no_hints(void **unused UNUSED)
 	static struct screen s;
 	begin(&s, "colour: never");
 	show(&s, BODY(SPAN(CALL("m1", 1, 1) "," SESSION "," COST(1))));
-	show(&s, BODY("{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"status\":{\"code\":2,"
-	              "\"message\":\"timed out\"},\"attributes\":[" STR("weir.span.kind", "llm") "," SESSION "]}"));
+	show(&s,
+	        BODY("{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"status\":{"
+	             "\"code\":2,"
+	             "\"message\":\"timed out\"},\"attributes\":[" STR("weir.span.kind", "llm") "," SESSION "]}"));
 	const char *text = end(&s);
 	assert_int_equal(times(text, "hint:"), 0);
 	assert_int_equal(times(text, "error timed out"), 1);
@@ -158,7 +166,9 @@ static void hostile_text(void **unused UNUSED)
 {
 	static struct screen s;
 	begin(&s, "colour: never");
-	show(&s, BODY(SPAN(CALL("\\u001b[2Jx\\ny", 1, 1) "," STR("weir.cost.status", "unknown_model") "," STR("weir.convention", "\\u0007"))));
+	show(&s,
+	        BODY(SPAN(CALL("\\u001b[2Jx\\ny", 1, 1) "," STR("weir.cost.status", "unknown_model") "," STR(
+	                "weir.convention", "\\u0007"))));
 	const char *text = end(&s);
 	assert_null(strchr(text, '\033'));
 	assert_null(strchr(text, '\a'));
@@ -175,8 +185,8 @@ static void many(void **unused UNUSED)
 	for (int i = 0; i < 200; i++) {
 		char body[2048];
 		snprintf(body, sizeof(body),
-		        BODY(SPAN(STR("weir.span.kind", "llm") "," STR("gen_ai.request.model", "model-%d")) ","
-		                SPAN(STR("weir.span.kind", "llm") "," STR("gen_ai.request.model", "model-%d"))),
+		        BODY(SPAN(STR("weir.span.kind", "llm") "," STR("gen_ai.request.model", "model-%d")) "," SPAN(
+		                STR("weir.span.kind", "llm") "," STR("gen_ai.request.model", "model-%d"))),
 		        i, i);
 		show(&s, body);
 	}

@@ -22,8 +22,8 @@ static inline void gen_ai_load(struct spans *s, const char *json)
 	json_t *span = spans_span(in, 1);
 	if (status)
 		json_object_set_new(span, "status", json_pack("{s:i,s:O}", "code", 2, "message", status));
-	json_t *request = json_pack("{s:[{s:{s:o},s:[{s:{s:s,s:s,s:o},s:[o]}]}]}", "resourceSpans", "resource", "attributes",
-	        spans_attributes(json_object_get(in, "resource")), "scopeSpans", "scope", "name",
+	json_t *request = json_pack("{s:[{s:{s:o},s:[{s:{s:s,s:s,s:o},s:[o]}]}]}", "resourceSpans", "resource",
+	        "attributes", spans_attributes(json_object_get(in, "resource")), "scopeSpans", "scope", "name",
 	        spans_text(in, "scope"), "version", spans_text(in, "version"), "attributes",
 	        spans_attributes(json_object_get(in, "scope_attributes")), "spans", span);
 	char *text = json_dumps(request, 0);
@@ -76,7 +76,8 @@ static inline void gen_ai_expect(struct rig *r, const char *json, const char *wa
 {
 	json_t *got = gen_ai_run(r, json), *expected = gen_ai_parse(want), *v;
 	const char *key;
-	json_object_foreach(expected, key, v) {
+	json_object_foreach(expected, key, v)
+	{
 		json_t *is = json_object_get(got, key);
 		if (json_is_null(v) ? is == NULL : is && json_equal(is, v))
 			continue;

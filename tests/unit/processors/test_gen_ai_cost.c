@@ -76,7 +76,8 @@ static const struct row status_rows[] = {
 	{ "no output", "", SPAN(LLM "," MODEL("acme-1") ",\"gen_ai.usage.input_tokens\":1000"),
 	        "{" STATUS("ok") "," COST(0.001, 0.0, 0.001) "}" },
 	{ "tokens in strings and doubles", "",
-	        SPAN(LLM "," MODEL("acme-1") ",\"gen_ai.usage.input_tokens\":\"1000\",\"gen_ai.usage.output_tokens\":500.0"),
+	        SPAN(LLM "," MODEL(
+	                "acme-1") ",\"gen_ai.usage.input_tokens\":\"1000\",\"gen_ai.usage.output_tokens\":500.0"),
 	        "{" STATUS("ok") "," COST(0.001, 0.001, 0.002) "}" },
 	{ "free in the table", "", SPAN(LLM "," MODEL("acme-free") "," TOKENS(1000, 500)),
 	        "{" STATUS("free") "," COST(0.0, 0.0, 0.0) ",\"weir.cost.price\":\"acme/acme-free@2026-01-02\"}" },
@@ -84,9 +85,11 @@ static const struct row status_rows[] = {
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.5,\"llm.cost.prompt\":null,\"gen_ai.usage.cost\":0.5,"
 	                               "\"weir.cost.price\":null}" },
 	{ "unknown provider", "",
-	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"nobody\"," MODEL("acme-1") "," TOKENS(1, 1)),
+	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"nobody\"," MODEL("acme-1") "," TOKENS(
+	                1, 1)),
 	        "{" STATUS("unknown_provider") "," NOTHING "}" },
-	{ "unknown model", "", SPAN(LLM "," MODEL("acme-9") "," TOKENS(1, 1)), "{" STATUS("unknown_model") "," NOTHING "}" },
+	{ "unknown model", "", SPAN(LLM "," MODEL("acme-9") "," TOKENS(1, 1)),
+	        "{" STATUS("unknown_model") "," NOTHING "}" },
 	{ "no model", "", SPAN(LLM "," TOKENS(1, 1)), "{" STATUS("unknown_model") "," NOTHING "}" },
 	{ "no provider and no model", "", SPAN("\"weir.span.kind\":\"llm\"," TOKENS(1, 1)),
 	        "{" STATUS("unknown_provider") "," NOTHING "}" },
@@ -94,7 +97,8 @@ static const struct row status_rows[] = {
 	{ "negative tokens are no usage", "", SPAN(LLM "," MODEL("acme-1") "," TOKENS(-5, -1)),
 	        "{" STATUS("no_usage") "," NOTHING "}" },
 	{ "tokens that are no numbers are no usage", "",
-	        SPAN(LLM "," MODEL("acme-1") ",\"gen_ai.usage.input_tokens\":\"NaN\",\"gen_ai.usage.output_tokens\":true"),
+	        SPAN(LLM "," MODEL(
+	                "acme-1") ",\"gen_ai.usage.input_tokens\":\"NaN\",\"gen_ai.usage.output_tokens\":true"),
 	        "{" STATUS("no_usage") "," NOTHING "}" },
 	{ "unpriced unit", "", SPAN(LLM "," MODEL("acme-pages") "," TOKENS(1, 1)),
 	        "{" STATUS("unpriced_unit") "," NOTHING "}" },
@@ -125,7 +129,7 @@ static const struct row rule_rows[] = {
 	        "{" COST(0.001, 0.0002, 0.0012) "}" },
 	{ "cached tokens are part of the input", "",
 	        SPAN(LLM "," MODEL("acme-1") "," TOKENS(1000, 0) ",\"gen_ai.usage.cache_read.input_tokens\":400,"
-	                                         "\"gen_ai.usage.cache_write.input_tokens\":100"),
+	                                                         "\"gen_ai.usage.cache_write.input_tokens\":100"),
 	        "{" COST(0.000665, 0.0, 0.000665) ",\"weir.cost.basis\":null}" },
 	{ "more cached than input: exclusive", "",
 	        SPAN(LLM "," MODEL("acme-1") "," TOKENS(100, 0) ",\"gen_ai.usage.cache_read.input_tokens\":1000"),
@@ -136,13 +140,14 @@ static const struct row rule_rows[] = {
 	        "{" COST(0.00101, 0.0, 0.00101) ",\"weir.cost.basis\":\"exclusive_rule\"}" },
 	{ "settled by the normaliser, adjusted", "",
 	        SCOPE("openlit.instrumentation.anthropic",
-	                LLM "," MODEL("acme-1") "," TOKENS(1100, 0) ",\"gen_ai.usage.cache_read.input_tokens\":100,"
-	                                                 "\"weir.convention\":\"openlit\",\"weir.usage.adjusted\":true"),
+	                LLM "," MODEL("acme-1") "," TOKENS(
+	                        1100, 0) ",\"gen_ai.usage.cache_read.input_tokens\":100,"
+	                                 "\"weir.convention\":\"openlit\",\"weir.usage.adjusted\":true"),
 	        "{" COST(0.00101, 0.0, 0.00101) ",\"weir.cost.basis\":\"exclusive_rule\"}" },
 	{ "settled by the normaliser, as it was", "",
 	        SCOPE("openlit.instrumentation.anthropic",
 	                LLM "," MODEL("acme-1") "," TOKENS(1100, 0) ",\"gen_ai.usage.cache_read.input_tokens\":100,"
-	                                                 "\"weir.convention\":\"openlit\""),
+	                                                            "\"weir.convention\":\"openlit\""),
 	        "{" COST(0.00101, 0.0, 0.00101) ",\"weir.cost.basis\":null}" },
 	{ "reasoning beside the output", "",
 	        SPAN(LLM "," MODEL("acme-think") "," TOKENS(0, 100) ",\"gen_ai.usage.reasoning.output_tokens\":1000"),
@@ -150,19 +155,29 @@ static const struct row rule_rows[] = {
 	{ "only the total", "",
 	        SPAN(LLM "," MODEL("acme-1") ",\"gen_ai.usage.input_tokens\":1000,\"gen_ai.usage.total_tokens\":1500"),
 	        "{" COST(0.001, 0.001, 0.002) "}" },
-	{ "priced at the span's start", "", "{\"start\":90000000,\"attributes\":{" LLM "," MODEL("acme-dated") "," TOKENS(1000, 0) "}}",
+	{ "priced at the span's start", "",
+	        "{\"start\":90000000,\"attributes\":{" LLM "," MODEL("acme-dated") "," TOKENS(1000, 0) "}}",
 	        "{" COST(0.002, 0.0, 0.002) "}" },
-	{ "the day before", "", "{\"start\":80000000,\"end\":90000000,\"attributes\":{" LLM "," MODEL("acme-dated") "," TOKENS(1000, 0) "}}",
+	{ "the day before", "",
+	        "{\"start\":80000000,\"end\":90000000,\"attributes\":{" LLM
+	        "," MODEL("acme-dated") "," TOKENS(1000, 0) "}}",
 	        "{" COST(0.001, 0.0, 0.001) "}" },
-	{ "embeddings", "", SPAN("\"weir.span.kind\":\"embedding\",\"gen_ai.provider.name\":\"acme.ai\"," MODEL("ACME-1") "," TOKENS(1000, 0)),
+	{ "embeddings", "",
+	        SPAN("\"weir.span.kind\":\"embedding\",\"gen_ai.provider.name\":\"acme.ai\"," MODEL(
+	                "ACME-1") "," TOKENS(1000, 0)),
 	        "{" STATUS("ok") "}" },
-	{ "rerank", "", SPAN("\"weir.span.kind\":\"rerank\",\"gen_ai.provider.name\":\"acme\"," MODEL("acme-1") "," TOKENS(1000, 0)),
+	{ "rerank", "",
+	        SPAN("\"weir.span.kind\":\"rerank\",\"gen_ai.provider.name\":\"acme\"," MODEL("acme-1") "," TOKENS(
+	                1000, 0)),
 	        "{" STATUS("ok") "}" },
 	{ "the built-in table", "",
-	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"openai\"," MODEL("gpt-4o-mini") "," TOKENS(1000, 0)),
+	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"openai\"," MODEL("gpt-4o-mini") "," TOKENS(
+	                1000, 0)),
 	        "{" STATUS("ok") "}" },
 	/* what is not priced */
-	{ "agents", "", SPAN("\"weir.span.kind\":\"agent\",\"gen_ai.provider.name\":\"acme\"," MODEL("acme-1") "," TOKENS(1000, 0)),
+	{ "agents", "",
+	        SPAN("\"weir.span.kind\":\"agent\",\"gen_ai.provider.name\":\"acme\"," MODEL("acme-1") "," TOKENS(
+	                1000, 0)),
 	        "{\"weir.cost.status\":null," NOTHING "}" },
 	{ "tools", "", SPAN("\"weir.span.kind\":\"tool\"," MODEL("acme-1") "," TOKENS(1000, 0)),
 	        "{\"weir.cost.status\":null," NOTHING "}" },
@@ -175,13 +190,16 @@ static const struct row rule_rows[] = {
 	        "{\"weir.cost.status\":null,\"llm.cost.total\":7}" },
 	/* without the normaliser */
 	{ "older names", "",
-	        SPAN("\"gen_ai.system\":\"acme\",\"gen_ai.operation.name\":\"chat\"," MODEL("acme-1") ",\"gen_ai.usage.prompt_tokens\":1000,\"gen_ai.usage.completion_tokens\":500"),
+	        SPAN("\"gen_ai.system\":\"acme\",\"gen_ai.operation.name\":\"chat\"," MODEL(
+	                "acme-1") ",\"gen_ai.usage.prompt_tokens\":1000,\"gen_ai.usage.completion_tokens\":500"),
 	        "{" COST(0.001, 0.001, 0.002) "}" },
 	{ "OpenInference", "",
-	        SPAN("\"openinference.span.kind\":\"LLM\",\"llm.provider\":\"acme\",\"llm.model_name\":\"acme-1\",\"llm.token_count.prompt\":1000,\"llm.token_count.completion\":500"),
+	        SPAN("\"openinference.span.kind\":\"LLM\",\"llm.provider\":\"acme\",\"llm.model_name\":\"acme-1\","
+	             "\"llm.token_count.prompt\":1000,\"llm.token_count.completion\":500"),
 	        "{" COST(0.001, 0.001, 0.002) "}" },
 	{ "a model and tokens are a call", "",
-	        SPAN("\"gen_ai.system\":\"acme\"," MODEL("acme-1") ",\"gen_ai.usage.prompt_tokens\":1000"), "{" STATUS("ok") "}" },
+	        SPAN("\"gen_ai.system\":\"acme\"," MODEL("acme-1") ",\"gen_ai.usage.prompt_tokens\":1000"),
+	        "{" STATUS("ok") "}" },
 	{ "a key of one ecosystem", "",
 	        SCOPE("promptkit-telemetry", LLM "," MODEL("acme-1") "," TOKENS(1000, 0) ",\"provider.cost\":0.25"),
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
@@ -195,24 +213,29 @@ static void rules(void **unused UNUSED)
 }
 
 #define CALL LLM "," MODEL("acme-1") "," TOKENS(1000, 500)
-#define COST_DETAILS(t) "\"langfuse.observation.cost_details\":\"{\\\"input\\\":" t ",\\\"output\\\":" t ",\\\"total\\\":" t "}\""
+#define COST_DETAILS(t) \
+	"\"langfuse.observation.cost_details\":\"{\\\"input\\\":" t ",\\\"output\\\":" t ",\\\"total\\\":" t "}\""
 
 static const struct row reported_rows[] = {
 	{ "parts are kept", "", SPAN(CALL ",\"llm.cost.total\":3,\"llm.cost.prompt\":1,\"llm.cost.completion\":\"2\""),
 	        "{" STATUS("reported") "," COST(1.0, 2.0, 3.0) ",\"weir.cost.basis\":null}" },
 	{ "the total of parts", "", SPAN(CALL ",\"gen_ai.usage.input_cost\":1,\"gen_ai.usage.output_cost\":0.5"),
 	        "{" STATUS("reported") "," COST(1.0, 0.5, 1.5) "}" },
-	{ "Langfuse's details", "", SPAN(CALL "," COST_DETAILS("0.25")), "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
+	{ "Langfuse's details", "", SPAN(CALL "," COST_DETAILS("0.25")),
+	        "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
 	{ "details without a total", "", SPAN(CALL ",\"langfuse.observation.cost_details\":\"{\\\"input\\\":0.25}\""),
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.25,\"llm.cost.prompt\":0.25}" },
-	{ "PydanticAI's", "", SPAN(CALL ",\"operation.cost\":0.25"), "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
-	{ "in a string", "", SPAN(CALL ",\"gen_ai.usage.cost\":\"2.5e-1\""), "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
+	{ "PydanticAI's", "", SPAN(CALL ",\"operation.cost\":0.25"),
+	        "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
+	{ "in a string", "", SPAN(CALL ",\"gen_ai.usage.cost\":\"2.5e-1\""),
+	        "{" STATUS("reported") ",\"llm.cost.total\":0.25}" },
 	{ "the first name wins", "", SPAN(CALL ",\"operation.cost\":0.25,\"llm.cost.total\":1"),
 	        "{" STATUS("reported") ",\"llm.cost.total\":1.0,\"operation.cost\":0.25}" },
 	{ "0 counts", "", SPAN(CALL ",\"gen_ai.usage.cost\":0"), "{" STATUS("reported") ",\"llm.cost.total\":0.0}" },
 	{ "sums of other spans do not", "", SPAN(CALL ",\"promptkit.pipeline.cost\":5"), "{" STATUS("ok") "}" },
 	{ "negative", "", SPAN(CALL ",\"gen_ai.usage.cost\":-1"), "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
-	{ "not a number", "", SPAN(CALL ",\"gen_ai.usage.cost\":\"NaN\""), "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
+	{ "not a number", "", SPAN(CALL ",\"gen_ai.usage.cost\":\"NaN\""),
+	        "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
 	{ "not a cost", "", SPAN(CALL ",\"gen_ai.usage.cost\":1e300"), "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
 	{ "normalised, reported", "", SPAN(CALL ",\"weir.convention\":\"langfuse\"," COST_DETAILS("0.25")),
 	        "{" STATUS("reported") "," COST(0.25, 0.25, 0.25) "}" },
@@ -221,8 +244,11 @@ static const struct row reported_rows[] = {
 	{ "without a price", "", SPAN(LLM "," MODEL("acme-9") ",\"gen_ai.usage.cost\":0.5"),
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.5}" },
 	/* replaced */
-	{ "replaced", "on_existing: replace", SPAN(CALL ",\"llm.cost.total\":3,\"llm.cost.prompt\":1,\"gen_ai.usage.cost\":3.0,\"operation.cost\":\"3\""),
-	        "{" STATUS("ok") "," COST(0.001, 0.001, 0.002) ",\"gen_ai.usage.cost\":0.002,\"operation.cost\":0.002}" },
+	{ "replaced", "on_existing: replace",
+	        SPAN(CALL ",\"llm.cost.total\":3,\"llm.cost.prompt\":1,\"gen_ai.usage.cost\":3.0,\"operation.cost\":"
+	                  "\"3\""),
+	        "{" STATUS("ok") "," COST(
+	                0.001, 0.001, 0.002) ",\"gen_ai.usage.cost\":0.002,\"operation.cost\":0.002}" },
 	{ "replaced, JSON goes", "on_existing: replace", SPAN(CALL "," COST_DETAILS("0.25")),
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.002,\"langfuse.observation.cost_details\":null}" },
 	{ "not replaced by nothing", "on_existing: replace", SPAN(LLM "," MODEL("acme-9") ",\"gen_ai.usage.cost\":0.5"),
@@ -231,7 +257,8 @@ static const struct row reported_rows[] = {
 	        "{" STATUS("ok") ",\"llm.cost.total\":9.5}" },
 	{ "replaced too", "on_existing: replace", SPAN(CALL "," STATUS("ok") ",\"llm.cost.total\":9.5"),
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
-	{ "replaced by nothing, it stays", "on_existing: replace", SPAN(LLM "," MODEL("acme-9") "," STATUS("ok") ",\"llm.cost.total\":9.5"),
+	{ "replaced by nothing, it stays", "on_existing: replace",
+	        SPAN(LLM "," MODEL("acme-9") "," STATUS("ok") ",\"llm.cost.total\":9.5"),
 	        "{" STATUS("ok") ",\"llm.cost.total\":9.5}" },
 	{ "what an earlier weir could not price is tried again", "", SPAN(CALL "," STATUS("unknown_model")),
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
@@ -242,20 +269,23 @@ static const struct row reported_rows[] = {
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.002,\"gen_ai.usage.cost\":0.002}" },
 	{ "OpenLIT, no price", "", SCOPE("openlit", LLM "," MODEL("acme-9") ",\"gen_ai.usage.cost\":0"),
 	        "{" STATUS("unknown_model") "," NOTHING ",\"gen_ai.usage.cost\":null}" },
-	{ "OpenLIT, a cost", "", SCOPE("openlit", CALL ",\"gen_ai.usage.cost\":0.5"), "{" STATUS("reported") ",\"llm.cost.total\":0.5}" },
+	{ "OpenLIT, a cost", "", SCOPE("openlit", CALL ",\"gen_ai.usage.cost\":0.5"),
+	        "{" STATUS("reported") ",\"llm.cost.total\":0.5}" },
 	{ "old PydanticAI", "", SCOPE("pydantic-ai", CALL ",\"operation.cost\":0.0"),
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.002,\"operation.cost\":0.002}" },
 	{ "its other name", "", SCOPE("pydantic_ai.models", CALL ",\"operation.cost\":0.0"), "{" STATUS("ok") "}" },
-	{ "an earlier weir's 0 counts", "", SCOPE("openlit", LLM "," MODEL("acme-9") "," STATUS("free") "," COST(0.0, 0.0, 0.0)),
+	{ "an earlier weir's 0 counts", "",
+	        SCOPE("openlit", LLM "," MODEL("acme-9") "," STATUS("free") "," COST(0.0, 0.0, 0.0)),
 	        "{" STATUS("free") ",\"llm.cost.total\":0.0}" },
 	{ "scopes of the user", "treat_zero_as_missing: ['my.*']", SCOPE("my.app", CALL ",\"llm.cost\":0"),
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.002}" },
-	{ "then not the default ones", "treat_zero_as_missing: ['my.*']", SCOPE("openlit", CALL ",\"gen_ai.usage.cost\":0"),
-	        "{" STATUS("reported") ",\"llm.cost.total\":0.0}" },
+	{ "then not the default ones", "treat_zero_as_missing: ['my.*']",
+	        SCOPE("openlit", CALL ",\"gen_ai.usage.cost\":0"), "{" STATUS("reported") ",\"llm.cost.total\":0.0}" },
 	{ "none", "treat_zero_as_missing: []", SCOPE("openlit", CALL ",\"gen_ai.usage.cost\":0"),
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.0}" },
 	{ "Langfuse, failed", "",
-	        "{\"scope\":\"langfuse-sdk\",\"error\":true,\"attributes\":{" LLM "," MODEL("acme-1") "," COST_DETAILS("0") "}}",
+	        "{\"scope\":\"langfuse-sdk\",\"error\":true,\"attributes\":{" LLM
+	        "," MODEL("acme-1") "," COST_DETAILS("0") "}}",
 	        "{" STATUS("no_usage") "," NOTHING "}" },
 	{ "Langfuse, not failed", "", SCOPE("langfuse-sdk", CALL "," COST_DETAILS("0")),
 	        "{" STATUS("reported") ",\"llm.cost.total\":0.0}" },
@@ -269,29 +299,42 @@ static void reported(void **unused UNUSED)
 #define OF(p) "\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"" p "\"," MODEL("acme-1") "," TOKENS(1000, 500)
 
 static const struct row option_rows[] = {
-	{ "local: ollama", "", SPAN(OF("ollama")), "{" STATUS("free") "," COST(0.0, 0.0, 0.0) ",\"weir.cost.price\":null}" },
+	{ "local: ollama", "", SPAN(OF("ollama")),
+	        "{" STATUS("free") "," COST(0.0, 0.0, 0.0) ",\"weir.cost.price\":null}" },
 	{ "local: vllm", "", SPAN(OF("vllm")), "{" STATUS("free") "}" },
 	{ "local: llama.cpp", "", SPAN(OF("llama.cpp")), "{" STATUS("free") "}" },
 	{ "local: LMStudio", "", SPAN(OF("LMStudio")), "{" STATUS("free") "}" },
-	{ "local, without usage", "", SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"ollama\""), "{" STATUS("free") "}" },
+	{ "local, without usage", "", SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"ollama\""),
+	        "{" STATUS("free") "}" },
 	{ "local providers of the user", "local_providers: [acme]", SPAN(OF("acme")), "{" STATUS("free") "}" },
 	{ "then ollama is not", "local_providers: [acme]", SPAN(OF("ollama")), "{" STATUS("unknown_provider") "}" },
-	{ "local, reported", "", SPAN(OF("ollama") ",\"llm.cost.total\":0.5"), "{" STATUS("reported") ",\"llm.cost.total\":0.5}" },
+	{ "local, reported", "", SPAN(OF("ollama") ",\"llm.cost.total\":0.5"),
+	        "{" STATUS("reported") ",\"llm.cost.total\":0.5}" },
 	{ "a gateway", "", SPAN(OF("litellm")), "{" STATUS("ok") ",\"weir.cost.price\":\"acme/acme-1@2026-01-02\"}" },
-	{ "a gateway with a path", "", SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"portkey\"," MODEL("acme/acme-1") "," TOKENS(1000, 500)),
+	{ "a gateway with a path", "",
+	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"portkey\"," MODEL("acme/acme-1") "," TOKENS(
+	                1000, 500)),
 	        "{" STATUS("ok") "}" },
 	{ "gateways of the user", "gateways: [mygate]", SPAN(OF("MyGate")), "{" STATUS("ok") "}" },
 	{ "then litellm is not", "gateways: [mygate]", SPAN(OF("litellm")), "{" STATUS("unknown_provider") "}" },
-	{ "no provider", "", SPAN("\"weir.span.kind\":\"llm\"," MODEL("acme-1") "," TOKENS(1000, 500)), "{" STATUS("ok") "}" },
+	{ "no provider", "", SPAN("\"weir.span.kind\":\"llm\"," MODEL("acme-1") "," TOKENS(1000, 500)),
+	        "{" STATUS("ok") "}" },
 	{ "write all", "write: [llm.cost, gen_ai.usage.cost, operation.cost]", SPAN(CALL),
 	        "{" COST(0.001, 0.001, 0.002) ",\"gen_ai.usage.cost\":0.002,\"operation.cost\":0.002}" },
-	{ "write one", "write: gen_ai.usage.cost", SPAN(CALL), "{" STATUS("ok") ",\"gen_ai.usage.cost\":0.002,\"llm.cost.total\":null,\"operation.cost\":null}" },
-	{ "write reported", "write: [operation.cost]", SPAN(CALL ",\"llm.cost\":3"), "{" STATUS("reported") ",\"operation.cost\":3.0,\"llm.cost.total\":null}" },
-	{ "write nothing", "write: []", SPAN(CALL), "{" STATUS("ok") ",\"llm.cost.total\":null,\"weir.cost.price\":\"acme/acme-1@2026-01-02\"}" },
-	{ "override", "overrides: [{provider: acme, model: acme-1, input_per_mtok: 10, output_per_mtok: 0}]", SPAN(CALL),
+	{ "write one", "write: gen_ai.usage.cost", SPAN(CALL),
+	        "{" STATUS("ok") ",\"gen_ai.usage.cost\":0.002,\"llm.cost.total\":null,\"operation.cost\":null}" },
+	{ "write reported", "write: [operation.cost]", SPAN(CALL ",\"llm.cost\":3"),
+	        "{" STATUS("reported") ",\"operation.cost\":3.0,\"llm.cost.total\":null}" },
+	{ "write nothing", "write: []", SPAN(CALL),
+	        "{" STATUS("ok") ",\"llm.cost.total\":null,\"weir.cost.price\":\"acme/acme-1@2026-01-02\"}" },
+	{ "override", "overrides: [{provider: acme, model: acme-1, input_per_mtok: 10, output_per_mtok: 0}]",
+	        SPAN(CALL),
 	        "{" STATUS("ok") "," COST(0.01, 0.0, 0.01) ",\"weir.cost.price\":\"acme/acme-1@override\"}" },
-	{ "override of cached", "overrides: [{model: 'acme-*', input_per_mtok: 10, output_per_mtok: 1, cache_read_per_mtok: 1, cache_write_per_mtok: 20}]",
-	        SPAN(CALL ",\"gen_ai.usage.cache_read.input_tokens\":100,\"gen_ai.usage.cache_write.input_tokens\":100"),
+	{ "override of cached",
+	        "overrides: [{model: 'acme-*', input_per_mtok: 10, output_per_mtok: 1, cache_read_per_mtok: 1, "
+	        "cache_write_per_mtok: 20}]",
+	        SPAN(CALL
+	                ",\"gen_ai.usage.cache_read.input_tokens\":100,\"gen_ai.usage.cache_write.input_tokens\":100"),
 	        "{" COST(0.0101, 0.0005, 0.0106) "}" },
 	{ "given 0 is free", "overrides: [{model: acme-1, input_per_mtok: 0, output_per_mtok: 0}]", SPAN(CALL),
 	        "{" STATUS("free") "," COST(0.0, 0.0, 0.0) "}" },
@@ -299,8 +342,8 @@ static const struct row option_rows[] = {
 	        "{" STATUS("ok") "," COST(0.0005, 0.0005, 0.001) ",\"weir.cost.price\":\"acme/acme-1@2026-01-02\"}" },
 	{ "multiplier and price", "overrides: [{model: acme-1, input_per_mtok: 2, multiplier: 3}]", SPAN(CALL),
 	        "{" COST(0.006, 0.0, 0.006) "}" },
-	{ "the later wins", "overrides: [{model: acme-1, input_per_mtok: 2}, {model: acme-1, input_per_mtok: 4}]", SPAN(CALL),
-	        "{" COST(0.004, 0.0, 0.004) "}" },
+	{ "the later wins", "overrides: [{model: acme-1, input_per_mtok: 2}, {model: acme-1, input_per_mtok: 4}]",
+	        SPAN(CALL), "{" COST(0.004, 0.0, 0.004) "}" },
 	{ "a provider that the table has not", "overrides: [{provider: mine, model: m, input_per_mtok: 5}]",
 	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"mine\"," MODEL("m") "," TOKENS(1000, 0)),
 	        "{" STATUS("ok") ",\"llm.cost.total\":0.005,\"weir.cost.price\":\"mine/m@override\"}" },
@@ -312,6 +355,25 @@ static const struct row option_rows[] = {
 static void options(void **unused UNUSED)
 {
 	check_rows(option_rows, COUNTOF(option_rows));
+}
+
+/* What is remembered of a table entry is of that entry: both are "*" in the table. */
+static void entries_of_one_name(void **unused UNUSED)
+{
+	static const char *const want[] = { "a/*@override", "b/*@override" };
+	struct rig r;
+	init(&r, "overrides: [{provider: a, input_per_mtok: 1}, {provider: b, input_per_mtok: 2}]");
+	for (int i = 0; i < 6; i++) {
+		char text[256];
+		snprintf(text, sizeof(text),
+		        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.provider.name\":\"%s\"," MODEL("m") "," TOKENS(
+		                1000, 0)),
+		        i % 2 ? "b" : "a");
+		json_t *out = gen_ai_once(&r, text);
+		assert_string_equal(json_string_value(json_object_get(out, "weir.cost.price")), want[i % 2]);
+		json_decref(out);
+	}
+	rig_release(&r);
 }
 
 static void refusals(void **unused UNUSED)
@@ -381,7 +443,9 @@ static void counters(void **unused UNUSED)
 	struct rig r;
 	init(&r, "");
 	for (int i = 0; i < 3; i++)
-		counts(&r, SPAN(CALL ",\"gen_ai.usage.cache_read.input_tokens\":100,\"gen_ai.usage.cache_write.input_tokens\":10"));
+		counts(&r,
+		        SPAN(CALL ",\"gen_ai.usage.cache_read.input_tokens\":100,\"gen_ai.usage.cache_write.input_"
+		                  "tokens\":10"));
 	counts(&r, SPAN(LLM "," MODEL("acme-9") "," TOKENS(7, 8)));
 	counts(&r, SPAN(LLM "," MODEL("acme-8") "," TOKENS(1, 1)));
 	counts(&r, SPAN(CALL ",\"llm.cost.total\":0.25"));
@@ -436,8 +500,10 @@ static void hostile(void **unused UNUSED)
 	counts(&r, SPAN(CALL ",\"llm.cost.total\":1e308"));
 	counts(&r, SPAN(LLM "," MODEL("acme-1") "," TOKENS(9007199254740992, 9007199254740992)));
 	counts(&r, SPAN(LLM "," MODEL("acme-1") "," TOKENS(-9223372036854775807, 4611686018427387904)));
-	counts(&r, SPAN(LLM "," MODEL("acme-1") "," TOKENS(1, 1) ",\"gen_ai.usage.cache_read.input_tokens\":9007199254740992,"
-	                                                        "\"gen_ai.usage.reasoning.output_tokens\":9007199254740992"));
+	counts(&r,
+	        SPAN(LLM "," MODEL("acme-1") "," TOKENS(
+	                1, 1) ",\"gen_ai.usage.cache_read.input_tokens\":9007199254740992,"
+	                      "\"gen_ai.usage.reasoning.output_tokens\":9007199254740992"));
 	assert_true(rig_meter(&r, "weir_cost_usd", "acme-1", "") < 1);
 	assert_true(tokens(&r, "acme-1", "input") == 1000);
 	assert_true(tokens(&r, "other", "input") == 3002);
@@ -459,17 +525,19 @@ static void normaliser_before(void **unused UNUSED)
 		double total;
 	} rows[] = {
 		{ "openlit.instrumentation.anthropic",
-		        "\"gen_ai.system\":\"acme\",\"gen_ai.operation.name\":\"chat\"," MODEL("acme-1") "," TOKENS(12, 50)
-		        ",\"gen_ai.usage.cache_read.input_tokens\":1000,\"gen_ai.usage.cache_creation.input_tokens\":200",
+		        "\"gen_ai.system\":\"acme\",\"gen_ai.operation.name\":\"chat\"," MODEL("acme-1") "," TOKENS(
+		                12, 50) ",\"gen_ai.usage.cache_read.input_tokens\":1000,\"gen_ai.usage.cache_creation."
+		                        "input_tokens\":200",
 		        0.000462 },
 		{ "openinference.instrumentation.openai",
-		        "\"openinference.span.kind\":\"LLM\",\"llm.provider\":\"acme\",\"llm.model_name\":\"acme-1\",\"llm.token_count.prompt\":1212,"
+		        "\"openinference.span.kind\":\"LLM\",\"llm.provider\":\"acme\",\"llm.model_name\":\"acme-1\","
+		        "\"llm.token_count.prompt\":1212,"
 		        "\"llm.token_count.completion\":50,\"llm.token_count.prompt_details.cache_read\":1000,"
 		        "\"llm.token_count.prompt_details.cache_write\":200",
 		        0.000462 },
 		{ "gcp.vertex.agent",
-		        "\"gen_ai.system\":\"acme\",\"gen_ai.operation.name\":\"chat\"," MODEL("acme-1") "," TOKENS(12, 50)
-		        ",\"gen_ai.usage.reasoning.output_tokens\":100",
+		        "\"gen_ai.system\":\"acme\",\"gen_ai.operation.name\":\"chat\"," MODEL("acme-1") "," TOKENS(
+		                12, 50) ",\"gen_ai.usage.reasoning.output_tokens\":100",
 		        0.000312 },
 	};
 	for (size_t i = 0; i < COUNTOF(rows) * 2; i++) {
@@ -501,6 +569,7 @@ int main(void)
 		cmocka_unit_test(rules),
 		cmocka_unit_test(reported),
 		cmocka_unit_test(options),
+		cmocka_unit_test(entries_of_one_name),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(counters),

@@ -106,8 +106,8 @@ static void every_key(void **unused UNUSED)
 			if (k == 3 && !strcmp(keys[i].key, "service.name"))
 				continue;
 			print_message("%s %zu\n", keys[i].key, k);
-			snprintf(span, sizeof(span), "{\"scope\":\"%s\",%s%s%s", keys[i].scope, places[k][0], keys[i].key,
-			        places[k][1]);
+			snprintf(span, sizeof(span), "{\"scope\":\"%s\",%s%s%s", keys[i].scope, places[k][0],
+			        keys[i].key, places[k][1]);
 			snprintf(want, sizeof(want), "{\"%s\":\"v1\"}", keys[i].canonical);
 			gen_ai_expect(&r, span, want);
 		}
@@ -116,20 +116,25 @@ static void every_key(void **unused UNUSED)
 
 static const struct row place_rows[] = {
 	{ "nothing said, nothing written", "", SPAN(""),
-	        "{\"session.id\":null,\"user.id\":null," ENV ":null,\"weir.project\":null,\"weir.prompt.fingerprint\":null}" },
-	{ "conversation and session differ: both stay", "", SPAN("\"gen_ai.conversation.id\":\"c\",\"session.id\":\"s\""),
+	        "{\"session.id\":null,\"user.id\":null," ENV
+	        ":null,\"weir.project\":null,\"weir.prompt.fingerprint\":null}" },
+	{ "conversation and session differ: both stay", "",
+	        SPAN("\"gen_ai.conversation.id\":\"c\",\"session.id\":\"s\""),
 	        "{\"gen_ai.conversation.id\":\"c\",\"session.id\":\"s\"}" },
 	{ "the span's vendor key beats the resource's session", "",
 	        RESOURCE("\"session.id\":\"r\"", "\"enprompta.session_id\":\"s\""), "{" SESSION("s") "}" },
-	{ "an empty one is none", "", RESOURCE("\"session.id\":\"r\",\"user.id\":\"u\"", "\"session.id\":\"\",\"user.id\":\"None\""),
+	{ "an empty one is none", "",
+	        RESOURCE("\"session.id\":\"r\",\"user.id\":\"u\"", "\"session.id\":\"\",\"user.id\":\"None\""),
 	        "{" SESSION("r") ",\"user.id\":\"u\"}" },
-	{ "a withheld one is none", "", RESOURCE("\"user.id\":\"u\"", "\"langfuse.user.id\":\"[REDACTED]\""), "{\"user.id\":\"u\"}" },
+	{ "a withheld one is none", "", RESOURCE("\"user.id\":\"u\"", "\"langfuse.user.id\":\"[REDACTED]\""),
+	        "{\"user.id\":\"u\"}" },
 	{ "ids are strings", "", SPAN("\"user.id\":42,\"session.id\":7.0,\"gen_ai.prompt.version\":3"),
 	        "{\"user.id\":\"42\"," SESSION("7") ",\"gen_ai.prompt.version\":\"3\"}" },
 	{ "canonical beats vendors", "", SPAN("\"langfuse.user.id\":\"v\",\"user.id\":\"u\""),
 	        "{\"user.id\":\"u\",\"langfuse.user.id\":\"v\"}" },
 	{ "scope between span and resource", "",
-	        "{\"resource\":{\"user.id\":\"r\"},\"scope_attributes\":{\"user.id\":\"s\"},\"attributes\":{}}", "{\"user.id\":\"s\"}" },
+	        "{\"resource\":{\"user.id\":\"r\"},\"scope_attributes\":{\"user.id\":\"s\"},\"attributes\":{}}",
+	        "{\"user.id\":\"s\"}" },
 	{ "no inheritance", "resource_inheritance: false",
 	        "{\"resource\":{\"user.id\":\"r\",\"service.name\":\"x\",\"deployment.environment.name\":\"e\"},"
 	        "\"scope_attributes\":{\"session.id\":\"s\"},\"attributes\":{\"langfuse.environment\":\"l\"}}",
@@ -141,18 +146,23 @@ static const struct row place_rows[] = {
 	{ "environment of the old resource attribute before vendors'", "",
 	        RESOURCE("\"deployment.environment\":\"o\",\"langfuse.environment\":\"l\"", ""), "{" ENV ":\"o\"}" },
 	{ "but the span's vendor key before both", "",
-	        RESOURCE("\"deployment.environment.name\":\"n\",\"deployment.environment\":\"o\"", "\"langfuse.environment\":\"l\""),
+	        RESOURCE("\"deployment.environment.name\":\"n\",\"deployment.environment\":\"o\"",
+	                "\"langfuse.environment\":\"l\""),
 	        "{" ENV ":\"l\"}" },
 	{ "default environment", "default_environment: production", SPAN(""), "{" ENV ":\"production\"}" },
-	{ "default environment, empty attribute", "default_environment: production", SPAN("\"deployment.environment.name\":\"\""), "{" ENV ":\"production\"}" },
-	{ "default environment, not needed", "default_environment: production", RESOURCE("\"enprompta.environment\":\"dev\"", ""), "{" ENV ":\"dev\"}" },
+	{ "default environment, empty attribute", "default_environment: production",
+	        SPAN("\"deployment.environment.name\":\"\""), "{" ENV ":\"production\"}" },
+	{ "default environment, not needed", "default_environment: production",
+	        RESOURCE("\"enprompta.environment\":\"dev\"", ""), "{" ENV ":\"dev\"}" },
 	{ "default environment, not inherited", "{default_environment: production, resource_inheritance: false}",
 	        RESOURCE("\"enprompta.environment\":\"dev\"", ""), "{" ENV ":\"production\"}" },
 	{ "a prompt's facts are not mixed", "",
-	        RESOURCE("\"enprompta.prompt_id\":\"P1\",\"enprompta.prompt_version_id\":\"V1\"", "\"enprompta.prompt_id\":\"P2\""),
+	        RESOURCE("\"enprompta.prompt_id\":\"P1\",\"enprompta.prompt_version_id\":\"V1\"",
+	                "\"enprompta.prompt_id\":\"P2\""),
 	        "{\"weir.prompt.id\":\"P2\",\"weir.prompt.version_id\":null}" },
 	{ "a version of the resource's prompt", "",
-	        RESOURCE("\"enprompta.prompt_id\":\"P1\",\"enprompta.prompt_version_id\":\"V1\"", "\"enprompta.prompt_version_id\":\"V2\""),
+	        RESOURCE("\"enprompta.prompt_id\":\"P1\",\"enprompta.prompt_version_id\":\"V1\"",
+	                "\"enprompta.prompt_version_id\":\"V2\""),
 	        "{\"weir.prompt.id\":\"P1\",\"weir.prompt.version_id\":\"V2\"}" },
 };
 
@@ -161,20 +171,24 @@ static void places(void **unused UNUSED)
 	check_rows(place_rows, COUNTOF(place_rows));
 }
 
-#define TABLE                                                                                                          \
-	"prompts:\n"                                                                                                   \
-	"- {name: greet, links: {enprompta: {prompt_id: E0}}}\n"                                                       \
-	"- {name: greet, version: 2, links: {enprompta: {prompt_id: E2, prompt_version_id: V2}, promptlayer: {id: 72, version: 2, label: prod}, langfuse: {name: lf-greet, version: 2}}}\n" \
-	"- {name: sum, version: a, fingerprint: fp1, links: {promptlayer: {id: abc, version: x}, langfuse: {name: sum, version: 1}}}\n" \
+#define TABLE                                                                                                       \
+	"prompts:\n"                                                                                                \
+	"- {name: greet, links: {enprompta: {prompt_id: E0}}}\n"                                                    \
+	"- {name: greet, version: 2, links: {enprompta: {prompt_id: E2, prompt_version_id: V2}, promptlayer: {id: " \
+	"72, version: 2, label: prod}, langfuse: {name: lf-greet, version: 2}}}\n"                                  \
+	"- {name: sum, version: a, fingerprint: fp1, links: {promptlayer: {id: abc, version: x}, langfuse: {name: " \
+	"sum, version: 1}}}\n"                                                                                      \
 	"- {fingerprint: 66a045b452102c59d840ec097d59d946, name: hello}\n"
-#define GREET2                                                                                                         \
-	"\"enprompta.prompt_id\":\"E2\",\"enprompta.prompt_version_id\":\"V2\",\"promptlayer.prompt.id\":72,"          \
-	"\"promptlayer.prompt.version\":2,\"promptlayer.prompt.label\":\"prod\","                                      \
+#define GREET2                                                                                                \
+	"\"enprompta.prompt_id\":\"E2\",\"enprompta.prompt_version_id\":\"V2\",\"promptlayer.prompt.id\":72," \
+	"\"promptlayer.prompt.version\":2,\"promptlayer.prompt.label\":\"prod\","                             \
 	"\"langfuse.observation.prompt.name\":\"lf-greet\",\"langfuse.observation.prompt.version\":2"
 
 static const struct row prompt_rows[] = {
-	{ "by name and version", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"2\""), "{" GREET2 "}" },
-	{ "by name and a number", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":2"), "{" GREET2 "}" },
+	{ "by name and version", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"2\""),
+	        "{" GREET2 "}" },
+	{ "by name and a number", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":2"),
+	        "{" GREET2 "}" },
 	{ "by name, version open", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\""),
 	        "{\"enprompta.prompt_id\":\"E0\",\"gen_ai.prompt.version\":null,\"promptlayer.prompt.id\":null}" },
 	{ "another version", TABLE, SPAN("\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"3\""),
@@ -182,13 +196,16 @@ static const struct row prompt_rows[] = {
 	{ "another name", TABLE, SPAN("\"gen_ai.prompt.name\":\"bye\""), "{\"enprompta.prompt_id\":null}" },
 	{ "by Enprompta's id", TABLE, SPAN("\"enprompta.prompt_id\":\"E2\""),
 	        "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\",\"gen_ai.prompt.version\":\"2\"}" },
-	{ "by Enprompta's version id", TABLE, SPAN("\"enprompta.prompt_version_id\":\"V2\""), "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\"}" },
-	{ "by PromptLayer's id", TABLE, SPAN("\"promptlayer.prompt.id\":72"), "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\"}" },
+	{ "by Enprompta's version id", TABLE, SPAN("\"enprompta.prompt_version_id\":\"V2\""),
+	        "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\"}" },
+	{ "by PromptLayer's id", TABLE, SPAN("\"promptlayer.prompt.id\":72"),
+	        "{" GREET2 ",\"gen_ai.prompt.name\":\"greet\"}" },
 	{ "by PromptLayer's id in a string", TABLE, SPAN("\"promptlayer.prompt.id\":\"72\""),
 	        "{\"enprompta.prompt_id\":\"E2\",\"promptlayer.prompt.id\":\"72\"}" },
 	{ "by Langfuse's name", TABLE, SPAN("\"langfuse.observation.prompt.name\":\"lf-greet\""),
 	        "{" GREET2 ",\"gen_ai.prompt.name\":\"lf-greet\"}" },
-	{ "a label or version alone is nobody's", TABLE, SPAN("\"promptlayer.prompt.label\":\"prod\",\"langfuse.observation.prompt.version\":2"),
+	{ "a label or version alone is nobody's", TABLE,
+	        SPAN("\"promptlayer.prompt.label\":\"prod\",\"langfuse.observation.prompt.version\":2"),
 	        "{\"enprompta.prompt_id\":null}" },
 	{ "a link that differs", TABLE, SPAN("\"enprompta.prompt_id\":\"E2\",\"promptlayer.prompt.id\":73"),
 	        "{\"langfuse.observation.prompt.name\":null,\"promptlayer.prompt.id\":73}" },
@@ -196,13 +213,17 @@ static const struct row prompt_rows[] = {
 	        "{\"promptlayer.prompt.id\":72,\"weir.prompt.id\":\"E2\",\"gen_ai.prompt.name\":\"greet\"}" },
 	{ "not on the resource", TABLE "resource_inheritance: false", RESOURCE("\"enprompta.prompt_id\":\"E2\"", ""),
 	        "{\"promptlayer.prompt.id\":null,\"gen_ai.prompt.name\":null}" },
-	{ "PromptLayer takes a name or an id", TABLE, SPAN("\"promptlayer.prompt.name\":\"greet\",\"promptlayer.prompt.version\":2"),
-	        "{\"promptlayer.prompt.id\":null,\"promptlayer.prompt.name\":\"greet\",\"enprompta.prompt_id\":\"E2\"}" },
+	{ "PromptLayer takes a name or an id", TABLE,
+	        SPAN("\"promptlayer.prompt.name\":\"greet\",\"promptlayer.prompt.version\":2"),
+	        "{\"promptlayer.prompt.id\":null,\"promptlayer.prompt.name\":\"greet\",\"enprompta.prompt_id\":"
+	        "\"E2\"}" },
 	{ "a version for a span that tells none", TABLE, SPAN("\"gen_ai.prompt.name\":\"sum\""),
-	        "{\"gen_ai.prompt.version\":\"a\",\"promptlayer.prompt.id\":\"abc\",\"promptlayer.prompt.version\":\"x\","
+	        "{\"gen_ai.prompt.version\":\"a\",\"promptlayer.prompt.id\":\"abc\",\"promptlayer.prompt.version\":"
+	        "\"x\","
 	        "\"langfuse.observation.prompt.version\":1}" },
 	{ "by fingerprint", TABLE,
-	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.system_instructions\":\"[{\\\"type\\\":\\\"text\\\",\\\"content\\\":\\\"Hello\\\"}]\""),
+	        SPAN("\"weir.span.kind\":\"llm\",\"gen_ai.system_instructions\":\"[{\\\"type\\\":\\\"text\\\","
+	             "\\\"content\\\":\\\"Hello\\\"}]\""),
 	        "{\"gen_ai.prompt.name\":\"hello\",\"weir.prompt.fingerprint\":\"66a045b452102c59d840ec097d59d946\"}" },
 };
 
@@ -224,14 +245,19 @@ static const struct row print_rows[] = {
 	{ "instructions", "", SPAN(LLM "," SYSTEM), PRINT(BRIEF) },
 	{ "instructions and tools", "", SPAN(LLM "," SYSTEM "," TOOLS), PRINT(BRIEF_TOOLS) },
 	{ "a system message", "",
-	        SPAN(LLM ",\"gen_ai.input.messages\":\"[{\\\"role\\\":\\\"system\\\",\\\"parts\\\":[{\\\"type\\\":\\\"text\\\",\\\"content\\\":\\\"Be brief.\\\"}]},{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[]}]\""),
+	        SPAN(LLM ",\"gen_ai.input.messages\":\"[{\\\"role\\\":\\\"system\\\",\\\"parts\\\":[{\\\"type\\\":"
+	                 "\\\"text\\\",\\\"content\\\":\\\"Be "
+	                 "brief.\\\"}]},{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[]}]\""),
 	        PRINT(BRIEF) },
 	{ "plain text", "", SPAN(LLM ",\"gen_ai.system_instructions\":\"Be brief.\""), PRINT(BRIEF) },
-	{ "no instructions", "", SPAN(LLM ",\"gen_ai.input.messages\":\"[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[]}]\""), PRINT("null") },
+	{ "no instructions", "",
+	        SPAN(LLM ",\"gen_ai.input.messages\":\"[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":[]}]\""),
+	        PRINT("null") },
 	{ "withheld", "", SPAN(LLM ",\"gen_ai.system_instructions\":\"[REDACTED]\""), PRINT("null") },
 	{ "a prompt is named", "", SPAN(LLM "," SYSTEM ",\"gen_ai.prompt.name\":\"p\""), PRINT("null") },
 	{ "a prompt has an id", "", SPAN(LLM "," SYSTEM ",\"enprompta.prompt_id\":\"p\""), PRINT("null") },
-	{ "a prompt is named on the resource", "", RESOURCE("\"gen_ai.prompt.name\":\"p\"", LLM "," SYSTEM), PRINT("null") },
+	{ "a prompt is named on the resource", "", RESOURCE("\"gen_ai.prompt.name\":\"p\"", LLM "," SYSTEM),
+	        PRINT("null") },
 	{ "agents have none", "", SPAN("\"weir.span.kind\":\"agent\"," SYSTEM), PRINT("null") },
 };
 
@@ -246,7 +272,8 @@ static const struct client client = { .metadata = sent, .n_metadata = COUNTOF(se
 
 static void headers(void **unused UNUSED)
 {
-	static const char options[] = "metadata_from_headers: {X-User: user.id, x-bad: bad, x-empty: empty, x-none: none}";
+	static const char options[] =
+	        "metadata_from_headers: {X-User: user.id, x-bad: bad, x-empty: empty, x-none: none}";
 	struct rig r;
 	rig_init(&r, &processor_gen_ai_link, options);
 	gen_ai_expect(&r, SPAN(""), "{\"user.id\":null,\"bad\":null}");
@@ -263,7 +290,8 @@ static void refusals(void **unused UNUSED)
 		const char *yaml, *place, *text;
 	} rows[] = {
 		{ "prompts: [{version: 1}]", "1:12", "a prompt needs a name" },
-		{ "prompts: [{links: {promptlayer: {version: 1, label: x}, langfuse: {version: 3}}}]", "1:12", "a prompt needs a name" },
+		{ "prompts: [{links: {promptlayer: {version: 1, label: x}, langfuse: {version: 3}}}]", "1:12",
+		        "a prompt needs a name" },
 		{ "prompts: [{name: a, links: {promptly: {id: 1}}}]", "1:29", "promptly" },
 		{ "metadata_from_headers: {x-a: }", "1:24", "metadata_from_headers" },
 		{ "metadata_from_headers: {'': b}", "1:24", "metadata_from_headers" },
@@ -308,17 +336,29 @@ static void neighbours(void **unused UNUSED)
 	rig_init(&r, &processor_gen_ai_link, "");
 	rig_expect(&r,
 	        "{\"resourceSpans\":["
-	        "{\"resource\":{\"attributes\":[" STR("user.id", "a") "]},\"scopeSpans\":["
-	        "{\"scope\":{\"attributes\":[" STR("session.id", "s") "]},\"spans\":[{" IDS "}]},"
-	        "{\"scope\":{\"name\":\"promptkit-telemetry\"},\"spans\":[{" IDS "},{" IDS ",\"attributes\":[" STR("user.id", "own") "]}]}]},"
-	        "{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[{" IDS "}]}]}]}",
+	        "{\"resource\":{\"attributes\":[" STR("user.id",
+	                "a") "]},\"scopeSpans\":["
+	                     "{\"scope\":{\"attributes\":[" STR("session.id",
+	                             "s") "]},\"spans\":[{" IDS "}]},"
+	                                  "{\"scope\":{\"name\":\"promptkit-telemetry\"},\"spans\":[{" IDS "},{" IDS
+	                                  ",\"attributes\":[" STR("user.id", "own") "]}]}]},"
+	                                                                            "{\"resource\":{},\"scopeSpans\":[{"
+	                                                                            "\"scope\":{},\"spans\":[{" IDS
+	                                                                            "}]}]}]}",
 	        "{\"resourceSpans\":["
-	        "{\"resource\":{\"attributes\":[" STR("user.id", "a") "]},\"scopeSpans\":["
-	        "{\"scope\":{\"attributes\":[" STR("session.id", "s") "]},\"spans\":[{" IDS ",\"attributes\":["
-	        STR("gen_ai.conversation.id", "s") "," STR("session.id", "s") "," STR("user.id", "a") "]}]},"
-	        "{\"scope\":{\"name\":\"promptkit-telemetry\"},\"spans\":[{" IDS ",\"attributes\":[" STR("user.id", "a") "]},"
-	        "{" IDS ",\"attributes\":[" STR("user.id", "own") "]}]}]},"
-	        "{\"resource\":{},\"scopeSpans\":[{\"scope\":{},\"spans\":[{" IDS "}]}]}]}");
+	        "{\"resource\":{\"attributes\":[" STR("user.id",
+	                "a") "]},\"scopeSpans\":["
+	                     "{\"scope\":{\"attributes\":[" STR("session.id",
+	                             "s") "]},\"spans\":[{" IDS ",\"attributes\":[" STR("gen_ai.conversation.id",
+	                             "s") "," STR("session.id", "s") "," STR("user.id",
+	                             "a") "]}]},"
+	                                  "{\"scope\":{\"name\":\"promptkit-telemetry\"},\"spans\":[{" IDS
+	                                  ",\"attributes\":[" STR("user.id",
+	                                          "a") "]},"
+	                                               "{" IDS ",\"attributes\":[" STR("user.id",
+	                                                       "own") "]}]}]},"
+	                                                              "{\"resource\":{},\"scopeSpans\":[{\"scope\":{},"
+	                                                              "\"spans\":[{" IDS "}]}]}]}");
 	rig_release(&r);
 }
 

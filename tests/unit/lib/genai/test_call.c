@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "lib/otlp/edit.h"
 #include "tests/unit/lib/genai/spans.h"
 
 static const char full[] =
@@ -23,7 +24,8 @@ static void reads_a_call(void **unused UNUSED)
 	assert_true(slice_is(c.finish, "stop") && slice_is(c.convention, "otel") && slice_is(c.session, "c1"));
 	assert_true(slice_is(c.cost_status, "ok") && c.service.len == 0 && c.error.len == 0 && !c.failed);
 	assert_true(c.input == 1204 && c.output == 87 && c.cached == 1024);
-	assert_true(c.seconds == 1.24 && c.first_chunk == 0.4 && c.cost == 0.000156 && c.end_ns == UINT64_C(2240000000));
+	assert_true(
+	        c.seconds == 1.24 && c.first_chunk == 0.4 && c.cost == 0.000156 && c.end_ns == UINT64_C(2240000000));
 	spans_release(&s);
 }
 
@@ -32,14 +34,20 @@ static void reads_little(void **unused UNUSED)
 	struct spans s;
 	struct call c;
 	spans_load(&s,
-	        "[{\"error\":true,\"attributes\":{\"weir.span.kind\":\"llm\",\"gen_ai.request.model\":\"m\",\"error.type\":\"429\"}},"
-	        "{\"attributes\":{\"weir.span.kind\":\"embedding\",\"gen_ai.usage.input_tokens\":-1,\"llm.cost.total\":\"NaN\","
+	        "[{\"error\":true,\"attributes\":{\"weir.span.kind\":\"llm\",\"gen_ai.request.model\":\"m\",\"error."
+	        "type\":\"429\"}},"
+	        "{\"attributes\":{\"weir.span.kind\":\"embedding\",\"gen_ai.usage.input_tokens\":-1,\"llm.cost.total\":"
+	        "\"NaN\","
 	        "\"gen_ai.response.finish_reasons\":\"stop\"}},"
 	        "{\"attributes\":{\"weir.span.kind\":\"llm\",\"weir.usage.countable\":false}},"
 	        "{\"attributes\":{\"weir.span.kind\":\"tool\"}},{}]");
 	assert_true(call_of_span(spans_nth(&s, 0), &c));
 	assert_true(slice_is(c.model, "m") && slice_is(c.error, "429") && c.failed);
 	assert_true(c.input == -1 && c.output == -1 && c.cached == -1 && isnan(c.cost) && isnan(c.first_chunk));
+	span_set_status(&s.t, spans_nth(&s, 0), 2, SLICE("too many requests"));
+	assert_true(call_of_span(spans_nth(&s, 0), &c) && slice_is(c.error, "429"));
+	attr_set_str(&s.t, &spans_nth(&s, 0)->attrs, SLICE("error.type"), SLICE("_OTHER"));
+	assert_true(call_of_span(spans_nth(&s, 0), &c) && slice_is(c.error, "too many requests"));
 	assert_true(call_of_span(spans_nth(&s, 1), &c));
 	assert_true(c.input == -1 && isnan(c.cost) && c.finish.len == 0 && c.model.len == 0);
 	for (unsigned i = 2; i < 5; i++)
@@ -101,8 +109,12 @@ static const struct {
 	{ "a\nb\rc\td\x7f", 80, "a?b?c?d?" },
 	{ "gr\xC3\xBC\xC3\x9F", 80, "gr\xC3\xBC\xC3\x9F" },
 	{ "gr\xC3\xBC\xC3\x9F", 5, "gr\xC3\xBC" },
-	{ "\xC2\x9B" "31m", 80, "?31m" }, /* CSI as one character */
-	{ "\xE2\x80\xAE" "evil\xE2\x80\xA8\xE2\x81\xA6", 80, "?evil??" }, /* right to left, line separator, isolate */
+	{ "\xC2\x9B"
+	  "31m",
+	        80, "?31m" }, /* CSI as one character */
+	{ "\xE2\x80\xAE"
+	  "evil\xE2\x80\xA8\xE2\x81\xA6",
+	        80, "?evil??" }, /* right to left, line separator, isolate */
 	{ "\xE2\x80\x99\xE2\x82\xAC", 80, "\xE2\x80\x99\xE2\x82\xAC" }, /* an apostrophe and a euro sign */
 	{ "\xFF\xC3", 80, "??" },
 };
@@ -144,17 +156,19 @@ static void writes_lines(void **unused UNUSED)
 {
 	struct strbuf b;
 	strbuf_init(&b, 1 << 16);
-	for (int i = 0; i < 9; i++) {
+	for (int i = 0; i < 10; i++) {
 		static const char *const want[] = {
-			HEAD "1.24 s    1,204 in, 87 out        $0.000156 " TAIL,
-			HEAD "1.24 s    first 400 ms  1,204 in, 87 out        $0.000156 " TAIL,
-			HEAD "1.24 s    1,204 in (1,024 cached), 87 out  $0.000156 " TAIL,
-			HEAD "1.24 s    no tokens               no price  " TAIL,
-			HEAD "1.24 s    1,204 in                $0.000156 " TAIL,
-			HEAD "1.24 s    87 out                  -         " TAIL,
-			HEAD "1.24 s    1,204 in, 87 out        $0.000156   error 429  otel\n",
-			HEAD "1.24 s    1,204 in, 87 out        bad usage   error   otel\n",
-			"--:--:--  -             ? ?                       0 ms      1,204 in, 87 out        $0.000156   -       -\n",
+			(HEAD "1.24 s    1,204 in, 87 out        $0.000156 " TAIL),
+			(HEAD "1.24 s    first 400 ms  1,204 in, 87 out        $0.000156 " TAIL),
+			(HEAD "1.24 s    1,204 in (1,024 cached), 87 out  $0.000156 " TAIL),
+			(HEAD "1.24 s    no tokens               no price  " TAIL),
+			(HEAD "1.24 s    1,204 in                $0.000156 " TAIL),
+			(HEAD "1.24 s    87 out                  -         " TAIL),
+			(HEAD "1.24 s    1,204 in, 87 out        $0.000156   error 429  otel\n"),
+			(HEAD "1.24 s    1,204 in, 87 out        bad usage   error   otel\n"),
+			"--:--:--  -             ? ?                       0 ms      1,204 in, 87 out        $0.000156 "
+			"  -       -\n",
+			(HEAD "1.24 s    1,204 in, 87 out        free      " TAIL),
 		};
 		struct call c = sample();
 		struct call_columns columns = { 0 };
@@ -163,9 +177,16 @@ static void writes_lines(void **unused UNUSED)
 		c.input = i == 3 || i == 5 ? -1 : c.input;
 		c.output = i == 3 || i == 4 ? -1 : c.output;
 		c.cost = i == 3 || i == 5 || i == 7 ? (double)NAN : c.cost;
-		c.cost_status = i == 3 ? SLICE("unknown_model") : i == 5 ? SLICE("no_usage") : i == 7 ? SLICE("inconsistent_usage") : c.cost_status;
+		c.cost_status = i == 3 ? SLICE("unknown_model")
+		        : i == 5       ? SLICE("no_usage")
+		        : i == 7       ? SLICE("inconsistent_usage")
+		                       : c.cost_status;
 		c.failed = i == 6 || i == 7;
 		c.error = i == 6 ? SLICE("429") : (slice){ 0 };
+		if (i == 9) {
+			c.cost = 0;
+			c.cost_status = SLICE("free");
+		}
 		if (i == 8) {
 			c.service = c.operation = c.model = c.finish = c.convention = (slice){ 0 };
 			c.seconds = 0;
@@ -187,7 +208,9 @@ static void columns_stand_still(void **unused UNUSED)
 		strbuf_init(&b, 1 << 16);
 		for (int i = 0; i < 3; i++) {
 			struct call c = sample();
-			c.service = i == 0 ? SLICE("gr\xC3\xBC\xC3\x9F" "e-und-mehr") : c.service;
+			c.service = i == 0 ? SLICE("gr\xC3\xBC\xC3\x9F"
+			                           "e-und-mehr")
+			                   : c.service;
 			c.model = i == 0 ? SLICE("a-model-with-a-rather-long-name") : c.model;
 			c.first_chunk = i == 0 ? 12.5 : c.first_chunk;
 			strbuf_clear(&b);
@@ -213,9 +236,22 @@ static void hostile(void **unused UNUSED)
 	for (size_t i = 0; i < LONG; i++)
 		evil[i] = "\033\n\x9b\xc2\x85x"[i % 6];
 	slice s = { evil, LONG };
-	struct call c = { .service = s, .operation = s, .provider = s, .model = s, .finish = s, .error = s, .convention = s,
-		.session = s, .cost_status = s, .input = INT64_MAX, .cached = INT64_MAX, .output = INT64_MAX, .seconds = 1e300,
-		.first_chunk = 1e300, .cost = 1e300, .end_ns = UINT64_MAX };
+	struct call c = { .service = s,
+		.operation = s,
+		.provider = s,
+		.model = s,
+		.finish = s,
+		.error = s,
+		.convention = s,
+		.session = s,
+		.cost_status = s,
+		.input = INT64_MAX,
+		.cached = INT64_MAX,
+		.output = INT64_MAX,
+		.seconds = 1e300,
+		.first_chunk = 1e300,
+		.cost = 1e300,
+		.end_ns = UINT64_MAX };
 	strbuf_init(&b, 1 << 16);
 	for (int failed = 0; failed < 2; failed++) {
 		c.failed = failed;

@@ -62,7 +62,8 @@ static const struct {
 	{ " [ " MESSAGE("system", TEXT("]}\\\"")) " , " MESSAGE("system", TEXT("y")) "," MESSAGE("user", "") "]",
 	        MESSAGE("system", TEXT("]}\\\"")) " , " MESSAGE("system", TEXT("y")) },
 	{ "[" MESSAGE("system", "") "," MESSAGE("user", "") "," MESSAGE("system", "") "]", MESSAGE("system", "") },
-	{ "[{\"parts\":[{\"role\":\"user\"}],\"role\" : \"system\" }]", "{\"parts\":[{\"role\":\"user\"}],\"role\" : \"system\" }" },
+	{ "[{\"parts\":[{\"role\":\"user\"}],\"role\" : \"system\" }]",
+	        "{\"parts\":[{\"role\":\"user\"}],\"role\" : \"system\" }" },
 	{ "[{\"parts\":[{\"role\":\"system\"}],\"role\":\"user\"}]", "" },
 	{ "[{\"role\":\"system\"", "" },
 	{ "[{\"role\":\"system", "" },
@@ -109,6 +110,10 @@ static void memory(void **unused UNUSED)
 			if (i == 100)
 				fingerprint_of(&f, (slice){ big, LONG }, (slice){ 0 }, &a);
 		}
+	/* one slot, the same bytes, cut elsewhere */
+	char other[FINGERPRINT_LEN];
+	memcpy(other, fingerprint_of(&f, slice_of("xxxxxxxxx"), slice_of("y"), &a).p, FINGERPRINT_LEN);
+	assert_memory_not_equal(fingerprint_of(&f, slice_of("x"), slice_of("xxxxxxxxy"), &a).p, other, FINGERPRINT_LEN);
 	size_t kept = 0;
 	for (size_t i = 0; i < FINGERPRINT_SLOTS; i++)
 		kept += f.slots[i].text ? f.slots[i].system + f.slots[i].tools : 0;

@@ -136,7 +136,7 @@ static void nodes_say_what_the_text_says(void **state UNUSED)
 	assert_null(json_path(doc, "b.x.y"));
 	assert_true(json_int(json_path(doc, "b.e.f.g"), &i) == false);
 	assert_true(json_is(json_path(doc, "b.e.f"), "x") == false && json_path(doc, "b.e.f")->n == 1);
-	assert_true(slice_is(json_string(json_path(doc, "b.c"), &a), "d\xc3\xa9\xf0\x9f\x98\x80\n"));
+	assert_true(slice_is(json_text_of(json_path(doc, "b.c"), &a), "d\xc3\xa9\xf0\x9f\x98\x80\n"));
 	assert_true(slice_is(json_raw(json_path(doc, "b.c")), "\"d\\u00e9\\ud83d\\ude00\\n\""));
 	assert_int_equal(json_get(doc, "esc")->n, 3); /* a name with escapes */
 	assert_true(json_is(json_path(doc, "b.c"), "d") == false);
@@ -147,8 +147,8 @@ static void nodes_say_what_the_text_says(void **state UNUSED)
 	assert_true(json_is(key, "b") && v->type == JSON_OBJECT);
 	assert_null(json_first(json_path(doc, "esc.0"), NULL));
 	assert_true(slice_is(
-	        json_string(json_parse(&a, SLICE("\"\\ud800x\\udc00\""), NULL), &a), "\xef\xbf\xbdx\xef\xbf\xbd"));
-	assert_int_equal(json_string(json_parse(&a, SLICE("\"\\u0000\""), NULL), &a).len, 1);
+	        json_text_of(json_parse(&a, SLICE("\"\\ud800x\\udc00\""), NULL), &a), "\xef\xbf\xbdx\xef\xbf\xbd"));
+	assert_int_equal(json_text_of(json_parse(&a, SLICE("\"\\u0000\""), NULL), &a).len, 1);
 	arena_release(&a);
 }
 

@@ -53,15 +53,35 @@ static void model_calls(void **unused UNUSED)
 		assert_int_equal(kind_is_model_call(k), k == KIND_LLM || k == KIND_EMBEDDING || k == KIND_RERANK);
 }
 
-static void countable(void **unused UNUSED)
+static const struct {
+	const char *attributes;
+	bool counted;
+} counted_rows[] = {
+	{ "\"weir.span.kind\":\"llm\"", true },
+	{ "\"gen_ai.operation.name\":\"embeddings\"", true },
+	{ "\"weir.span.kind\":\"llm\",\"weir.usage.countable\":false", false },
+	{ "\"weir.usage.countable\":false,\"gen_ai.operation.name\":\"chat\"", false },
+	{ "\"weir.span.kind\":\"rerank\",\"weir.usage.countable\":true", true },
+	{ "\"weir.span.kind\":\"llm\",\"weir.usage.countable\":\"false\"", true },
+	{ "\"weir.span.kind\":\"agent\",\"weir.usage.countable\":true", false },
+	{ "\"weir.span.kind\":5,\"gen_ai.operation.name\":\"chat\"", true },
+	{ "", false },
+};
+
+static void counted(void **unused UNUSED)
 {
-	struct spans s;
-	spans_load(&s, "[{\"attributes\":{}},{\"attributes\":{\"weir.usage.countable\":false}},"
-	               "{\"attributes\":{\"weir.usage.countable\":true}},{\"attributes\":{\"weir.usage.countable\":\"false\"}}]");
-	static const bool want[] = { true, false, true, true };
-	for (unsigned i = 0; i < COUNTOF(want); i++)
-		assert_int_equal(span_is_countable(spans_nth(&s, i)), want[i]);
-	spans_release(&s);
+	for (size_t i = 0; i < COUNTOF(counted_rows); i++) {
+		struct spans s;
+		enum genai_kind k = N_KINDS;
+		char text[256];
+		snprintf(text, sizeof(text), "[{\"attributes\":{%s}}]", counted_rows[i].attributes);
+		spans_load(&s, text);
+		if (is_counted_call(spans_nth(&s, 0), &k) != counted_rows[i].counted)
+			fail_msg("%s", counted_rows[i].attributes);
+		if (counted_rows[i].counted)
+			assert_int_equal(k, kind_of_span(spans_nth(&s, 0)));
+		spans_release(&s);
+	}
 }
 
 int main(void)
@@ -69,7 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(model_calls),
-		cmocka_unit_test(countable),
+		cmocka_unit_test(counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

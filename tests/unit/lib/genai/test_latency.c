@@ -35,8 +35,11 @@ static const struct {
 	{ "{\"attributes\":{\"lk.response.ttft\":0.5}}", 0.5, "lk.response.ttft" },
 	{ "{\"attributes\":{\"lk.response.ttft\":0.5,\"gen_ai.response.time_to_first_chunk\":0.25}}", 0.25,
 	        "gen_ai.response.time_to_first_chunk" },
-	{ "{\"attributes\":{\"lk.response.ttft\":0.5,\"gen_ai.response.time_to_first_chunk\":-1}}", 0.5, "lk.response.ttft" },
-	{ "{\"events\":[{\"name\":\"First Token Stream Event\",\"time\":100},{\"name\":\"First Token Stream Event\",\"time\":200}]}", 0.1, NULL },
+	{ "{\"attributes\":{\"lk.response.ttft\":0.5,\"gen_ai.response.time_to_first_chunk\":-1}}", 0.5,
+	        "lk.response.ttft" },
+	{ "{\"events\":[{\"name\":\"First Token Stream Event\",\"time\":100},{\"name\":\"First Token Stream "
+	  "Event\",\"time\":200}]}",
+	        0.1, NULL },
 	{ "{\"events\":[{\"name\":\"first token\",\"time\":100}]}", -1, NULL },
 	{ "{}", -1, NULL },
 };
@@ -52,7 +55,8 @@ static void first_chunks(void **unused UNUSED)
 		char text[256];
 		snprintf(text, sizeof(text), "[%s]", rows[i].span);
 		spans_load(&s, text);
-		view_load(v, &s.t, &spans_nth(&s, 0)->attrs, (struct emitter){ ECO_NONE, 0 }, GROUP_LATENCY, OTEL_FIRST);
+		view_load(
+		        v, &s.t, &spans_nth(&s, 0)->attrs, (struct emitter){ ECO_NONE, 0 }, GROUP_LATENCY, OTEL_FIRST);
 		v->kind = KIND_LLM;
 		assert_int_equal(latency_first_chunk(v, &seconds, &from), rows[i].seconds >= 0);
 		assert_true(seconds == rows[i].seconds);

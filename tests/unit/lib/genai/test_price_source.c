@@ -92,7 +92,8 @@ static void follows_the_file(void **unused UNUSED)
 
 static void bad_files_keep_the_old_table(void **unused UNUSED)
 {
-	static const char *const bad[] = { "", "weir-prices\t1\nmodel\n", "{\"a\":", "weir-prices\t1\nprovider\tacme\nmodel\tacme\tm\t=\tin=-1\n",
+	static const char *const bad[] = { "", "weir-prices\t1\nmodel\n",
+		"{\"a\":", "weir-prices\t1\nprovider\tacme\nmodel\tacme\tm\t=\tin=-1\n",
 		"weir-prices\t1\nprovider\tacme\nmodel\tacme\tm\t=\tin=nan\n", NULL };
 	slice file;
 	write_amount(1);

@@ -80,7 +80,8 @@ static void finds(void **unused UNUSED)
 		snprintf(text, sizeof(text), "[{\"attributes\":{%s}},{}]", rows[i].attributes);
 		spans_load(&s, text);
 		const struct attrs *told = &spans_nth(&s, 0)->attrs, *none = &spans_nth(&s, 1)->attrs;
-		struct prompt_named named = { slice_of(rows[i].name), slice_of(rows[i].version), slice_of(rows[i].fingerprint) };
+		struct prompt_named named = { slice_of(rows[i].name), slice_of(rows[i].version),
+			slice_of(rows[i].fingerprint) };
 		struct prompt_places inner = { { told, NULL, NULL } }, outer = { { none, NULL, told } };
 		const struct prompt_conf *want = rows[i].row < 0 ? NULL : &first[rows[i].row];
 		if (prompt_find(&t.conf.prompts, &inner, &named) != want)
@@ -95,16 +96,20 @@ static void finds(void **unused UNUSED)
 static const struct {
 	const char *row, *before, *after;
 } added[] = {
-	{ "{name: a, links: {enprompta: {prompt_id: 7, prompt_version_id: v}, promptlayer: {id: 7, version: 8, label: 9x}, langfuse: {name: l, version: 10}}}",
+	{ "{name: a, links: {enprompta: {prompt_id: 7, prompt_version_id: v}, promptlayer: {id: 7, version: 8, label: "
+	  "9x}, langfuse: {name: l, version: 10}}}",
 	        "{}",
 	        "{\"enprompta.prompt_id\":\"7\",\"enprompta.prompt_version_id\":\"v\",\"promptlayer.prompt.id\":7,"
-	        "\"promptlayer.prompt.version\":8,\"promptlayer.prompt.label\":\"9x\",\"langfuse.observation.prompt.name\":\"l\","
+	        "\"promptlayer.prompt.version\":8,\"promptlayer.prompt.label\":\"9x\",\"langfuse.observation.prompt."
+	        "name\":\"l\","
 	        "\"langfuse.observation.prompt.version\":10}" },
 	{ "{name: a, links: {promptlayer: {id: x7, version: v1}, langfuse: {version: '1.5'}}}", "{}",
-	        "{\"promptlayer.prompt.id\":\"x7\",\"promptlayer.prompt.version\":\"v1\",\"langfuse.observation.prompt.version\":\"1.5\"}" },
+	        "{\"promptlayer.prompt.id\":\"x7\",\"promptlayer.prompt.version\":\"v1\",\"langfuse.observation.prompt."
+	        "version\":\"1.5\"}" },
 	{ "{name: a, links: {enprompta: {prompt_id: 7}, promptlayer: {id: 7, label: p}}}",
 	        "{\"enprompta.prompt_id\":\"mine\",\"promptlayer.prompt.name\":\"n\"}",
-	        "{\"enprompta.prompt_id\":\"mine\",\"promptlayer.prompt.name\":\"n\",\"promptlayer.prompt.label\":\"p\"}" },
+	        "{\"enprompta.prompt_id\":\"mine\",\"promptlayer.prompt.name\":\"n\",\"promptlayer.prompt.label\":"
+	        "\"p\"}" },
 	{ "{name: a}", "{\"x\":1}", "{\"x\":1}" },
 };
 

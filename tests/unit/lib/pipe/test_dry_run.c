@@ -124,7 +124,8 @@ static void runs_in_order(void **unused UNUSED)
 	for (int i = 0; i < 2; i++) {
 		struct seen seen = { "" };
 		dry_run_push(d, &s.t, after, &seen);
-		assert_string_equal(seen.text, i ? "mark/a:abca mark/b:abcab mark/c:abcabc " : "mark/a:a mark/b:ab mark/c:abc ");
+		assert_string_equal(
+		        seen.text, i ? "mark/a:abca mark/b:abcab mark/c:abcabc " : "mark/a:a mark/b:ab mark/c:abc ");
 	}
 	dry_run_free(d);
 	assert_int_equal(alive.started, 0);
@@ -180,8 +181,8 @@ static void count_stage(void *ctx, const char *id UNUSED, struct traces *t UNUSE
 
 static void a_real_chain(void **unused UNUSED)
 {
-	static const struct component *const types[] = { &processor_gen_ai_normalizer, &processor_gen_ai_cost, &processor_gen_ai_latency,
-		&processor_gen_ai_link };
+	static const struct component *const types[] = { &processor_gen_ai_normalizer, &processor_gen_ai_cost,
+		&processor_gen_ai_latency, &processor_gen_ai_link };
 	struct rig rigs[COUNTOF(types)]; /* for their options */
 	struct plan_component real[COUNTOF(types)], *chain[COUNTOF(types)];
 	struct spans s;
@@ -192,14 +193,19 @@ static void a_real_chain(void **unused UNUSED)
 		real[i] = (struct plan_component){ .id = types[i]->name, .type = types[i], .conf = rigs[i].conf };
 		chain[i] = &real[i];
 	}
-	struct plan_pipeline p = { .id = "traces", .signal = TRACES, .processors = chain, .n_processors = COUNTOF(types) };
-	spans_load(&s, "[{\"attributes\":{\"gen_ai.operation.name\":\"chat\",\"gen_ai.system\":\"openai\",\"gen_ai.request.model\":\"gpt-4o-mini\","
-	               "\"gen_ai.usage.prompt_tokens\":1000,\"session.id\":\"s\"}}]");
+	struct plan_pipeline p = {
+		.id = "traces", .signal = TRACES, .processors = chain, .n_processors = COUNTOF(types)
+	};
+	spans_load(&s,
+	        "[{\"attributes\":{\"gen_ai.operation.name\":\"chat\",\"gen_ai.system\":\"openai\",\"gen_ai.request."
+	        "model\":\"gpt-4o-mini\","
+	        "\"gen_ai.usage.prompt_tokens\":1000,\"session.id\":\"s\"}}]");
 	struct dry_run *d = dry_run_new(&p, rigs[0].root_log, s.keys, &e);
 	assert_non_null(d);
 	dry_run_push(d, &s.t, count_stage, &n);
 	assert_int_equal(n, COUNTOF(types));
-	static const char *const added[] = { "weir.span.kind", "llm.cost.total", "llm.latency_ms", "gen_ai.conversation.id" };
+	static const char *const added[] = { "weir.span.kind", "llm.cost.total", "llm.latency_ms",
+		"gen_ai.conversation.id" };
 	for (size_t i = 0; i < COUNTOF(added); i++)
 		assert_non_null(attrs_find(&spans_nth(&s, 0)->attrs, slice_of(added[i])));
 	dry_run_free(d);

@@ -3,10 +3,15 @@
  * A core with two workers is made by the rig; the cells are used from the test's thread as if it were a worker. */
 #include "lib/pipe/meter.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "lib/base/strbuf.h"
 #include "tests/unit/rig/core_rig.h"
-#include <cmocka.h>
-#include <setjmp.h>
 
 static const char yaml[] = "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"
                            "exporters: {nop: }\n"

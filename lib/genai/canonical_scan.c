@@ -1,0 +1,293 @@
+/* canonical_scan.c - the quick answer to "is this text already canonical?", for the usual case. See messages_scan_canonical.
+ *
+ * Reads the bytes once, without nodes, and says yes only to what needs no second thought: the four roles, parts of text, reasoning, tool
+ * calls and responses with the members that we would write. Anything else, though it may be canonical, is "not sure", and the
+ * tape parser decides. Nothing is stored but the finish reasons, which point into the text.
+ */
+#include "lib/base/json_scan.h"
+#include "lib/genai/messages.h"
+
+enum { NESTED_MAX = 32 };
+
+struct reader {
+	const char *p, *end;
+	slice *finish;
+	size_t n_finish, max_finish;
+};
+
+static void skip_blanks(struct reader *r)
+{
+	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r'))
+		r->p++;
+}
+
+static bool take(struct reader *r, char c)
+{
+	skip_blanks(r);
+	if (r->p == r->end || *r->p != c)
+		return false;
+	r->p++;
+	return true;
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+static bool take_escape(struct reader *r)
+{
+	if (r->end - r->p < 2)
+		return false;
+	char c = r->p[1];
+	if (c == 'u') {
+		if (r->end - r->p < 6 || !is_hex(r->p[2]) || !is_hex(r->p[3]) || !is_hex(r->p[4]) || !is_hex(r->p[5]))
+			return false;
+		r->p += 6;
+		return true;
+	}
+	r->p += 2;
+	return c == '"' || c == '\\' || c == '/' || c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f';
+}
+
+/* A string; *out is what is between the quotes, escapes unresolved. */
+static bool take_string(struct reader *r, slice *out)
+{
+	bool high = false;
+	if (!take(r, '"'))
+		return false;
+	const char *start = r->p;
+	for (;;) {
+		r->p = scan_text(r->p, r->end, &high);
+		if (r->p == r->end || (unsigned char)*r->p < 0x20)
+			return false;
+		if (*r->p == '"')
+			break;
+		if (!take_escape(r))
+			return false;
+	}
+	*out = (slice){ start, (size_t)(r->p - start) };
+	r->p++;
+	return true;
+}
+
+static bool take_word(struct reader *r, slice word)
+{
+	if ((size_t)(r->end - r->p) < word.len || memcmp(r->p, word.p, word.len) != 0)
+		return false;
+	r->p += word.len;
+	return true;
+}
+
+static bool take_digits(struct reader *r)
+{
+	const char *start = r->p;
+	while (r->p < r->end && *r->p >= '0' && *r->p <= '9')
+		r->p++;
+	return r->p > start;
+}
+
+static bool take_number(struct reader *r)
+{
+	r->p += *r->p == '-';
+	if (r->p < r->end && *r->p == '0')
+		r->p++;
+	else if (!take_digits(r))
+		return false;
+	if (r->p < r->end && *r->p == '.' && (r->p++, !take_digits(r)))
+		return false;
+	if (r->p < r->end && (*r->p | 0x20) == 'e') {
+		r->p++;
+		r->p += r->p < r->end && (*r->p == '+' || *r->p == '-');
+		return take_digits(r);
+	}
+	return true;
+}
+
+static bool take_scalar(struct reader *r)
+{
+	slice unused;
+	if (r->p == r->end)
+		return false;
+	switch (*r->p) {
+	case '"':
+		return take_string(r, &unused);
+	case 't':
+		return take_word(r, SLICE("true"));
+	case 'f':
+		return take_word(r, SLICE("false"));
+	case 'n':
+		return take_word(r, SLICE("null"));
+	default:
+		return take_number(r);
+	}
+}
+
+/* Any value; containers without recursion: the open brackets are on a small stack. */
+static bool take_value(struct reader *r)
+{
+	char open[NESTED_MAX];
+	unsigned depth = 0;
+	slice key;
+	for (;;) {
+		skip_blanks(r);
+		char c = r->p < r->end ? *r->p : '\0';
+		bool empty = false;
+		if (c == '{' || c == '[') {
+			if (depth == NESTED_MAX)
+				return false;
+			r->p++;
+			open[depth++] = c == '{' ? '}' : ']';
+			empty = take(r, open[depth - 1]);
+			if (!empty && c == '{' && !(take_string(r, &key) && take(r, ':')))
+				return false;
+			if (!empty)
+				continue;
+			depth--;
+		} else if (!take_scalar(r)) {
+			return false;
+		}
+		while (depth && take(r, open[depth - 1]))
+			depth--;
+		if (!depth)
+			return true;
+		if (!take(r, ',') || (open[depth - 1] == '}' && !(take_string(r, &key) && take(r, ':'))))
+			return false;
+	}
+}
+
+enum member { TYPE = 1, CONTENT = 2, ID = 4, NAME = 8, ARGUMENTS = 16, RESPONSE = 32 };
+
+static unsigned member_of(slice key)
+{
+	static const struct {
+		slice name;
+		unsigned member;
+	} members[] = { { { "type", 4 }, TYPE }, { { "content", 7 }, CONTENT }, { { "id", 2 }, ID },
+		{ { "name", 4 }, NAME }, { { "arguments", 9 }, ARGUMENTS }, { { "response", 8 }, RESPONSE } };
+	for (size_t i = 0; i < COUNTOF(members); i++)
+		if (slice_eq(members[i].name, key))
+			return members[i].member;
+	return 0;
+}
+
+/* Arguments in a string may be JSON in disguise: not sure. */
+static bool take_arguments(struct reader *r)
+{
+	skip_blanks(r);
+	return r->p < r->end && *r->p != '"' && take_value(r);
+}
+
+static unsigned members_of_type(slice type)
+{
+	if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("reasoning")))
+		return TYPE | CONTENT;
+	if (slice_eq(type, SLICE("tool_call")))
+		return TYPE | ID | NAME | ARGUMENTS;
+	return slice_eq(type, SLICE("tool_call_response")) ? TYPE | ID | RESPONSE : 0;
+}
+
+static bool take_part(struct reader *r, bool tool, bool first)
+{
+	slice key, type = { 0 }, unused;
+	unsigned seen = 0;
+	if (!take(r, '{'))
+		return false;
+	do {
+		if (!take_string(r, &key) || !take(r, ':'))
+			return false;
+		unsigned member = member_of(key);
+		if (!member || seen & member)
+			return false;
+		seen |= member;
+		bool ok = member == ARGUMENTS ? take_arguments(r)
+		        : member == RESPONSE  ? take_value(r)
+		                              : take_string(r, member == TYPE ? &type : &unused);
+		if (!ok)
+			return false;
+	} while (take(r, ','));
+	unsigned all = members_of_type(type);
+	bool alone = seen & RESPONSE ? tool && first : true;
+	return take(r, '}') && all && (seen == all || seen == (all & ~(unsigned)ARGUMENTS)) && alone;
+}
+
+static bool take_parts(struct reader *r, bool tool)
+{
+	bool first = true;
+	if (!take(r, '['))
+		return false;
+	if (take(r, ']'))
+		return true;
+	do {
+		if (!take_part(r, tool, first))
+			return false;
+		first = false;
+	} while (take(r, ','));
+	return take(r, ']');
+}
+
+static bool is_one_of(slice s, const slice *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(s, words[i]))
+			return true;
+	return false;
+}
+
+static bool take_role(struct reader *r, slice *role)
+{
+	static const slice roles[] = { { "user", 4 }, { "assistant", 9 }, { "system", 6 }, { "tool", 4 } };
+	return take_string(r, role) && is_one_of(*role, roles, COUNTOF(roles));
+}
+
+static bool take_finish(struct reader *r)
+{
+	static const slice reasons[] = { { "stop", 4 }, { "tool_call", 9 }, { "length", 6 }, { "content_filter", 14 },
+		{ "error", 5 } };
+	slice s;
+	if (!take_string(r, &s) || !is_one_of(s, reasons, COUNTOF(reasons)) || r->n_finish == r->max_finish)
+		return false;
+	r->finish[r->n_finish++] = s;
+	return true;
+}
+
+/* The role must come before the parts, as everybody writes it. */
+static bool take_message(struct reader *r)
+{
+	slice key, role = { 0 }, unused;
+	bool parts = false, finish = false, name = false;
+	if (!take(r, '{'))
+		return false;
+	do {
+		bool ok = false;
+		if (!take_string(r, &key) || !take(r, ':'))
+			return false;
+		if (!role.len && slice_eq(key, SLICE("role")))
+			ok = take_role(r, &role);
+		else if (role.len && !parts && slice_eq(key, SLICE("parts")))
+			ok = parts = take_parts(r, slice_eq(role, SLICE("tool")));
+		else if (!finish && slice_eq(key, SLICE("finish_reason")))
+			ok = finish = take_finish(r);
+		else if (!name && slice_eq(key, SLICE("name")))
+			ok = name = take_string(r, &unused);
+		if (!ok)
+			return false;
+	} while (take(r, ','));
+	return take(r, '}') && parts;
+}
+
+bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n)
+{
+	struct reader r = { text.p, text.p + text.len, finish, 0, max };
+	if (!take(&r, '['))
+		return false;
+	do {
+		if (!take_message(&r))
+			return false;
+	} while (take(&r, ','));
+	if (!take(&r, ']'))
+		return false;
+	skip_blanks(&r);
+	*n = r.n_finish;
+	return r.p == r.end;
+}
