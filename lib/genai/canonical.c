@@ -56,11 +56,12 @@ static bool is_canonical_response(const struct json *part)
 
 static bool is_canonical_part(const struct json *part, const struct part_type *type)
 {
+	const struct json *content;
 	switch (type->kind) {
 	case PART_TEXT:
 	case PART_REASONING:
 	case PART_REFUSAL:
-		return is_string(json_get(part, "content"));
+		return is_string(content = json_get(part, "content")) && !may_wrap(content);
 	case PART_TOOL_CALL:
 		return is_canonical_call(part);
 	case PART_TOOL_RESPONSE:
@@ -79,6 +80,8 @@ static bool are_canonical_parts(const struct json *parts, bool tool)
 		const struct json *name = v->type == JSON_OBJECT ? json_get(v, "type") : NULL;
 		const struct part_type *type = part_type_of(name);
 		if (!is_string(name) || (type && (!type->canonical || !is_canonical_part(v, type))))
+			return false;
+		if (tool && type && type->kind == PART_TEXT)
 			return false;
 		if (type && type->kind == PART_TOOL_RESPONSE && (!tool || v != parts + 1))
 			return false;
@@ -108,7 +111,7 @@ static bool is_canonical_message(const struct json *n)
 	const struct json *key, *v, *parts = NULL, *role = NULL;
 	for (v = json_first(n, &key); v; v = json_next(n, v, &key)) {
 		if (is_key(key, SLICE("role"))) {
-			if (!is_canonical_word(v, canonical_role))
+			if (!is_canonical_word(v, canonical_role) || json_is(v, "unknown"))
 				return false;
 			role = v;
 		} else if (is_key(key, SLICE("parts"))) {

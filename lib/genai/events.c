@@ -340,8 +340,7 @@ bool events_messages(struct source *s, const struct message_events *me)
 		add_message(s, &m, f[i].item);
 	if (!n)
 		(void)add_texts(s, &m, me, direction == INPUT ? EVENT_PROMPT : EVENT_COMPLETION);
-	bool done = messages_end(&m);
-	s->lossy |= m.lossy;
+	bool done = source_end(s, &m);
 	return done;
 }
 

@@ -177,8 +177,19 @@ static bool has_content(struct items in)
 	return false;
 }
 
+/* Whether a field says this: of OpenInference's contents and what stands beside them one repeats the other. */
+static bool is_repeated(struct items in, const char *field, slice text)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		const struct value *v = &in.v[i].flat->attr->value;
+		if (slice_is(in.v[i].field, field) && v->type == V_STRING && slice_eq(v->s, text))
+			return true;
+	}
+	return false;
+}
+
 /* A part of a message in OpenInference's spelling. */
-static void add_contents(struct source *s, struct message_out *m, struct items in)
+static void add_contents(struct source *s, struct message_out *m, struct items in, struct items calls)
 {
 	slice type = take(s, in, "type");
 	slice image = take_either(s, in, "image.image.url", "image.url");
@@ -193,9 +204,12 @@ static void add_contents(struct source *s, struct message_out *m, struct items i
 		part_media(m, SLICE("image"), (slice){ 0 }, image);
 	if (audio.len)
 		part_media(m, SLICE("audio"), mime, audio);
-	if (has(in, "tool_call.function.name"))
-		part_tool_call(m, take(s, in, "tool_call.id"), take(s, in, "tool_call.function.name"),
-		        take(s, in, "tool_call.function.arguments"));
+	if (!has(in, "tool_call.function.name"))
+		return;
+	slice id = take(s, in, "tool_call.id"), name = take(s, in, "tool_call.function.name");
+	slice arguments = take(s, in, "tool_call.function.arguments");
+	if (!is_repeated(calls, id.len ? "id" : "arguments", id.len ? id : arguments))
+		part_tool_call(m, id, name, arguments);
 }
 
 static void add_tool_calls(struct source *s, struct message_out *m, struct items in)
@@ -204,6 +218,8 @@ static void add_tool_calls(struct source *s, struct message_out *m, struct items
 		struct items call = same_sub(in, at);
 		slice name = take(s, call, "name"), id = take(s, call, "id");
 		slice arguments = take(s, call, "arguments");
+		if (s->view->emitter.ecosystem == ECO_OPENINFERENCE && name.len && !has(call, "arguments"))
+			arguments = SLICE("{}"); /* it leaves them out when there are none */
 		if (slice_is(take(s, call, "type"), "function") || name.len || arguments.len)
 			part_tool_call(m, id, name, arguments);
 		at += call.n;
@@ -256,19 +272,20 @@ static bool only_function_call(struct items in)
 static void add_parts(struct source *s, struct message_out *m, struct items in, slice role, slice content)
 {
 	struct items fields = of_section(in, FIELDS), contents = of_section(in, CONTENTS);
+	struct items calls = of_section(in, TOOL_CALLS);
 	slice id = take_either(s, fields, "tool_call_id", "id");
 	part_reasoning(m, take_either(s, fields, "reasoning_content", "reasoning"));
-	if (content.len)
+	if (content.len && !is_repeated(contents, "text", content))
 		source_content(s, m, role, id, content);
 	for (size_t at = 0; at < contents.n;) {
 		struct items part = same_sub(contents, at);
-		add_contents(s, m, part);
+		add_contents(s, m, part, calls);
 		at += part.n;
 	}
 	slice refusal = take(s, fields, "refusal");
 	if (refusal.len)
 		add_refusal(s, m, refusal);
-	add_tool_calls(s, m, of_section(in, TOOL_CALLS));
+	add_tool_calls(s, m, calls);
 	add_function_call(s, m, fields);
 }
 
@@ -277,6 +294,8 @@ static void add_message(struct source *s, struct message_out *m, struct items in
 {
 	struct items fields = of_section(in, FIELDS);
 	slice content, role = role_of(s, fields, &content);
+	if (slice_is(role, "user") && has(fields, "tool_call_id")) /* as Anthropic has it */
+		role = SLICE("tool");
 	slice reason = take(s, fields, "finish_reason");
 	if (reason.len)
 		*VEC_ADD(&s->finish) = reason;
@@ -320,8 +339,7 @@ bool family_messages(struct source *s, const struct family *f)
 		}
 	if (m.open)
 		message_end(&m, finish);
-	done = messages_end(&m);
-	s->lossy |= m.lossy;
+	done = source_end(s, &m);
 	use_items(s, f, done);
 	return done;
 }

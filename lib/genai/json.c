@@ -256,6 +256,8 @@ static bool parse(struct parser *s)
 
 static bool run(struct parser *s, struct arena *a, slice text)
 {
+	if (!text.len)
+		text = SLICE("");
 	*s = (struct parser){ .text = text.p, .p = text.p, .end = text.p + text.len, .sound = text.p };
 	if (text.len >= UINT32_MAX)
 		return fail(s, "too long");

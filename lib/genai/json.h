@@ -22,6 +22,17 @@ struct json {
 /* NULL when `text` is not exactly one JSON value (RFC 8259, blanks around allowed), nests deeper than JSON_DEPTH, or memory is out;
  * e (may be NULL) says which, with the offset. */
 const struct json *json_parse(struct arena *a, slice text, struct err *e);
+/* What Python's repr() writes of dicts, lists, tuples and scalars, as JSON text in the arena: {'a': None, "it's": (1, True)}. It is not
+ * judged: json_parse does. Empty when there is what repr() of these does not write (objects), or memory is out. */
+slice json_of_python(struct arena *a, slice text);
+/* Whether a text begins as such a dict or list of them does, and JSON does not. */
+static inline bool is_python(slice text)
+{
+	size_t i = text.len > 1 && (*text.p == '[' || *text.p == '(') ? 1 : 0;
+	if (text.len < i + 2)
+		return false;
+	return text.p[i] == '\'' || (text.p[i] == '{' && text.p[i + 1] == '\'');
+}
 /* As json_parse, but a text that ends early is closed where it ends: *cut tells. For values that an SDK's length limit truncated. */
 const struct json *json_parse_cut(struct arena *a, slice text, bool *cut);
 

@@ -78,12 +78,16 @@ int list_from_json(struct message_out *m, const struct json *array, int level)
 	const struct json *first = json_first(array, NULL);
 	if (!first || level > LEVELS || !is_element(first))
 		return -1;
-	for (const struct json *v = first; v; v = json_next(array, v, NULL))
-		if (element(m, v, level) != 0) {
+	for (const struct json *v = first; v; v = json_next(array, v, NULL)) {
+		const struct json *last = join_chunks(m, array, v);
+		if (last) {
+			v = last;
+		} else if (element(m, v, level) != 0) {
 			if (v == first)
 				return -1;
 			loose_part(m, v);
 		}
+	}
 	if (m->open)
 		message_end(m, (slice){ 0 });
 	return 0;

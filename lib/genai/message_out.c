@@ -76,6 +76,7 @@ void message_begin(struct message_out *m, slice role, slice name)
 
 static void put_head(struct message_out *m, slice role, slice name)
 {
+	m->shape.roles = m->shape.roles * 31 + (role.len ? (unsigned char)*role.p + role.len : 0);
 	strbuf_add(m->out, m->n_messages++ ? SLICE(",{\"role\":") : SLICE("{\"role\":"));
 	put_text(m->out, role);
 	if (name.len) {
@@ -103,6 +104,7 @@ static void put_tail(struct message_out *m, slice finish_reason)
 
 void part_open(struct message_out *m, bool response)
 {
+	m->shape.n_parts++;
 	if (!m->open)
 		message_begin(m, (slice){ 0 }, (slice){ 0 });
 	if (m->bare) {
@@ -188,6 +190,7 @@ void part_tool_call(struct message_out *m, slice id, slice name, slice arguments
 {
 	part_open(m, false);
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call\""));
+	m->shape.n_without_id += !id.len;
 	if (id.len)
 		put_member(m, SLICE(",\"id\":"), id);
 	put_member(m, SLICE(",\"name\":"), name);
@@ -202,6 +205,7 @@ void part_tool_response(struct message_out *m, slice id, slice response)
 {
 	part_open(m, true);
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call_response\""));
+	m->shape.n_without_id += !id.len;
 	if (id.len)
 		put_member(m, SLICE(",\"id\":"), id);
 	put_member(m, SLICE(",\"response\":"), response);

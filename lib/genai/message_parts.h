@@ -57,6 +57,15 @@ void message_begin_members(struct message_out *m, slice role, slice name, const 
 /* Names that a message's own members have. */
 extern const char message_reserved[];
 
+/* A text that may hold JSON or Python instead (the first bytes only). */
+bool may_wrap(const struct json *string);
+/* The list or object in such a text, or NULL. */
+const struct json *unwrap_text(const struct json *string, struct arena *a);
+bool are_wrapped_parts(const struct json *n); /* at least one of which is no text */
+bool are_wrapped_messages(const struct json *n); /* one, or a list of them */
+/* m->chunks: when `first` begins a run of chunks, writes them as one message and returns the last; else NULL. */
+const struct json *join_chunks(struct message_out *m, const struct json *array, const struct json *first);
+
 /* The canonical word for a role or finish reason, or the word itself. */
 slice canonical_role(slice role);
 slice canonical_finish(slice reason);

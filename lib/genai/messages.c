@@ -124,6 +124,9 @@ static slice role_of(struct members *f, const struct message_out *m, slice by_cl
 	role = is_text(role) ? role : members_get(f, names[1]);
 	if (is_text(role)) {
 		members_use(f, role);
+		/* OpenLLMetry calls the author of a streamed answer so */
+		if (m->direction == OUTPUT && json_is(role, "unknown"))
+			return (slice){ 0 };
 		return json_text_of(role, m->arena);
 	}
 	if ((v = members_get(f, SLICE("type"))) && is_speaker(f->object, v)) {
@@ -221,6 +224,46 @@ static void add_kwargs(struct message_out *m, struct members *f)
 	add_content(m, &more, NULL, NULL);
 }
 
+/* A text part that is all of a message and holds messages: these are what was said. */
+static bool unwrapped(struct message_out *m, const struct members *f, const struct json *parts, const struct json *finish)
+{
+	const struct json *only = parts && parts->n == 1 ? json_first(parts, NULL) : NULL;
+	if (!only || only->type != JSON_OBJECT || !json_is(json_get(only, "type"), "text"))
+		return false;
+	const struct json *n = unwrap_text(json_get(only, "content"), m->arena);
+	if (!are_wrapped_messages(n))
+		return false;
+	m->lossy |= members_left(f) || only->n > 2;
+	for (const struct json *v = n->type == JSON_ARRAY ? json_first(n, NULL) : n; v;
+	        v = n->type == JSON_ARRAY ? json_next(n, v, NULL) : NULL) {
+		m->finish = finish;
+		message_from_json(m, v);
+	}
+	return true;
+}
+
+/* The only part of a message of role tool is the tool's response, be it called text; a text that repeats the response is left out. */
+static const struct json *tool_answer(const struct json *parts)
+{
+	const struct json *first = json_first(parts, NULL), *second = first ? json_next(parts, first, NULL) : NULL;
+	if (!first || !json_is(json_get(first, "type"), "text") || parts->n > 2)
+		return NULL;
+	const struct json *said = json_get(first, "content");
+	if (!said || said->type != JSON_STRING || first->n != 2 || !second)
+		return said && said->type == JSON_STRING && first->n == 2 ? first : NULL;
+	const struct json *response = json_get(second, "response");
+	response = response ? response : json_get(second, "result");
+	return response && response->type == JSON_STRING && slice_eq(response->text, said->text) ? second : NULL;
+}
+
+static void add_answer(struct message_out *m, struct members *f, const struct json *answer)
+{
+	if (json_is(json_get(answer, "type"), "text"))
+		tool_response_from(m, members_take_any(f, response_ids, COUNTOF(response_ids)), json_get(answer, "content"));
+	else
+		parts_from_json(m, answer);
+}
+
 /* The message itself, all wrappers being off. `dump`: other members are not kept. */
 static void plain(
         struct message_out *m, const struct json *object, slice by_class, const struct json *finish, bool dump)
@@ -244,9 +287,15 @@ static void plain(
 		members_use(&f, parts);
 	else
 		parts = NULL;
+	if (!m->bare && unwrapped(m, &f, parts, finish))
+		return;
 	v = parts ? NULL : members_take_any(&f, contents, COUNTOF(contents));
+	const struct json *answer = parts && json_is(members_get(&f, SLICE("role")), "tool") ? tool_answer(parts) : NULL;
 	message_begin_members(m, role, name, dump ? NULL : &f);
-	add_content(m, &f, parts, v);
+	if (answer)
+		add_answer(m, &f, answer);
+	else
+		add_content(m, &f, parts, v);
 	if (dump)
 		add_kwargs(m, &f);
 	m->lossy |= dump && members_left(&f);

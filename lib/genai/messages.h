@@ -11,6 +11,13 @@
 
 enum direction { INPUT, OUTPUT }; /* default role user or assistant */
 
+/* What was written, in numbers: two readings of the same messages have the same roles. */
+struct message_shape {
+	uint32_t n_parts; /* of all messages */
+	uint32_t n_without_id; /* tool calls and responses among them that have none */
+	uint64_t roles; /* hash of the sequence */
+};
+
 struct message_out {
 	struct strbuf *out; /* receives "[{..},{..}]" */
 	struct arena *arena; /* for decoded strings */
@@ -19,6 +26,8 @@ struct message_out {
 	bool lossy; /* something of the source was left out: the original must stay */
 	bool cut; /* the source was JSON that ended too early */
 	bool open; /* inside a message */
+	bool chunks; /* the emitter writes a stream as one message a chunk, with an empty finish reason but for the last */
+	struct message_shape shape;
 	/* of the writer */
 	bool bare; /* parts only: no messages are written around them */
 	bool written; /* the open message's head is in `out` */

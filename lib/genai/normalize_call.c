@@ -201,6 +201,29 @@ static bool find_reasons(struct norm *x, const struct folded *content, const sli
 	return false;
 }
 
+static bool is_canonical_reason(slice s)
+{
+	static const slice words[] = { { "stop", 4 }, { "tool_call", 9 }, { "length", 6 }, { "content_filter", 14 },
+		{ "error", 5 } };
+	for (size_t i = 0; i < COUNTOF(words); i++)
+		if (slice_eq(s, words[i]))
+			return true;
+	return false;
+}
+
+/* The usual case, decided without memory: the canonical attribute alone, one of our words in it. */
+static bool are_as_they_should_be(struct norm *x, struct candidate *only)
+{
+	struct value item;
+	slice key, at = only->attr->value.s;
+	if (only->next || only->attr->value.type != V_ARRAY || only->alias->path ||
+	        only->alias->key != KEY_GENAI_RESPONSE_FINISHREASONS || !value_next(&at, V_ARRAY, &key, &item))
+		return false;
+	bool usual = item.type == V_STRING && !at.len && is_canonical_reason(item.s);
+	x->n_facts += usual;
+	return usual;
+}
+
 /* Reasons in the map's words; the emitter's own words are kept beside them where they differ. */
 void normalize_finish(struct norm *x, const struct folded *content)
 {
@@ -208,7 +231,8 @@ void normalize_finish(struct norm *x, const struct folded *content)
 	slice mapped[REASONS_MAX];
 	size_t n;
 	bool differ = false;
-	if (!view_first(x->v, C_FINISH_REASONS) && !content->n_finish_reasons)
+	struct candidate *first = view_first(x->v, C_FINISH_REASONS);
+	if ((!first && !content->n_finish_reasons) || (first && are_as_they_should_be(x, first)))
 		return;
 	if (!find_reasons(x, content, &raw, &n))
 		return;

@@ -1,7 +1,7 @@
 /* normalize_duplicates.c - one call that two instrumentations recorded in one request: only one of the two spans counts.
  *
  * Nested (a framework's span around the SDK's): with the same tokens the fuller record counts, else the inner one, unless only the outer
- * one has tokens. Side by side (some SDKs do not set the current context): spans of one trace from different scopes with the same
+ * one has tokens. A server's or gateway's record gives way to the client's. A failed attempt within a call that succeeded is a call. Side by side (some SDKs do not set the current context): spans of one trace from different scopes with the same
  * response id that overlap, or with the same tokens and model where one lies within the other: the fuller one. Work is linear in
  * the number of spans: hash tables, chains, climbs and comparisons are bounded. Spans of other requests are not seen.
  */
@@ -131,11 +131,26 @@ static bool is_filtered(const void *nest, uint32_t number)
 	return ((const struct nest *)nest)->tree->spans[number]->rule;
 }
 
-/* Two records of one call: the fuller one counts, the first of equals. Gives the one to compare others with. */
+/* The record of a server or gateway, which the client's stands for where both are there. */
+static bool is_served(const struct model_call *c)
+{
+	enum { SERVER = 2 };
+	return c->span->kind == SERVER;
+}
+
+static bool has_failed(const struct model_call *c)
+{
+	enum { STATUS_ERROR = 2 };
+	return c->span->status_code == STATUS_ERROR;
+}
+
+/* Two records of one call: the client's counts, else the fuller one, the first of equals. Gives the one to compare others with. */
 static struct model_call *judge_pair(struct traces *t, struct model_call *first, struct model_call *second)
 {
+	bool second_counts =
+	        is_served(first) == is_served(second) ? second->n_facts > first->n_facts : is_served(first);
 	if (first->countable && second->countable)
-		uncount(t, second->n_facts > first->n_facts ? first : second);
+		uncount(t, second_counts ? first : second);
 	return second->countable ? second : first;
 }
 
@@ -148,8 +163,12 @@ static void judge_pair_nested(struct traces *t, struct model_call *outer, struct
 {
 	if (!is_around(outer, inner))
 		return;
+	if (has_failed(inner) && !has_failed(outer)) /* an attempt before the one that the outer one tells of */
+		return;
 	if (has_tokens(inner) && same_tokens(outer, inner))
 		judge_pair(t, inner, outer);
+	else if (has_tokens(outer) && is_served(inner) && !is_served(outer))
+		uncount(t, outer->countable ? inner : outer);
 	else if (has_tokens(outer) && !has_tokens(inner))
 		uncount(t, outer->countable ? inner : outer);
 	else
@@ -226,7 +245,8 @@ static void judge_silent(struct normalizer *n, struct traces *t)
 			continue;
 		for (size_t k = 0; k < n->calls.n && budget && c->countable; k++, budget--) {
 			const struct model_call *o = &n->calls.v[k];
-			if (o->countable && has_tokens(o) && !(o->response_id.len && c->response_id.len) &&
+			if (o->countable && has_tokens(o) && has_failed(o) == has_failed(c) &&
+			        !(o->response_id.len && c->response_id.len) &&
 			        !slice_eq(o->span->scope->name, c->span->scope->name) &&
 			        slice_eq(o->span->trace_id, c->span->trace_id) && contains(o->span, c->span) &&
 			        same_models(o, c))

@@ -223,12 +223,28 @@ static const struct json *own_text(struct members *f)
 	return v;
 }
 
+static void one_part(struct message_out *m, const struct json *n);
+
+/* Parts in a text part: what is beside them is lost. */
+static bool wrapped_part(struct message_out *m, const struct members *f, const struct json *content)
+{
+	const struct json *n = unwrap_text(content, m->arena);
+	if (!are_wrapped_parts(n))
+		return false;
+	m->lossy |= members_left(f);
+	for (const struct json *v = json_first(n, NULL); v; v = json_next(n, v, NULL))
+		one_part(m, v);
+	return true;
+}
+
 static void text_part(struct message_out *m, const struct json *part, slice type)
 {
 	static const slice names[] = { NAME("text"), NAME("message_content.text"), NAME("refusal") };
 	struct members f = members_of(part);
 	part_take_type(&f);
 	const struct json *own = own_text(&f);
+	if (own && !m->bare && wrapped_part(m, &f, own))
+		return;
 	put_text_part(m, &f, type, own ? own : members_take_any(&f, names, COUNTOF(names)), own != NULL);
 }
 
@@ -248,6 +264,16 @@ static void summary_parts(struct message_out *m, struct members *f, const struct
 	}
 }
 
+static bool is_summary(const struct json *n)
+{
+	if (!n || n->type != JSON_ARRAY)
+		return false;
+	for (const struct json *v = json_first(n, NULL); v; v = json_next(n, v, NULL))
+		if (!json_is(json_get(v, "type"), "summary_text") || !json_get(v, "text"))
+			return false;
+	return true;
+}
+
 static void reasoning_part(struct message_out *m, const struct json *part)
 {
 	static const slice names[] = { NAME("thinking"), NAME("text"), NAME("reasoning"), NAME("reasoningContent"),
@@ -258,6 +284,9 @@ static void reasoning_part(struct message_out *m, const struct json *part)
 	if (thought && thought->type == JSON_BOOL)
 		members_use(&f, thought);
 	const struct json *own = own_text(&f), *v = own ? own : members_take_any(&f, names, COUNTOF(names));
+	const struct json *wrapped = unwrap_text(own, m->arena);
+	if (is_summary(wrapped))
+		v = wrapped;
 	if (v && v->type == JSON_ARRAY)
 		summary_parts(m, &f, v);
 	else

@@ -271,13 +271,14 @@ static bool read_messages(struct source *s, const struct candidate *c, slice tex
 		return false;
 	if (is_canonical(c, s->concept) && c->attr->value.type == V_STRING && is_verbatim(s, text)) {
 		*verbatim = text;
+		s->shape.n_parts = memmem(text.p, text.len, "\"type\"", 6) != NULL; /* whether there are any */
 		return true;
 	}
 	messages_begin(&m, &s->out, s->arena, s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT);
+	m.chunks = m.direction == OUTPUT && s->view->emitter.ecosystem == ECO_GOOGLE_ADK;
 	if (!from_special(s, &m, c->attr, c->alias->key, text))
 		(void)source_messages(s, &m, c->attr, text, (enum alias_read)c->alias->read, loose);
-	bool done = messages_end(&m);
-	s->lossy |= m.lossy;
+	bool done = source_end(s, &m);
 	if (!s->partly && !c->alias->path)
 		source_use(s, c->attr);
 	return done;
@@ -383,8 +384,7 @@ static bool read_pieces(struct source *s, struct view *v, const struct place *p)
 		}
 	bool any = m.n_parts > 0;
 	message_end(&m, (slice){ 0 });
-	s->lossy |= m.lossy;
-	return messages_end(&m) && any;
+	return source_end(s, &m) && any;
 }
 
 static bool read_document(struct source *s, const struct candidate *c)
@@ -398,8 +398,7 @@ static bool read_document(struct source *s, const struct candidate *c)
 	(void)events_document(s, &m, n, false, &more);
 	s->document = c->attr;
 	s->cut |= cut;
-	s->lossy |= m.lossy;
-	return messages_end(&m);
+	return source_end(s, &m);
 }
 
 static bool read_details(struct source *s, const struct message_events *events)
@@ -416,8 +415,7 @@ static bool read_details(struct source *s, const struct message_events *events)
 		return read_text(s, text, READ_PLAIN);
 	messages_begin(&m, &s->out, s->arena, s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT);
 	(void)source_messages(s, &m, NULL, text, READ_PLAIN, LOOSE_TEXT);
-	s->lossy |= m.lossy;
-	return messages_end(&m);
+	return source_end(s, &m);
 }
 
 static bool read_body(struct source *s, const struct json *body)

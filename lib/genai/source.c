@@ -33,9 +33,18 @@ void source_begin(struct source *s, struct view *v, struct arena *a, enum concep
 	s->arena = a;
 	s->concept = c;
 	s->lossy = s->cut = false;
+	s->shape = (struct message_shape){ 0 };
 	s->used.n = s->events.n = s->finish.n = 0;
 	s->document = s->partly = NULL;
 	s->root = NULL;
+}
+
+bool source_end(struct source *s, struct message_out *m)
+{
+	bool any = messages_end(m);
+	s->lossy |= m->lossy;
+	s->shape = m->shape;
+	return any;
 }
 
 void source_use(struct source *s, struct attr *a)
@@ -94,6 +103,12 @@ const struct json *source_json(struct source *s, slice text, enum alias_read rea
 	*cut = false;
 	for (int i = 0; i < 3; i++) {
 		text = slice_trim(text);
+		if (is_python(text)) {
+			slice json = json_of_python(s->arena, text);
+			const struct json *made = json.len ? json_parse(s->arena, json, NULL) : NULL;
+			if (made)
+				return made;
+		}
 		if (!may_be_json(text))
 			break;
 		const struct json *inner = json_parse(s->arena, text, NULL);

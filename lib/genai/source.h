@@ -16,6 +16,7 @@ struct source {
 	struct view *view;
 	enum concept concept;
 	bool lossy; /* something of the place is not in `out`: it must stay */
+	struct message_shape shape; /* of messages */
 	bool cut; /* the place was cut by a length limit */
 	VEC(struct attr *) used;
 	VEC(struct event *) events; /* that were gone over */
@@ -29,6 +30,8 @@ void source_init(struct source *s);
 void source_release(struct source *s);
 void source_begin(struct source *s, struct view *v, struct arena *a, enum concept c);
 
+/* messages_end, and what is known of the messages then. */
+bool source_end(struct source *s, struct message_out *m);
 void source_use(struct source *s, struct attr *a);
 /* The value as text: strings as they are, arrays and maps as JSON. */
 slice source_text(struct source *s, const struct value *v);

@@ -81,6 +81,7 @@ static void call_part(struct message_out *m, const struct json *part, bool canon
 	args = args ? args : value_of(&inner, arguments, COUNTOF(arguments));
 	part_open(m, false);
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call\""));
+	m->shape.n_without_id += !id;
 	if (id) {
 		strbuf_add(m->out, SLICE(",\"id\":"));
 		put_string(m->out, id);
@@ -132,6 +133,7 @@ static const struct json *unwrap(const struct json *v, bool *error)
 static void put_response(struct message_out *m, const struct json *id, const struct json *name, const struct json *v)
 {
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call_response\""));
+	m->shape.n_without_id += json_empty(id);
 	if (!json_empty(id)) {
 		strbuf_add(m->out, SLICE(",\"id\":"));
 		put_string(m->out, id);
@@ -147,12 +149,20 @@ static void put_response(struct message_out *m, const struct json *id, const str
 		strbuf_add(m->out, SLICE("\"\""));
 }
 
+/* Haystack repeats the call in its response. */
+static const struct json *origin_id(const struct members *outer, const struct members *inner)
+{
+	const struct json *origin = json_get(inner->object ? inner->object : outer->object, "origin");
+	return origin ? tool_call_id(origin) : NULL;
+}
+
 static void response_part(struct message_out *m, const struct json *part, bool canonical)
 {
 	struct members outer, inner;
 	bool error = false;
 	open_members(&outer, &inner, part, canonical, response_wrappers, COUNTOF(response_wrappers));
 	const struct json *id = pick(&outer, &inner, canonical ? SLICE("id") : SLICE(""), ids, COUNTOF(ids));
+	id = id ? id : origin_id(&outer, &inner);
 	const struct json *name = pick(&outer, &inner, SLICE(""), call_names, COUNTOF(call_names));
 	const struct json *v = canonical ? members_take(&outer, SLICE("response")) : NULL;
 	if (!v) {

@@ -195,6 +195,8 @@ static const struct json *document(struct view *v, const struct attr *a)
 	if (!text.len || (*text.p != '{' && *text.p != '[' && *text.p != '"'))
 		return NULL;
 	v->json = json_parse(&v->nodes, text, NULL);
+	if (!v->json && is_python(text))
+		v->json = json_parse(&v->nodes, json_of_python(&v->traces->arena, text), NULL);
 	if (v->json && v->json->type == JSON_STRING)
 		v->json = json_parse(&v->nodes, json_text_of(v->json, &v->traces->arena), NULL);
 	return v->json;

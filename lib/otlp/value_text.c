@@ -2,14 +2,34 @@
  * OTLP_ANYVALUE_DEPTH; a deeper value (only possible in a refused span) is cut off there. */
 #include "lib/otlp/value_text.h"
 
+#include "lib/base/json_scan.h"
 #include "lib/base/parse.h"
 #include "lib/otlp/json_number.h"
 
+/* Most strings need no escapes; they were checked for UTF-8 when they were scanned. */
 static void add_quoted(struct strbuf *out, slice s)
 {
+	bool high = false;
+	char *to = s.len && scan_text(s.p, s.p + s.len, &high) == s.p + s.len ? strbuf_room(out, s.len + 2) : NULL;
+	if (to) {
+		to[0] = '"';
+		memcpy(to + 1, s.p, s.len);
+		to[s.len + 1] = '"';
+		out->len += s.len + 2;
+		return;
+	}
 	strbuf_addc(out, '"');
 	strbuf_add_json(out, s);
 	strbuf_addc(out, '"');
+}
+
+static void add_int(struct strbuf *out, int64_t i)
+{
+	char number[NUMBER_TEXT_MAX];
+	uint64_t magnitude = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+	if (i < 0)
+		strbuf_addc(out, '-');
+	strbuf_add(out, (slice){ number, number_print_u64(magnitude, number) });
 }
 
 static void add_base64(struct strbuf *out, slice s)
@@ -55,7 +75,7 @@ static void add_json(struct strbuf *out, const struct value *v, unsigned depth)
 		strbuf_adds(out, v->b ? "true" : "false");
 		break;
 	case V_INT:
-		strbuf_addf(out, "%lld", (long long)v->i);
+		add_int(out, v->i);
 		break;
 	case V_DOUBLE:
 		strbuf_add(out, (slice){ number, number_print(v->d, number) });

@@ -1,6 +1,8 @@
 /* test_gen_ai_link.c - session, user, environment, project and prompt links of every vendor, inheritance, the table of prompts. */
 #include "tests/unit/processors/gen_ai.h"
 
+#include "lib/otlp/edit.h"
+
 extern const struct component processor_gen_ai_link, processor_gen_ai_normalizer;
 
 struct row {
@@ -362,6 +364,179 @@ static void neighbours(void **unused UNUSED)
 	rig_release(&r);
 }
 
+/* Spans of one request, each with its own resource: members as in gen_ai.h and spans.h, and "filtered", "want". */
+static const struct {
+	const char *name, *options, *spans;
+} inherited[] = {
+	{ "from the parent, from above it, and below a filtered one", "",
+	        "[{'id':1,'attributes':{'session.id':'s','user.id':'u','deployment.environment.name':'e','weir.project':'p'}},"
+	        "{'id':2,'parent':1,'filtered':true,'attributes':{'http.method':'GET'}},"
+	        "{'id':3,'parent':2,'want':{'session.id':'s','gen_ai.conversation.id':'s','user.id':'u',"
+	        "'deployment.environment.name':'e','weir.project':'p'}}]" },
+	{ "children first", "",
+	        "[{'id':3,'parent':2,'want':{'user.id':'u'}},{'id':2,'parent':1,'want':{'user.id':'u'}},"
+	        "{'id':1,'attributes':{'user.id':'u'}}]" },
+	{ "a filtered ancestor's vendor keys", "",
+	        "[{'id':1,'scope':'x','filtered':true,'attributes':{'langfuse.session.id':'s','langfuse.user.id':'u'}},"
+	        "{'id':2,'parent':1,'want':{'session.id':'s','user.id':'u','langfuse.user.id':null}}]" },
+	{ "the nearest one", "",
+	        "[{'id':1,'attributes':{'user.id':'far'}},{'id':2,'parent':1,'attributes':{'user.id':'near'}},"
+	        "{'id':3,'parent':2,'want':{'user.id':'near'}}]" },
+	{ "its own before an ancestor's", "",
+	        "[{'id':1,'attributes':{'user.id':'far','session.id':'far'}},"
+	        "{'id':2,'parent':1,'attributes':{'enduser.id':'own','gen_ai.conversation.id':'own'},"
+	        "'want':{'user.id':'own','session.id':'own','gen_ai.conversation.id':'own'}}]" },
+	{ "an ancestor's before the resource's and the scope's", "",
+	        "[{'id':1,'attributes':{'user.id':'u','session.id':'s','deployment.environment.name':'e'}},"
+	        "{'id':2,'parent':1,'resource':{'user.id':'r','session.id':'r','deployment.environment':'r'},"
+	        "'scope_attributes':{'user.id':'c'},'want':{'user.id':'u','session.id':'s','deployment.environment.name':'e'}}]" },
+	{ "the own resource's before an ancestor's resource's, and that before nothing", "",
+	        "[{'id':1,'resource':{'user.id':'r1','session.id':'r1','service.name':'one'},'want':{'user.id':'r1'}},"
+	        "{'id':2,'parent':1,'resource':{'user.id':'r2','service.name':'two'},"
+	        "'want':{'user.id':'r2','session.id':'r1','weir.project':'two'}},"
+	        "{'id':3,'parent':2,'want':{'user.id':'r2','session.id':'r1'}}]" },
+	{ "another trace is another matter", "",
+	        "[{'id':1,'attributes':{'user.id':'u'}},{'id':2,'parent':1,'trace':2,'want':{'user.id':null}}]" },
+	{ "siblings and parents inherit nothing", "",
+	        "[{'id':1,'want':{'user.id':null}},{'id':2,'parent':1,'attributes':{'user.id':'u'}},"
+	        "{'id':3,'parent':1,'want':{'user.id':null}}]" },
+	{ "conversation and session are one", "",
+	        "[{'id':1,'attributes':{'session.id':'s','gen_ai.conversation.id':'c'}},"
+	        "{'id':2,'parent':1,'want':{'session.id':'s','gen_ai.conversation.id':'c'}},"
+	        "{'id':3,'parent':2,'attributes':{'session.id':'t'},'want':{'session.id':'t','gen_ai.conversation.id':'t'}},"
+	        "{'id':4,'parent':3,'want':{'session.id':'t','gen_ai.conversation.id':'t'}}]" },
+	{ "names of workflow and agent", "",
+	        "[{'id':1,'attributes':{'gen_ai.workflow.name':'w','weir.span.kind':'workflow'}},"
+	        "{'id':2,'parent':1,'attributes':{'gen_ai.agent.name':'a','weir.span.kind':'agent'},'want':{'gen_ai.workflow.name':'w'}},"
+	        "{'id':3,'parent':2,'attributes':{'weir.span.kind':'llm'},'want':{'gen_ai.workflow.name':'w','gen_ai.agent.name':'a'}},"
+	        "{'id':4,'parent':2,'attributes':{'weir.span.kind':'agent'},'want':{'gen_ai.workflow.name':'w','gen_ai.agent.name':null}},"
+	        "{'id':5,'parent':4,'attributes':{'weir.span.kind':'llm'},'want':{'gen_ai.workflow.name':'w','gen_ai.agent.name':null}},"
+	        "{'id':6,'parent':1,'attributes':{'weir.span.kind':'workflow'},'want':{'gen_ai.workflow.name':null}}]" },
+	{ "an agent's name on the resource is nobody's", "",
+	        "[{'id':1,'resource':{'gen_ai.agent.name':'a'},'want':{'gen_ai.agent.name':null}}]" },
+	{ "usage, cost, messages and tags stay", "",
+	        "[{'id':1,'attributes':{'user.id':'u','gen_ai.usage.input_tokens':5,'llm.cost.total':1.0,'weir.tags':['t'],"
+	        "'gen_ai.input.messages':'[]'}},{'id':2,'parent':1,'want':{'user.id':'u','gen_ai.usage.input_tokens':null,"
+	        "'llm.cost.total':null,'weir.tags':null,'gen_ai.input.messages':null}}]" },
+	{ "a prompt's facts together", "",
+	        "[{'id':1,'attributes':{'gen_ai.prompt.name':'far','gen_ai.prompt.version':'1','weir.prompt.label':'l'}},"
+	        "{'id':2,'parent':1,'attributes':{'gen_ai.prompt.name':'own'},"
+	        "'want':{'gen_ai.prompt.name':'own','gen_ai.prompt.version':null,'weir.prompt.label':null}},"
+	        "{'id':3,'parent':2,'want':{'gen_ai.prompt.name':'own','gen_ai.prompt.version':null}},"
+	        "{'id':4,'parent':1,'attributes':{'gen_ai.prompt.version':'2'},"
+	        "'want':{'gen_ai.prompt.name':'far','gen_ai.prompt.version':'2','weir.prompt.label':'l'}}]" },
+	{ "no fingerprint below a named prompt", "",
+	        "[{'id':1,'attributes':{'gen_ai.prompt.name':'p'}},{'id':2,'parent':1,'attributes':{'weir.span.kind':'llm',"
+	        "'gen_ai.system_instructions':'Be brief.'},'want':{'weir.prompt.fingerprint':null,'gen_ai.prompt.name':'p'}}]" },
+	{ "the table of prompts finds an ancestor's", "prompts: [{links: {enprompta: {prompt_id: E}, promptlayer: {id: 5}}}]",
+	        "[{'id':1,'filtered':true,'attributes':{'enprompta.prompt_id':'E'}},"
+	        "{'id':2,'parent':1,'want':{'weir.prompt.id':'E','promptlayer.prompt.id':5}}]" },
+	{ "what the table adds is handed down", "prompts: [{fingerprint: 96fb1c7f068c5ce63e2b45fc4aea602d, name: hello}]",
+	        "[{'id':1,'attributes':{'weir.span.kind':'llm','gen_ai.system_instructions':'Be brief.'},"
+	        "'want':{'gen_ai.prompt.name':'hello'}},{'id':2,'parent':1,'want':{'gen_ai.prompt.name':'hello'}}]" },
+	{ "cycles end", "",
+	        "[{'id':1,'parent':3},{'id':2,'parent':1,'attributes':{'user.id':'u'},'want':{'user.id':'u'}},"
+	        "{'id':3,'parent':2,'want':{'user.id':'u'}},{'id':4,'parent':4,'attributes':{'user.id':'v'},'want':{'user.id':'v'}}]" },
+	{ "normalised and not", "",
+	        "[{'id':1,'scope':'ai','attributes':{'ai.operationId':'ai.generateText','ai.telemetry.metadata.userId':'u'}},"
+	        "{'id':2,'parent':1,'attributes':{'weir.convention':'vercel','weir.span.kind':'llm'},'want':{'user.id':'u'}}]" },
+	{ "Vercel 7: the context of the agent", "",
+	        "[{'id':1,'scope':'gen_ai','attributes':{'ai.settings.context.sessionId':'s','ai.settings.context.userId':'u'}},"
+	        "{'id':2,'scope':'gen_ai','parent':1,'want':{'session.id':'s','user.id':'u'}}]" },
+	{ "not with the option off", "resource_inheritance: false",
+	        "[{'id':1,'attributes':{'user.id':'u'}},{'id':2,'parent':1,'want':{'user.id':null}}]" },
+};
+
+static char *json_quoted(const char *text)
+{
+	char *json = strdup(text);
+	for (char *at = json; *at; at++)
+		*at = *at == '\'' ? '"' : *at;
+	return json;
+}
+
+static void load_family(struct spans *s, json_t *in)
+{
+	json_t *span, *resources = json_array();
+	size_t i;
+	json_array_foreach(in, i, span) json_array_append_new(resources,
+	        json_pack("{s:{s:o},s:[{s:{s:s,s:o},s:[o]}]}", "resource", "attributes",
+	                spans_attributes(json_object_get(span, "resource")), "scopeSpans", "scope", "name",
+	                spans_text(span, "scope"), "attributes", spans_attributes(json_object_get(span, "scope_attributes")),
+	                "spans", spans_span(span, (json_int_t)i + 1)));
+	json_t *request = json_pack("{s:o}", "resourceSpans", resources);
+	char *text = json_dumps(request, 0);
+	spans_scan(s, rig_wire(TRACES, text));
+	free(text);
+	json_decref(request);
+	for (i = 0; i < s->t.n_scopes; i++)
+		if (json_object_get(json_array_get(in, i), "filtered"))
+			span_filter(&s->t, s->t.scopes[i].first, 1);
+}
+
+static void expect_family(struct spans *s, json_t *in)
+{
+	json_t *span, *v;
+	const char *key;
+	size_t i;
+	json_array_foreach(in, i, span)
+	{
+		json_t *got = spans_read(&s->t.scopes[i].first->attrs);
+		json_object_foreach(json_object_get(span, "want"), key, v)
+		{
+			json_t *is = json_object_get(got, key);
+			if (json_is_null(v) ? !is : is && json_equal(is, v))
+				continue;
+			char *text = json_dumps(got, JSON_SORT_KEYS);
+			fail_msg("span %zu: %s of\n%s", i + 1, key, text);
+		}
+		json_decref(got);
+	}
+}
+
+/* Filtered spans are gone the second time. */
+static void ancestors(void **unused UNUSED)
+{
+	for (size_t i = 0; i < COUNTOF(inherited); i++) {
+		struct rig r;
+		struct spans s, again;
+		char *text = json_quoted(inherited[i].spans);
+		json_t *in = gen_ai_parse(text);
+		print_message("%s\n", inherited[i].name);
+		rig_init(&r, &processor_gen_ai_link, inherited[i].options);
+		load_family(&s, in);
+		gen_ai_push(&r, &s);
+		expect_family(&s, in);
+		spans_scan(&again, traces_encode(&s.t, NULL));
+		gen_ai_push(&r, &again);
+		assert_false(again.t.dirty);
+		spans_release(&again);
+		spans_release(&s);
+		rig_release(&r);
+		json_decref(in);
+		free(text);
+	}
+}
+
+/* A chain as long as a request: linear, and the last one has what the first one says. */
+static void long_chain(void **unused UNUSED)
+{
+	enum { LENGTH = 20000 };
+	struct rig r;
+	struct spans s;
+	rig_init(&r, &processor_gen_ai_link, "");
+	spans_load(&s, "[{\"id\":1,\"attributes\":{\"user.id\":\"u\"}}]");
+	struct span *first = spans_nth(&s, 0), *above = first;
+	for (unsigned i = 2; i <= LENGTH; i++) {
+		char id[8] = { 'c', (char)(i >> 8), (char)i };
+		above = span_add(&s.t, first->scope, first->trace_id, (slice){ id, 8 }, above->span_id, SLICE("n"));
+	}
+	gen_ai_push(&r, &s);
+	assert_true(slice_is(attrs_find(&above->attrs, SLICE("user.id"))->value.s, "u"));
+	spans_release(&s);
+	rig_release(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +548,8 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(large_values),
 		cmocka_unit_test(neighbours),
+		cmocka_unit_test(ancestors),
+		cmocka_unit_test(long_chain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* jansson and lib/genai/json.h share names: here they are jansson's (but for json_text_of, which the linker knows once). */
+/* jansson and lib/genai/json.h share names of types: here they are jansson's. */
 #define json_type genai_json_type
-#define json_text_of genai_json_string
 #define JSON_NULL GENAI_NULL
 #define JSON_BOOL GENAI_BOOL
 #define JSON_NUMBER GENAI_NUMBER
@@ -27,7 +26,6 @@
 #define JSON_OBJECT GENAI_OBJECT
 #include "lib/genai/json.h"
 #undef json_type
-#undef json_text_of
 #undef JSON_NULL
 #undef JSON_BOOL
 #undef JSON_NUMBER
