@@ -12,6 +12,7 @@
 #include "lib/base/map.h"
 #include "lib/base/utf8.h"
 #include "lib/genai/call.h"
+#include "lib/otlp/json.h"
 #include "lib/pipe/component.h"
 #include "lib/pipe/core.h"
 #include "lib/pipe/delivery.h"
@@ -19,14 +20,18 @@
 
 enum { MAX_MODELS = 64, MAX_NAME = 80, MAX_TEXT = 1 << 20, FLUSH_AT = 64 << 10 };
 enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+enum { FORMAT_TEXT, FORMAT_JSON };
+static const char *const formats[] = { "text", "json", NULL };
 static const char *const colours[] = { "auto", "always", "never", NULL };
 
 struct console_conf {
 	struct exporter_conf exporter; /* first member */
-	int colour;
+	int format, colour;
 };
 
 static const struct conf_field fields[] = {
+	CONF_ENUM(console_conf, format, "text", formats,
+	        "text: a line per model call, hints and totals; json: every span, one OTLP/JSON request per line."),
 	CONF_ENUM(console_conf, colour, "auto", colours,
 	        "Colours: auto uses them on a terminal when NO_COLOR is not set."),
 	CONF_INLINE(console_conf, exporter, exporter_conf, exporter_fields, "What every exporter has.",
@@ -69,9 +74,8 @@ static int start(struct stage *s, struct err *e UNUSED)
 }
 
 /* stdout may be a pipe that nobody reads any more: then there is nobody to tell. A slow reader holds this exporter's thread only. */
-static void flush(struct console_state *st)
+static void write_out(slice s)
 {
-	slice s = strbuf_slice(&st->out);
 	while (s.len) {
 		ssize_t n = write(STDOUT_FILENO, s.p, s.len);
 		if (n < 0 && errno == EINTR)
@@ -82,6 +86,11 @@ static void flush(struct console_state *st)
 			break;
 		s = (slice){ s.p + n, s.len - (size_t)n };
 	}
+}
+
+static void flush(struct console_state *st)
+{
+	write_out(strbuf_slice(&st->out));
 	strbuf_clear(&st->out);
 }
 
@@ -165,10 +174,26 @@ static void show_body(struct stage *s, struct buf *body)
 	traces_release(&t);
 }
 
+static void show_json(struct console_state *st, struct buf *body)
+{
+	struct buf *json = NULL;
+	if (otlp_to_json(TRACES, buf_slice(body), NULL, &json))
+		return;
+	flush(st);
+	write_out(buf_slice(json));
+	write_out(SLICE("\n"));
+	buf_unref(json);
+}
+
 static void console_send(struct stage *s, struct delivery *d)
 {
-	for (size_t i = 0; d->signal == TRACES && i < d->n_bodies; i++)
-		show_body(s, d->bodies[i]);
+	const struct console_conf *c = s->conf;
+	for (size_t i = 0; d->signal == TRACES && i < d->n_bodies; i++) {
+		if (c->format == FORMAT_JSON)
+			show_json(s->state, d->bodies[i]);
+		else
+			show_body(s, d->bodies[i]);
+	}
 	flush(s->state);
 	delivery_done(d, &(struct verdict){ .kind = DELIVERED });
 }

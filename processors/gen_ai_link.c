@@ -1,11 +1,11 @@
 /* gen_ai_link.c - who and what a call belongs to: session, user, environment, project, prompt.
  *
- * Every convention's keys for these are read from the span, else from its nearest ancestor in the request (a filtered one too), else
- * from its scope, else from its resource, and written on the span under one name each. Ancestors are done first, so that each span is
- * read once; what a span has only from its scope or resource is the last resort for spans below. Names of workflow and agent come from
- * ancestors alone. A span that names no prompt gets a fingerprint of its instructions and tools. The table `prompts` translates
- * a prompt's name at one vendor into its names at others. What a span already says under the canonical name stays.
- * Nothing longer than INHERITED_MAX is repeated on the spans of a request: a large value once on its resource stays one.
+ * Every convention's keys for these are read from the span, else from its nearest ancestor in the request (a filtered one
+ * too), else from its scope, else from its resource, and written on the span under one name each. Ancestors are done first, so
+ * that each span is read once; what a span has only from its scope or resource is the last resort for spans below. Names of
+ * workflow and agent come from ancestors alone. A span that names no prompt gets a fingerprint of its instructions and tools.
+ * The table `prompts` translates a prompt's name at one vendor into its names at others. What a span already says under the
+ * canonical name stays. Nothing longer than INHERITED_MAX is repeated on other spans: a large value once on a resource stays.
  */
 #include "lib/base/utf8.h"
 #include "lib/genai/fingerprint.h"
@@ -171,8 +171,8 @@ static void prefer_old_name(const struct resource *r, struct arena *a, struct fa
 		f->text[ENVIRONMENT] = old;
 }
 
-/* Adds what only the outer place says, but for the fact `except`. A session and a prompt are one thing each: the innermost place that says
- * either of conversation and session decides both, and a place that names a prompt says all about it. */
+/* Adds what only the outer place says, but for the fact `except`. A session and a prompt are one thing each: the innermost
+ * place that says either of conversation and session decides both, and a place that names a prompt says all about it. */
 static void inherit(struct facts *f, const struct facts *outer, enum fact except)
 {
 	bool has_session = f->text[CONVERSATION].len || f->text[SESSION].len;
@@ -267,41 +267,31 @@ static enum fact not_inherited(const struct linking *l)
 	                                                    : N_FACTS;
 }
 
-/* NULL: memory is out. */
-static struct facts *keep(struct traces *t, const struct facts *f)
+/* What is too large to be repeated is not handed down. NULL: memory is out. */
+static const struct facts *hand_down(struct traces *t, const struct facts *f)
 {
-	struct facts *kept = arena_try(&t->arena, sizeof *kept);
-	if (kept)
-		*kept = *f;
-	return kept;
-}
-
-/* What is too large to be repeated is not handed down, nor is a service's name. */
-static const struct facts *hand_down(struct traces *t, struct facts f)
-{
+	struct facts *down = arena_try(&t->arena, sizeof *down);
+	if (!down)
+		return NULL;
+	*down = *f;
 	for (unsigned i = 0; i < N_FACTS; i++)
-		if (f.text[i].len > INHERITED_MAX || (i == PROJECT && f.is_service))
-			f.text[i] = (slice){ 0 };
-	return keep(t, &f);
+		if (f->text[i].len > INHERITED_MAX)
+			down->text[i] = (slice){ 0 };
+	return down;
 }
 
 /* `text` lives as long as the request. */
-static void set_text(struct linking *l, slice name, slice text)
-{
-	attr_set_borrowed(l->traces, &l->span->attrs, name, &(struct value){ .type = V_STRING, .s = text });
-}
-
-static void set_role(struct linking *l, enum role role, slice name, slice text)
+static void set_role(struct linking *l, enum role role, uint16_t key, slice text)
 {
 	const struct attr *a = l->has[role];
 	if (text.len && !(a && a->value.type == V_STRING && slice_eq(a->value.s, text)))
-		set_text(l, name, text);
+		attr_set_known(l->traces, &l->span->attrs, key, &(struct value){ .type = V_STRING, .s = text });
 }
 
 static void write_facts(struct linking *l)
 {
 	for (unsigned i = 0; i < N_FACTS; i++)
-		set_role(l, AT_FACT + i, concept_info(concepts[i])->attribute, l->facts.text[i]);
+		set_role(l, AT_FACT + i, concept_info(concepts[i])->key, l->facts.text[i]);
 }
 
 static slice content(const struct linking *l, enum role role)
@@ -342,7 +332,7 @@ static bool link_prompt(struct link_work *w, const struct link_conf *c, struct l
 	struct prompt_named named = { l->facts.text[NAME], l->facts.text[VERSION], { 0 } };
 	if (!named.name.len && !l->facts.text[ID].len && kind_is_model_call(kind_of_span(s)))
 		named.fingerprint = fingerprint(w, l);
-	set_role(l, AT_FINGERPRINT, genai_key_name(KEY_WEIR_PROMPT_FINGERPRINT), named.fingerprint);
+	set_role(l, AT_FINGERPRINT, KEY_WEIR_PROMPT_FINGERPRINT, named.fingerprint);
 	if (!c->prompts.n)
 		return false;
 	struct prompt_places places = { { &s->attrs, l->facts.prompt } };
@@ -389,8 +379,10 @@ static void link_span(struct link_work *w, const struct link_conf *c, struct lin
 	silent = silent && except == N_FACTS;
 	if (!down)
 		return;
-	down->own = silent ? l->up.own : hand_down(t, own);
-	down->all = l->span->rule || (silent && l->shares) ? l->up.all : hand_down(t, l->facts);
+	if (own.is_service) /* is that of the span's service alone */
+		own.text[PROJECT] = (slice){ 0 };
+	down->own = silent ? l->up.own : hand_down(t, &own);
+	down->all = l->span->rule || (silent && l->shares) ? l->up.all : hand_down(t, &l->facts);
 }
 
 static slice header_value(const struct client *client, slice name)
@@ -428,7 +420,8 @@ static void link_headers(struct link_work *w, const struct link_conf *c, struct 
 	for (size_t i = 0; w->headers && i < c->metadata_from_headers.n; i++) {
 		slice name = c->metadata_from_headers.v[i].value;
 		if (w->headers[i].len && !attrs_find(&l->span->attrs, name))
-			set_text(l, name, w->headers[i]);
+			attr_set_borrowed(l->traces, &l->span->attrs, name,
+			        &(struct value){ .type = V_STRING, .s = w->headers[i] });
 	}
 }
 

@@ -300,12 +300,12 @@ static int explain_plan(struct explain *x)
 
 static struct plan *load(const struct args *a)
 {
-	const char *const local[] = { local_config };
+	const char *local[2];
 	struct plan_sources s = a->sources;
 	struct findings f;
 	if (!s.n_configs) {
+		s.n_configs = local_configs(false, local);
 		s.configs = local;
-		s.n_configs = 1;
 	}
 	findings_init(&f);
 	struct plan *p = plan_load(&s, &f);

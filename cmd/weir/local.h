@@ -1,7 +1,7 @@
-/* local.h - the configs of local mode: no file needed, loopback only, nothing leaves (INTERFACE section 3). */
+/* local.h - local mode: the config that runs when none is given. */
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
 
-/* Prints one line per span on stdout. */
-extern const char local_config[];
-/* Prints each request as one line of OTLP/JSON on stdout. */
-extern const char local_json_config[];
+/* The values of --config that local mode stands for; returns how many. `json`: spans as OTLP/JSON lines instead of a line per call. */
+size_t local_configs(bool json, const char *out[2]);

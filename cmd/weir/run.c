@@ -302,15 +302,15 @@ int cmd_run(int argc, char **argv)
 	struct program p = { 0 };
 	bool json = false;
 	const struct args_option options[] = { { "--json", NULL, &json }, { NULL, NULL, NULL } };
-	const char *const local[] = { local_config }, *const local_json[] = { local_json_config };
+	const char *local[2];
 	int code = EXIT_USAGE;
 	if (args_parse(&p.args, argc, argv, options) == 0) {
 		p.local = !p.args.sources.n_configs;
 		p.json = json;
 		struct plan_sources given = p.args.sources;
 		if (p.local) {
-			p.args.sources.configs = json ? local_json : local;
-			p.args.sources.n_configs = 1;
+			p.args.sources.n_configs = local_configs(json, local);
+			p.args.sources.configs = local;
 		}
 		struct plan *plan = p.args.help ? NULL : load(&p.args);
 		if (p.args.help)

@@ -124,7 +124,10 @@ const struct json *body_model(const struct json *body)
 
 const struct json *body_finish_reason(const struct json *body)
 {
-	static const char *const paths[] = { "choices.0.finish_reason", "candidates.0.finishReason",
+	/* Genkit says "stop" of whatever it finds; the provider's body is beside it */
+	static const char *const paths[] = { "raw.choices.0.finish_reason", "raw.candidates.0.finishReason",
+		"raw.stop_reason", "custom.choices.0.finish_reason", "custom.candidates.0.finishReason",
+		"custom.stop_reason", "choices.0.finish_reason", "candidates.0.finishReason",
 		"candidates.0.finish_reason", "stop_reason", "stopReason", "finish_reason", "finishReason",
 		"done_reason", "incomplete_details.reason", "generations.0.0.generation_info.finish_reason",
 		"generations.0.0.message.kwargs.response_metadata.finish_reason",

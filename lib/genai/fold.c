@@ -24,6 +24,7 @@ struct folding {
 	struct message_events events;
 	const struct json *body; /* an object that input messages were read from, or could have been */
 	bool body_won;
+	bool has_system; /* a message of the input is of role system */
 	struct attr *partly; /* of the input; carried when another concept came from that document, too */
 	struct attr *documents[N_CONCEPTS];
 };
@@ -120,9 +121,16 @@ static size_t find_winner(struct folding *x, const struct places *places, enum c
 {
 	struct fold *f = x->f;
 	slice none;
-	size_t won = 0;
-	while (won < places->n && !read_place(x, &f->best, &places->v[won], c, verbatim))
-		won++;
+	size_t won = 0, bare = places->n;
+	for (; won < places->n; won++) {
+		if (!read_place(x, &f->best, &places->v[won], c, verbatim))
+			continue;
+		if (c != C_OUTPUT_MESSAGES || f->best.shape.n_parts)
+			break;
+		bare = bare < won ? bare : won; /* roles and finish reasons: what another place says is more */
+	}
+	if (won == places->n && bare < won)
+		(void)read_place(x, &f->best, &places->v[won = bare], c, verbatim);
 	if (won == places->n || !f->best.cut)
 		return won;
 	for (size_t i = won + 1; i < places->n; i++) {
@@ -149,6 +157,14 @@ static slice rewritten(struct folding *x, enum concept c, slice text)
 	return messages_end(&m) && done && !s->out.failed ? strbuf_slice(&s->out) : text;
 }
 
+/* OpenInference's flattened messages may lack ids of tool calls, or parts, that its dump of the same messages has. */
+static bool is_fuller(const struct message_shape *a, const struct message_shape *b)
+{
+	return a->roles == b->roles && a->n_tools >= b->n_tools && a->n_parts >= b->n_parts &&
+	        a->n_without_id <= b->n_without_id &&
+	        (a->n_parts > b->n_parts || a->n_without_id < b->n_without_id);
+}
+
 static void compare_losers(
         struct folding *x, const struct places *places, size_t won, enum concept c, slice text, bool verbatim)
 {
@@ -167,7 +183,11 @@ static void compare_losers(
 		if (verbatim)
 			text = rewritten(x, c, text);
 		verbatim = false;
-		if (slice_eq(strbuf_slice(&f->other.out), text))
+		if (places->v[won].type == PLACE_FAMILY && !f->other.cut && f->other.out.len >= text.len &&
+		        is_fuller(&f->other.shape, &f->best.shape)) {
+			swap(&f->best, &f->other);
+			text = strbuf_slice(&f->best.out);
+		} else if (slice_eq(strbuf_slice(&f->other.out), text))
 			carry(x, &f->other, p);
 	}
 }
@@ -241,12 +261,34 @@ static void settle(struct folding *x, enum concept c, slice text, struct folded_
 		to->text = text;
 }
 
+static bool contains(slice text, slice what)
+{
+	return text.len && memmem(text.p, text.len, what.p, what.len);
+}
+
+static bool tells_system(slice messages)
+{
+	return contains(messages, SLICE("\"role\":\"system\"")) || contains(messages, SLICE("\"role\": \"system\""));
+}
+
+/* Of a request's dump the instructions are wanted only when the messages lack them. */
+static void leave_out_dumps(struct places *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->v[i].candidate || !place_is_dump(p->v[i].candidate))
+			p->v[n++] = p->v[i];
+	p->n = n;
+}
+
 static void fold_concept(struct folding *x, enum concept c, struct folded_text *to)
 {
 	struct places places;
 	slice verbatim = { 0 }, text = { 0 };
 	const struct json *body = c == C_TOOL_DEFINITIONS || (c == C_SYSTEM && x->body_won) ? x->body : NULL;
 	places_find(&places, x->v, c, &x->families, &x->events, body);
+	if (c == C_SYSTEM && x->has_system)
+		leave_out_dumps(&places);
 	size_t won = find_winner(x, &places, c, &verbatim);
 	if (won < places.n) {
 		struct source *s = &x->f->best;
@@ -255,6 +297,8 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 		if (c == C_INPUT_MESSAGES)
 			x->body_won = s->root != NULL;
 		compare_losers(x, &places, won, c, text, verbatim.len > 0);
+		text = verbatim.len ? verbatim : strbuf_slice(&s->out);
+		x->has_system |= c == C_INPUT_MESSAGES && tells_system(text);
 	}
 	if (c == C_OUTPUT_MESSAGES)
 		with_reasoning(x, &text);

@@ -28,10 +28,8 @@ slice json_of_python(struct arena *a, slice text);
 /* Whether a text begins as such a dict or list of them does, and JSON does not. */
 static inline bool is_python(slice text)
 {
-	size_t i = text.len > 1 && (*text.p == '[' || *text.p == '(') ? 1 : 0;
-	if (text.len < i + 2)
-		return false;
-	return text.p[i] == '\'' || (text.p[i] == '{' && text.p[i + 1] == '\'');
+	size_t i = text.len && (*text.p == '[' || *text.p == '(') ? 1 : 0;
+	return text.len >= i + 2 && text.p[i] == '{' && text.p[i + 1] == '\'';
 }
 /* As json_parse, but a text that ends early is closed where it ends: *cut tells. For values that an SDK's length limit truncated. */
 const struct json *json_parse_cut(struct arena *a, slice text, bool *cut);

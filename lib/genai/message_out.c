@@ -190,6 +190,7 @@ void part_tool_call(struct message_out *m, slice id, slice name, slice arguments
 {
 	part_open(m, false);
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call\""));
+	m->shape.n_tools++;
 	m->shape.n_without_id += !id.len;
 	if (id.len)
 		put_member(m, SLICE(",\"id\":"), id);
@@ -205,6 +206,7 @@ void part_tool_response(struct message_out *m, slice id, slice response)
 {
 	part_open(m, true);
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call_response\""));
+	m->shape.n_tools++;
 	m->shape.n_without_id += !id.len;
 	if (id.len)
 		put_member(m, SLICE(",\"id\":"), id);

@@ -73,6 +73,7 @@ bool is_message(const struct json *object)
 	        (json_get(object, "finish_reason") || json_get(object, "generation_info")))
 		return true;
 	return json_get(object, "message.role") || json_get(object, "event.name") || json_get(object, "tool_calls") ||
+	        (json_get(object, "toolCalls") && json_get(object, "text")) ||
 	        (json_get(object, "content") && part_kind_of(object, NULL) <= PART_TEXT);
 }
 

@@ -14,7 +14,8 @@ enum direction { INPUT, OUTPUT }; /* default role user or assistant */
 /* What was written, in numbers: two readings of the same messages have the same roles. */
 struct message_shape {
 	uint32_t n_parts; /* of all messages */
-	uint32_t n_without_id; /* tool calls and responses among them that have none */
+	uint32_t n_tools; /* tool calls and responses among them */
+	uint32_t n_without_id; /* of these */
 	uint64_t roles; /* hash of the sequence */
 };
 

@@ -120,13 +120,12 @@ static void put_content(struct norm *x, enum concept c, const struct folded_text
 {
 	if (!text->text.len)
 		return;
-	if (text->as_is) {
-		x->n_facts++;
+	/* what was said is most of a record */
+	x->n_facts = (uint16_t)(x->n_facts + (c == C_INPUT_MESSAGES || c == C_OUTPUT_MESSAGES ? 4 : 1));
+	if (text->as_is)
 		return;
-	}
 	struct value v = { .type = V_STRING, .s = text->text };
 	struct attr *own = norm_canonical_of(x, c);
-	x->n_facts++;
 	if (!own || !norm_same_value(&own->value, &v))
 		attr_set_borrowed(x->t, x->attrs, concept_info(c)->attribute, &v);
 	if (x->o->originals != ORIGINALS_DROP_ALL)
@@ -167,12 +166,25 @@ void normalize_content(struct norm *x, struct folded *f)
 		event_delete(x->t, f->carried_events[i]);
 }
 
+/* Logfire writes what a streamed call was into a log span behind it. */
+static uint64_t call_start(const struct norm *x)
+{
+	double ms;
+	const struct span *s = x->span;
+	if (x->v->emitter.ecosystem != ECO_LOGFIRE || s->end_ns - s->start_ns > 1000000 ||
+	        !view_double(x->v, C_LATENCY_MS, &ms, NULL) || !(ms > 0 && ms < 1e12))
+		return s->start_ns;
+	uint64_t ns = (uint64_t)(ms * 1e6);
+	return ns < s->end_ns ? s->end_ns - ns : 0;
+}
+
 static void remember_call(struct norm *x, const struct usage *u, bool countable)
 {
 	if (x->n->calls.n >= CALLS_MAX)
 		return;
 	struct model_call *c = VEC_ADD(&x->n->calls);
 	*c = (struct model_call){ .span = x->span,
+		.start_ns = call_start(x),
 		.response_id = x->response_id,
 		.models = { x->request_model, x->response_model },
 		.input = u->input,

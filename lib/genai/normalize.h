@@ -35,6 +35,7 @@ struct normalize_options {
 /* A span of a model call, remembered until the end of the request. */
 struct model_call {
 	struct span *span;
+	uint64_t start_ns; /* of the call: a log span tells how long it was */
 	slice response_id, models[2]; /* asked for, answered */
 	int64_t input, output; /* -1: absent */
 	uint16_t n_facts; /* canonical attributes: the fuller of two records of a call counts */

@@ -260,13 +260,34 @@ void normalize_finish(struct norm *x, const struct folded *content)
 	}
 }
 
+/* Failures of emitters that leave the status of the span alone. */
+static bool has_failed(struct norm *x)
+{
+	const struct attr *a;
+	slice word;
+	switch ((int)x->v->emitter.ecosystem) {
+	case ECO_LANGFUSE:
+		a = attrs_find_id(x->attrs, KEY_LANGFUSE_OBSERVATION_LEVEL);
+		return a && a->value.type == V_STRING && slice_is(a->value.s, "ERROR");
+	case ECO_MASTRA:
+		return is_model_call(x->kind) && view_text(x->v, C_FINISH_REASONS, &word, NULL) && slice_is(word, "error");
+	case ECO_LANGSMITH:
+		for (const struct event *e = x->span->first_event; e; e = e->next)
+			if (!e->deleted && slice_eq(e->name, SLICE("exception")))
+				return true;
+		return false;
+	default:
+		return false;
+	}
+}
+
 /* The first exception's type, else what the vendor says, else OpenTelemetry's word for "some error". */
 void normalize_error(struct norm *x)
 {
 	enum { STATUS_ERROR = 2 };
 	struct candidate *from = NULL;
 	slice type = { 0 };
-	if (x->span->status_code != STATUS_ERROR)
+	if (x->span->status_code != STATUS_ERROR && !has_failed(x))
 		return;
 	for (struct candidate *c = view_first(x->v, C_ERROR_TYPE); c && !from; c = view_next(x->v, c))
 		if (c->alias->key == KEY_ERROR_TYPE && text_of(x, c, &type))

@@ -1,9 +1,12 @@
 /* normalize_duplicates.c - one call that two instrumentations recorded in one request: only one of the two spans counts.
  *
- * Nested (a framework's span around the SDK's): with the same tokens the fuller record counts, else the inner one, unless only the outer
- * one has tokens. A server's or gateway's record gives way to the client's. A failed attempt within a call that succeeded is a call. Side by side (some SDKs do not set the current context): spans of one trace from different scopes with the same
- * response id that overlap, or with the same tokens and model where one lies within the other: the fuller one. Work is linear in
- * the number of spans: hash tables, chains, climbs and comparisons are bounded. Spans of other requests are not seen.
+ * Nested (a framework's span around the SDK's): with the same tokens the fuller record counts, else the inner one, unless only
+ * the outer one has tokens. A server's or gateway's record gives way to the client's. A failed attempt within a call that
+ * succeeded is a call. Side by side (some SDKs do not set the current context): spans from different scopes with the same
+ * response id that overlap, or with the same tokens and model where one lies within the other: the fuller one. Without an id
+ * only in one trace, or when the inner one is the root of another trace, of the same resource. Work is linear in the number of
+ * spans: tables are probed and silent records compared a bounded number of times. What would need several requests is left: a
+ * record whose other one arrives in another request.
  */
 #include "lib/genai/normalize_internal.h"
 
@@ -107,11 +110,33 @@ static bool is_around(const struct model_call *outer, const struct model_call *i
 	        (part_of(inner->input, outer->input) && part_of(inner->output, outer->output));
 }
 
-static void uncount(struct traces *t, struct model_call *c)
+/* What the one record lacks and the other tells of the call: instrumentations differ in what they see of it. */
+static void pass_on(struct traces *t, const struct model_call *from, struct model_call *to)
+{
+	static const enum concept passed[] = { C_RESPONSE_ID, C_CONVERSATION, C_SESSION, C_USER };
+	bool had_id = to->response_id.len;
+	for (size_t i = 0; i < COUNTOF(passed); i++) {
+		const struct concept_info *info = concept_info(passed[i]);
+		const struct attr *a = attrs_find_id(&from->span->attrs, info->key);
+		if (a && !attrs_find_id(&to->span->attrs, info->key))
+			attr_set_borrowed(t, &to->span->attrs, info->attribute, &a->value);
+	}
+	if (had_id || !from->response_id.len)
+		return;
+	to->response_id = from->response_id;
+	if (from->models[1].len > to->models[1].len && slice_starts(from->models[1], to->models[1]))
+		attr_set_borrowed(t, &to->span->attrs, concept_info(C_RESPONSE_MODEL)->attribute,
+		        &(struct value){ .type = V_STRING, .s = from->models[1] });
+}
+
+/* `c` records what `by` records. */
+static void uncount(struct traces *t, struct model_call *c, struct model_call *by)
 {
 	static const slice key = { "weir.usage.countable", 20 };
 	if (c->countable)
 		attr_set_borrowed(t, &c->span->attrs, key, &(struct value){ .type = V_BOOL });
+	if (c->countable && by->countable)
+		pass_on(t, c, by);
 	c->countable = false;
 }
 
@@ -150,7 +175,7 @@ static struct model_call *judge_pair(struct traces *t, struct model_call *first,
 	bool second_counts =
 	        is_served(first) == is_served(second) ? second->n_facts > first->n_facts : is_served(first);
 	if (first->countable && second->countable)
-		uncount(t, second_counts ? first : second);
+		second_counts ? uncount(t, first, second) : uncount(t, second, first);
 	return second->countable ? second : first;
 }
 
@@ -165,14 +190,12 @@ static void judge_pair_nested(struct traces *t, struct model_call *outer, struct
 		return;
 	if (has_failed(inner) && !has_failed(outer)) /* an attempt before the one that the outer one tells of */
 		return;
-	if (has_tokens(inner) && same_tokens(outer, inner))
+	bool as_outer = has_tokens(outer) && outer->countable &&
+	        (!has_tokens(inner) || (is_served(inner) && !is_served(outer)));
+	if (has_tokens(inner) == has_tokens(outer) && same_tokens(outer, inner))
 		judge_pair(t, inner, outer);
-	else if (has_tokens(outer) && is_served(inner) && !is_served(outer))
-		uncount(t, outer->countable ? inner : outer);
-	else if (has_tokens(outer) && !has_tokens(inner))
-		uncount(t, outer->countable ? inner : outer);
 	else
-		uncount(t, outer);
+		as_outer ? uncount(t, inner, outer) : uncount(t, outer, inner);
 }
 
 /* A call's nearest ancestor that is a call too; only filtered spans (HTTP and the like) may be between. */
@@ -196,30 +219,62 @@ static void judge_nested(struct normalizer *n, struct traces *t)
 	span_tree_trim(tree);
 }
 
-static bool is_twin(const struct model_call *a, const struct model_call *b, bool by_id)
+/* How two records are known to be of one call. */
+enum evidence { BY_ID, BY_TOKENS, ACROSS_TRACES };
+
+/* A root that lies within the other: no two moments are the same in records of one call. */
+static bool is_lost_child(const struct span *inner, const struct span *outer)
 {
-	if (a->span->scope == b->span->scope || slice_eq(a->span->scope->name, b->span->scope->name) ||
-	        !slice_eq(a->span->trace_id, b->span->trace_id))
+	return !inner->parent_id.len && outer->start_ns < inner->start_ns && inner->end_ns < outer->end_ns &&
+	        inner->scope->resource == outer->scope->resource;
+}
+
+/* A log span about the call that the other one records; it tells how long ago that began. */
+static bool is_behind(const struct model_call *log, const struct model_call *other)
+{
+	uint64_t start = log->start_ns;
+	return start < log->span->start_ns && other->span->start_ns <= start && start <= other->span->end_ns &&
+	        log->span->scope->resource == other->span->scope->resource;
+}
+
+/* Where an instrumentation does not set the current context, what another records below it has a trace of its own. */
+static bool is_twin(const struct model_call *a, const struct model_call *b, enum evidence by)
+{
+	const struct scope *x = a->span->scope, *y = b->span->scope;
+	bool one_trace = slice_eq(a->span->trace_id, b->span->trace_id);
+	bool behind = is_behind(a, b) || is_behind(b, a);
+	if (x == y || slice_eq(x->name, y->name))
 		return false;
-	if (by_id)
-		return slice_eq(a->response_id, b->response_id) && overlap(a->span, b->span);
-	return same_tokens(a, b) && same_models(a, b) && contains(a->span, b->span) &&
+	if (by == BY_ID)
+		return slice_eq(a->response_id, b->response_id) && overlap(a->span, b->span) &&
+		        (one_trace || (same_tokens(a, b) && contains(a->span, b->span)));
+	if (by == BY_TOKENS ? !one_trace
+	                    : one_trace || (!behind && !is_lost_child(a->span, b->span) && !is_lost_child(b->span, a->span)))
+		return false;
+	return same_tokens(a, b) && same_models(a, b) &&
+	        (behind || contains(a->span, b->span)) &&
 	        !(a->response_id.len && b->response_id.len);
 }
 
+static uint64_t hash_of(const struct model_call *c, enum evidence by)
+{
+	if (by == BY_ID)
+		return hash_text(0, c->response_id);
+	uint64_t h = by == BY_TOKENS ? load(c->span->trace_id) : 0;
+	return mix(mix(h, (uint64_t)c->input), (uint64_t)c->output);
+}
+
 /* Calls that do not count take part, so that a second run pairs the same ones. */
-static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
+static void judge_twins(struct normalizer *n, struct traces *t, enum evidence by)
 {
 	size_t mask;
 	if (!make_table(n, n->calls.n, &mask))
 		return;
 	for (uint32_t i = 0; i < n->calls.n; i++) {
 		struct model_call *c = &n->calls.v[i];
-		if (!(by_id ? c->response_id.len != 0 : has_tokens(c)))
+		if (!(by == BY_ID ? c->response_id.len != 0 : has_tokens(c)))
 			continue;
-		uint64_t h = load(c->span->trace_id);
-		h = by_id ? hash_text(h, c->response_id) : mix(mix(h, (uint64_t)c->input), (uint64_t)c->output);
-		size_t at = h & mask;
+		size_t at = hash_of(c, by) & mask;
 		for (unsigned probes = 0; probes < PROBE_MAX; probes++, at = (at + 1) & mask) {
 			uint32_t *slot = &n->slots.v[at];
 			if (!*slot) {
@@ -227,7 +282,7 @@ static void judge_twins(struct normalizer *n, struct traces *t, bool by_id)
 				break;
 			}
 			struct model_call *other = &n->calls.v[*slot - 1];
-			if (is_twin(other, c, by_id)) {
+			if (is_twin(other, c, by)) {
 				*slot = (uint32_t)(judge_pair(t, other, c) - n->calls.v) + 1;
 				break;
 			}
@@ -244,13 +299,13 @@ static void judge_silent(struct normalizer *n, struct traces *t)
 		if (!c->countable || has_tokens(c))
 			continue;
 		for (size_t k = 0; k < n->calls.n && budget && c->countable; k++, budget--) {
-			const struct model_call *o = &n->calls.v[k];
+			struct model_call *o = &n->calls.v[k];
 			if (o->countable && has_tokens(o) && has_failed(o) == has_failed(c) &&
 			        !(o->response_id.len && c->response_id.len) &&
 			        !slice_eq(o->span->scope->name, c->span->scope->name) &&
 			        slice_eq(o->span->trace_id, c->span->trace_id) && contains(o->span, c->span) &&
 			        same_models(o, c))
-				uncount(t, c);
+				uncount(t, c, o);
 		}
 	}
 }
@@ -259,8 +314,14 @@ void normalize_duplicates(struct normalizer *n, struct traces *t)
 {
 	if (n->calls.n < 2)
 		return;
+	/* LangChain's own ids of its runs, in the place of the answer's */
+	for (size_t i = 0; i < n->calls.n; i++)
+		if (slice_starts(n->calls.v[i].response_id, SLICE("lc_run-")) ||
+		        slice_starts(n->calls.v[i].response_id, SLICE("run-")))
+			n->calls.v[i].response_id.len = 0;
 	judge_nested(n, t);
-	judge_twins(n, t, true);
-	judge_twins(n, t, false);
+	judge_twins(n, t, BY_ID);
+	judge_twins(n, t, BY_TOKENS);
+	judge_twins(n, t, ACROSS_TRACES);
 	judge_silent(n, t);
 }

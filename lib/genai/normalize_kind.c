@@ -141,6 +141,25 @@ static bool has(struct norm *x, enum concept c)
 	return view_first(x->v, c) != NULL;
 }
 
+static bool is_structure(enum genai_kind kind)
+{
+	return kind == KIND_WORKFLOW || kind == KIND_STEP;
+}
+
+/* Spans that are a model call in spite of what their vendor calls them: a step of Mastra that has an answer's id, what OpenLLMetry calls a
+ * task or workflow and gives an operation of models. */
+static enum genai_kind of_call(struct norm *x, enum genai_kind kind)
+{
+	enum genai_kind call;
+	enum ecosystem e = x->v->emitter.ecosystem;
+	if (e == ECO_MASTRA && has(x, C_RESPONSE_ID)) {
+		x->operation = SLICE("chat");
+		return KIND_LLM;
+	}
+	bool named = e == ECO_OPENLLMETRY && has(x, C_REQUEST_MODEL) && attrs_find_id(x->attrs, KEY_GENAI_OPERATION_NAME);
+	return named && kind_of_operation(x->operation, &call) && is_model_call(call) ? call : kind;
+}
+
 static enum genai_kind find_kind(struct norm *x)
 {
 	enum genai_kind kind = KIND_OTHER;
@@ -148,7 +167,9 @@ static enum genai_kind find_kind(struct norm *x)
 	slice name = slice_trim(x->span->name);
 	if (own && own->value.type == V_STRING && kind_of_name(own->value.s, &kind))
 		return kind;
-	if (by_vendor(x, &kind) || (x->operation.len && kind_of_operation(x->operation, &kind)))
+	if (by_vendor(x, &kind))
+		return is_structure(kind) ? of_call(x, kind) : kind;
+	if (x->operation.len && kind_of_operation(x->operation, &kind))
 		return kind;
 	if (x->v->emitter.ecosystem == ECO_PROMPTKIT && by_name(name, promptkit_names, COUNTOF(promptkit_names), &kind))
 		return kind;

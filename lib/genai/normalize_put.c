@@ -120,22 +120,30 @@ void norm_drop_sources(struct norm *x, enum concept c)
 			norm_drop(x, s->attr);
 }
 
+static void put(struct norm *x, const struct concept_info *info, const struct value *v)
+{
+	if (info->key)
+		attr_set_known(x->t, x->attrs, info->key, v);
+	else
+		attr_set_borrowed(x->t, x->attrs, info->attribute, v);
+}
+
 void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
 {
 	const struct concept_info *info = concept_info(c);
 	struct candidate *own = own_candidate(x, c);
-	if (info->group & (GROUP_CALL | GROUP_USAGE))
+	if (info->group & (GROUP_CALL | GROUP_USAGE) || c == C_SESSION || c == C_USER)
 		x->n_facts++;
 	if (own) {
 		if (!norm_same_value(&own->attr->value, v))
-			attr_set_borrowed(x->t, x->attrs, info->attribute, v);
+			put(x, info, v);
 		if (own->next == 0 && x->v->head[c] - 1 == own - x->v->cand)
 			return;
 	} else if (from && !from->alias->path && norm_may_drop(x, from->attr, from->alias) &&
 	        norm_same_value(&from->attr->value, v)) {
 		attr_rename(x->t, x->attrs, from->attr, info->attribute);
 	} else {
-		attr_set_borrowed(x->t, x->attrs, info->attribute, v);
+		put(x, info, v);
 	}
 	drop_carried(x, c, v, alike);
 }

@@ -26,7 +26,6 @@ static bool is_special(enum concept c)
 	case C_CONVERSATION:
 	case C_SESSION:
 	case C_TAGS:
-	case C_LATENCY_MS:
 		return true;
 	default:
 		break;

@@ -112,6 +112,11 @@ static bool is_stream_begin(const struct norm *x)
 	        !v->head[C_RESPONSE_ID] && !v->head[C_OUTPUT_MESSAGES];
 }
 
+static bool ends_in(slice s, slice tail)
+{
+	return s.len >= tail.len && memcmp(s.p + s.len - tail.len, tail.p, tail.len) == 0;
+}
+
 /* A model call that repeats one which another span counts, known without seeing that span. */
 static bool is_duplicate(const struct norm *x)
 {
@@ -122,6 +127,8 @@ static bool is_duplicate(const struct norm *x)
 	if (slice_eq(name, SLICE("raw_gen_ai_request")) || slice_eq(x->operation, SLICE("fetch_response")) ||
 	        is_stream_begin(x))
 		return true;
+	if (x->v->emitter.ecosystem == ECO_OPENINFERENCE && ends_in(name, SLICE("._prepare_chat_with_tools")))
+		return true; /* LlamaIndex makes a request ready */
 	return x->v->emitter.ecosystem == ECO_LIVEKIT &&
 	        (slice_eq(name, SLICE("llm_node")) || slice_eq(name, SLICE("llm_request_run")));
 }

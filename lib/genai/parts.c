@@ -116,6 +116,7 @@ static const struct {
 	{ NAME("function_response"), PART_TOOL_RESPONSE },
 	{ NAME("toolResult"), PART_TOOL_RESPONSE },
 	{ NAME("toolResponse"), PART_TOOL_RESPONSE },
+	{ NAME("tool_call_result"), PART_TOOL_RESPONSE }, /* Haystack */
 	{ NAME("reasoningContent"), PART_REASONING },
 	{ NAME("reasoning"), PART_REASONING },
 	{ NAME("inlineData"), PART_MEDIA },

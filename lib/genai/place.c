@@ -71,6 +71,11 @@ static const struct {
 	[KEY_LLM_FUNCTIONCALL] = { FUNCTION_CALL, PIECE_CALLS },
 };
 
+bool place_is_dump(const struct candidate *c)
+{
+	return c->alias->path && (traits[c->alias->key] & DUMP || c->alias->key == KEY_LLM_INVOCATIONPARAMETERS);
+}
+
 static bool is_messages(enum concept c)
 {
 	return c == C_INPUT_MESSAGES || c == C_OUTPUT_MESSAGES;

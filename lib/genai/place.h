@@ -34,5 +34,7 @@ void places_find(struct places *p, struct view *v, enum concept c, const struct 
  * canonical). False: nothing usable; finish reasons may have been found all the same. */
 bool place_read(
         struct source *s, const struct place *p, struct view *v, const struct message_events *events, slice *verbatim);
+/* A part of what the request's dump says. */
+bool place_is_dump(const struct candidate *c);
 /* Bytes of the place's attribute, 0 where that is not simple: to compare places only where it is cheap. */
 size_t place_size(const struct place *p);

@@ -27,8 +27,8 @@ extern const struct conf_field prompt_fields[];
 struct prompt_named {
 	slice name, version, fingerprint;
 };
-/* Whose attributes may hold a vendor's link: the span's, then those of the place that names the prompt, then its scope's and resource's;
- * NULL: not looked at. */
+/* Whose attributes may hold a vendor's link: the span's, those of the place that names the prompt, the scope's and the
+ * resource's; NULL: not looked at. */
 struct prompt_places {
 	const struct attrs *at[4];
 };

@@ -1,5 +1,5 @@
-/* span_tree.c - see span_tree.h. One block of memory holds all arrays; slots are open addressing with the upper half of the hash in them, so
- * that a span is looked at only when it is most likely the right one.
+/* span_tree.c - see span_tree.h. One block of memory holds all arrays; slots are open addressing with the upper half of the
+ * hash in them, so that a span is looked at only when it is most likely the right one.
  *
  * The hash is multilinear over the six 32-bit words of trace and span id with random coefficients: two ids that differ share a slot
  * with the probability of chance, whoever chose them. */
@@ -169,7 +169,8 @@ int span_tree_build(struct span_tree *tree, const struct traces *t)
 void span_tree_climb(struct span_tree *tree, bool (*is)(const void *ctx, uint32_t number),
         bool (*over)(const void *ctx, uint32_t number), const void *ctx)
 {
-	memset(tree->nearest, 0xFF, tree->n * sizeof *tree->nearest); /* SPAN_UNKNOWN */
+	for (size_t i = 0; i < tree->n; i++)
+		tree->nearest[i] = SPAN_UNKNOWN;
 	/* again for what a cycle has above its cut */
 	for (unsigned pass = 0; pass <= tree->cyclic; pass++) {
 		for (size_t i = 0; i < tree->n; i++) {

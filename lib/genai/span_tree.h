@@ -1,15 +1,15 @@
 /* span_tree.h - who is whose parent among the spans of one request, however they are ordered.
  *
- * Every span that is not refused has a number, in wire order, filtered and added ones included. A parent is found by trace and span
- * id; of spans with the same ids a kept one counts, else the first. Building is linear in the spans (the hash is seeded and universal, so
- * that ids cannot be chosen to collide), and so is whatever goes over `order`, in which parents come before their children. A
- * cycle of parents is cut at one link: there, and only there, a span comes before its parent. The tree is as of the
- * time it was built; it belongs to one worker, borrows the request, and its memory is reused from request to request.
+ * Every span that is not refused has a number, in wire order, filtered and added ones included. A parent is found by trace
+ * and span id; of spans with the same ids a kept one counts, else the first. Building is linear in the spans (the hash is
+ * seeded and universal, so that ids cannot be chosen to collide), and so is whatever goes over `order`, in which parents come
+ * before their children. A cycle of parents is cut at one link: there, and only there, a span comes before its parent. The
+ * tree is as of the time it was built; it belongs to one worker, borrows the request, and its memory is reused.
  */
 #pragma once
 #include "lib/otlp/traces.h"
 
-enum { SPAN_NONE = UINT32_MAX - 1 /* a root */, SPAN_UNKNOWN = UINT32_MAX /* not in this request */ };
+enum { SPAN_NONE = INT32_MAX - 1 /* a root */, SPAN_UNKNOWN = INT32_MAX /* not in this request */ };
 
 struct span_tree {
 	uint64_t seeds[7];
@@ -33,8 +33,8 @@ int span_tree_build(struct span_tree *tree, const struct traces *t) MUST_USE;
 void span_tree_trim(struct span_tree *tree);
 /* The number of that span, or SPAN_UNKNOWN. */
 uint32_t span_tree_find(const struct span_tree *tree, slice trace_id, slice span_id);
-/* Sets `nearest` of every span to its nearest ancestor for which `is`; ancestors that are not are climbed over when `over` says so (NULL:
- * always), else the result is SPAN_NONE. SPAN_NONE also where the climb ends at a root, SPAN_UNKNOWN where it leads out
- * of the request or around in a cycle. Linear. */
+/* Sets `nearest` of every span to its nearest ancestor for which `is`; ancestors that are not are climbed over when `over`
+ * says so (NULL: always), else the result is SPAN_NONE. SPAN_NONE also where the climb ends at a root, SPAN_UNKNOWN where it
+ * leads out of the request or around in a cycle. Linear. */
 void span_tree_climb(struct span_tree *tree, bool (*is)(const void *ctx, uint32_t number),
         bool (*over)(const void *ctx, uint32_t number), const void *ctx);

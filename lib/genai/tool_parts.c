@@ -8,7 +8,7 @@
 static const slice call_wrappers[] = { NAME("function"), NAME("functionCall"), NAME("function_call"), NAME("toolUse"),
 	NAME("toolRequest"), NAME("tool_call") };
 static const slice response_wrappers[] = { NAME("functionResponse"), NAME("function_response"), NAME("toolResult"),
-	NAME("toolResponse") };
+	NAME("toolResponse"), NAME("tool_call_result") };
 static const slice ids[] = { NAME("call_id"), NAME("tool_call_id"), NAME("toolCallId"), NAME("tool_use_id"),
 	NAME("toolUseId"), NAME("tool_call.id"), NAME("id"), NAME("ref") };
 static const slice call_names[] = { NAME("name"), NAME("toolName"), NAME("tool_name"),
@@ -81,6 +81,7 @@ static void call_part(struct message_out *m, const struct json *part, bool canon
 	args = args ? args : value_of(&inner, arguments, COUNTOF(arguments));
 	part_open(m, false);
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call\""));
+	m->shape.n_tools++;
 	m->shape.n_without_id += !id;
 	if (id) {
 		strbuf_add(m->out, SLICE(",\"id\":"));
@@ -133,6 +134,7 @@ static const struct json *unwrap(const struct json *v, bool *error)
 static void put_response(struct message_out *m, const struct json *id, const struct json *name, const struct json *v)
 {
 	strbuf_add(m->out, SLICE("{\"type\":\"tool_call_response\""));
+	m->shape.n_tools++;
 	m->shape.n_without_id += json_empty(id);
 	if (!json_empty(id)) {
 		strbuf_add(m->out, SLICE(",\"id\":"));

@@ -324,7 +324,7 @@ bool candidate_double(struct view *v, const struct candidate *c, double *out)
 	if (c->alias->read == READ_MS)
 		*out /= 1000;
 	else if (c->alias->read == READ_S)
-		*out *= 1000;
+		*out *= v->emitter.flags & EMIT_TTFT_MS && slice_starts(c->attr->key, SLICE("gen_ai.server.")) ? 1 : 1000;
 	else if (c->alias->concept == C_FIRST_CHUNK)
 		*out = in_seconds(v, c, *out);
 	return true;

@@ -105,9 +105,8 @@ void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const stru
 	put_value(t, as, a, own_value(t, v));
 }
 
-void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v)
+static void set_borrowed(struct traces *t, struct attrs *as, slice key, uint16_t id, const struct value *v)
 {
-	uint16_t id = id_of(t, key);
 	struct value value = *v; /* before anything changes: it may be a value of this request */
 	struct attr *a = only(as, key, id, NULL);
 	if (!a) {
@@ -118,6 +117,16 @@ void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const stru
 		as->n++;
 	}
 	put_value(t, as, a, value);
+}
+
+void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v)
+{
+	set_borrowed(t, as, key, id_of(t, key), v);
+}
+
+void attr_set_known(struct traces *t, struct attrs *as, uint16_t key_id, const struct value *v)
+{
+	set_borrowed(t, as, (slice){ 0 }, key_id, v);
 }
 
 void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v)

@@ -12,6 +12,8 @@
 void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v);
 /* The same with the bytes of *v borrowed: they must stay as long as `t`. */
 void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v);
+/* The same for a well-known key, without looking its name up. */
+void attr_set_known(struct traces *t, struct attrs *as, uint16_t key_id, const struct value *v);
 /* Another value for this attribute; others that have its key are left alone. */
 void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const struct value *v);
 void attr_set_str(struct traces *t, struct attrs *as, slice key, slice s);

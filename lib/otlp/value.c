@@ -75,18 +75,54 @@ char *kv_put(char *o, slice key, const struct value *v)
 	return value_put(wire_put_varint(o, value_size(v)), v);
 }
 
+/* An AnyValue of one short string, an int or a bool and nothing else: nearly all that are inside lists. It was validated when it was
+ * scanned. */
+static bool plain_any(const uint8_t *p, const uint8_t *end, struct value *v)
+{
+	if (end - p < 2)
+		return false;
+	if (p[0] == TAG(1, WIRE_LEN) && p[1] == end - p - 2 && p[1] < 128) {
+		*v = (struct value){ .type = V_STRING, .s = wire_slice(p + 2, p[1]) };
+		return true;
+	}
+	if (end - p != 2 || p[1] >= 128)
+		return false;
+	if (p[0] == TAG(2, WIRE_VARINT))
+		*v = (struct value){ .type = V_BOOL, .b = p[1] != 0 };
+	else if (p[0] == TAG(3, WIRE_VARINT))
+		*v = (struct value){ .type = V_INT, .i = p[1] };
+	else
+		return false;
+	return true;
+}
+
+/* A KeyValue of a short key and a plain value, in this order. */
+static bool plain_kv(const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+{
+	if (end - p < 4 || p[0] != TAG(1, WIRE_LEN) || p[1] >= 128 || end - p < p[1] + 4)
+		return false;
+	const uint8_t *second = p + 2 + p[1];
+	if (second[0] != TAG(2, WIRE_LEN) || second[1] >= 128 || second[1] != end - second - 2 ||
+	        !plain_any(second + 2, end, v))
+		return false;
+	*key = wire_slice(p + 2, p[1]);
+	return true;
+}
+
 bool value_next(slice *at, enum value_type of, slice *key, struct value *v)
 {
 	struct wire_field f;
-	struct scan_report unused = { 0 };
-	struct scan s = { .r = &unused };
 	*key = (slice){ 0 };
 	*v = (struct value){ 0 };
 	while (at->len && wire_next(at, &f)) {
 		if (f.tag != TAG(1, WIRE_LEN))
 			continue;
 		const uint8_t *p = wire_start(f.content), *end = wire_end(f.content);
+		if (of == V_KVLIST ? plain_kv(p, end, key, v) : plain_any(p, end, v))
+			return true;
 		/* as if this were the last level: lists inside are not looked into */
+		struct scan_report unused = { 0 };
+		struct scan s = { .r = &unused };
 		return of == V_KVLIST ? scan_kv(&s, p, end, OTLP_ANYVALUE_DEPTH, key, v)
 		                      : scan_any(&s, p, end, OTLP_ANYVALUE_DEPTH, v);
 	}

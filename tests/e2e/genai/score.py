@@ -98,9 +98,11 @@ def spans_of(requests):
         for rs in request.resource_spans:
             for ss in rs.scope_spans:
                 for s in ss.spans:
+                    attributes, end = {a.key: plain(a.value) for a in s.attributes}, s.end_time_unix_nano / 1e9
+                    # a span that was written behind its call tells how long that was
+                    start = min(s.start_time_unix_nano / 1e9, end - (attributes.get("llm.latency_ms") or 0) / 1e3)
                     out.append(Span(s.name, s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex(), ss.scope.name,
-                                    s.start_time_unix_nano / 1e9, s.end_time_unix_nano / 1e9, s.status.code == 2,
-                                    {a.key: plain(a.value) for a in s.attributes}))
+                                    start, end, s.status.code == 2, attributes))
     return out
 
 
@@ -152,6 +154,7 @@ def said(messages):
 
 def result(value):
     """A tool's result: JSON as a value, text (bare, or as text parts) as text; Bedrock's parts are what they hold."""
+    value = arguments(value)
     if isinstance(value, list) and value and all(isinstance(p, dict) for p in value):
         if len(value) == 1 and list(value[0]) == ["json"]:
             value = value[0]["json"]
@@ -184,8 +187,9 @@ def span_input(span):
     instructions = span.json("gen_ai.system_instructions")
     if isinstance(instructions, str):
         instructions = [{"type": "text", "content": instructions}]
-    lead = [{"role": "system", "parts": instructions}] if instructions else []
-    return lead + span.json("gen_ai.input.messages")
+    lead, messages = [{"role": "system", "parts": instructions}] if instructions else [], span.json("gen_ai.input.messages")
+    told = [f for f in said(messages)[0] if f[0] == "system"]
+    return messages if lead and told[:1] == said(lead)[0] else lead + messages  # some say it in both places
 
 
 # ---- one call against its span

@@ -369,7 +369,8 @@ static const struct {
 	const char *name, *options, *spans;
 } inherited[] = {
 	{ "from the parent, from above it, and below a filtered one", "",
-	        "[{'id':1,'attributes':{'session.id':'s','user.id':'u','deployment.environment.name':'e','weir.project':'p'}},"
+	        "[{'id':1,'attributes':{'session.id':'s','user.id':'u','deployment.environment.name':'e','weir.project'"
+	        ":'p'}},"
 	        "{'id':2,'parent':1,'filtered':true,'attributes':{'http.method':'GET'}},"
 	        "{'id':3,'parent':2,'want':{'session.id':'s','gen_ai.conversation.id':'s','user.id':'u',"
 	        "'deployment.environment.name':'e','weir.project':'p'}}]" },
@@ -389,7 +390,8 @@ static const struct {
 	{ "an ancestor's before the resource's and the scope's", "",
 	        "[{'id':1,'attributes':{'user.id':'u','session.id':'s','deployment.environment.name':'e'}},"
 	        "{'id':2,'parent':1,'resource':{'user.id':'r','session.id':'r','deployment.environment':'r'},"
-	        "'scope_attributes':{'user.id':'c'},'want':{'user.id':'u','session.id':'s','deployment.environment.name':'e'}}]" },
+	        "'scope_attributes':{'user.id':'c'},'want':{'user.id':'u','session.id':'s','deployment.environment."
+	        "name':'e'}}]" },
 	{ "the own resource's before an ancestor's resource's, and that before nothing", "",
 	        "[{'id':1,'resource':{'user.id':'r1','session.id':'r1','service.name':'one'},'want':{'user.id':'r1'}},"
 	        "{'id':2,'parent':1,'resource':{'user.id':'r2','service.name':'two'},"
@@ -403,45 +405,62 @@ static const struct {
 	{ "conversation and session are one", "",
 	        "[{'id':1,'attributes':{'session.id':'s','gen_ai.conversation.id':'c'}},"
 	        "{'id':2,'parent':1,'want':{'session.id':'s','gen_ai.conversation.id':'c'}},"
-	        "{'id':3,'parent':2,'attributes':{'session.id':'t'},'want':{'session.id':'t','gen_ai.conversation.id':'t'}},"
+	        "{'id':3,'parent':2,'attributes':{'session.id':'t'},'want':{'session.id':'t','gen_ai.conversation.id':'"
+	        "t'}},"
 	        "{'id':4,'parent':3,'want':{'session.id':'t','gen_ai.conversation.id':'t'}}]" },
 	{ "names of workflow and agent", "",
 	        "[{'id':1,'attributes':{'gen_ai.workflow.name':'w','weir.span.kind':'workflow'}},"
-	        "{'id':2,'parent':1,'attributes':{'gen_ai.agent.name':'a','weir.span.kind':'agent'},'want':{'gen_ai.workflow.name':'w'}},"
-	        "{'id':3,'parent':2,'attributes':{'weir.span.kind':'llm'},'want':{'gen_ai.workflow.name':'w','gen_ai.agent.name':'a'}},"
-	        "{'id':4,'parent':2,'attributes':{'weir.span.kind':'agent'},'want':{'gen_ai.workflow.name':'w','gen_ai.agent.name':null}},"
-	        "{'id':5,'parent':4,'attributes':{'weir.span.kind':'llm'},'want':{'gen_ai.workflow.name':'w','gen_ai.agent.name':null}},"
-	        "{'id':6,'parent':1,'attributes':{'weir.span.kind':'workflow'},'want':{'gen_ai.workflow.name':null}}]" },
+	        "{'id':2,'parent':1,'attributes':{'gen_ai.agent.name':'a','weir.span.kind':'agent'},'want':{'gen_ai."
+	        "workflow.name':'w'}},"
+	        "{'id':3,'parent':2,'attributes':{'weir.span.kind':'llm'},'want':{'gen_ai.workflow.name':'w','gen_ai."
+	        "agent.name':'a'}},"
+	        "{'id':4,'parent':2,'attributes':{'weir.span.kind':'agent'},'want':{'gen_ai.workflow.name':'w','gen_ai."
+	        "agent.name':null}},"
+	        "{'id':5,'parent':4,'attributes':{'weir.span.kind':'llm'},'want':{'gen_ai.workflow.name':'w','gen_ai."
+	        "agent.name':null}},"
+	        "{'id':6,'parent':1,'attributes':{'weir.span.kind':'workflow'},'want':{'gen_ai.workflow.name':null}}"
+	        "]" },
 	{ "an agent's name on the resource is nobody's", "",
 	        "[{'id':1,'resource':{'gen_ai.agent.name':'a'},'want':{'gen_ai.agent.name':null}}]" },
 	{ "usage, cost, messages and tags stay", "",
-	        "[{'id':1,'attributes':{'user.id':'u','gen_ai.usage.input_tokens':5,'llm.cost.total':1.0,'weir.tags':['t'],"
-	        "'gen_ai.input.messages':'[]'}},{'id':2,'parent':1,'want':{'user.id':'u','gen_ai.usage.input_tokens':null,"
+	        "[{'id':1,'attributes':{'user.id':'u','gen_ai.usage.input_tokens':5,'llm.cost.total':1.0,'weir.tags':['"
+	        "t'],"
+	        "'gen_ai.input.messages':'[]'}},{'id':2,'parent':1,'want':{'user.id':'u','gen_ai.usage.input_tokens':"
+	        "null,"
 	        "'llm.cost.total':null,'weir.tags':null,'gen_ai.input.messages':null}}]" },
 	{ "a prompt's facts together", "",
-	        "[{'id':1,'attributes':{'gen_ai.prompt.name':'far','gen_ai.prompt.version':'1','weir.prompt.label':'l'}},"
+	        "[{'id':1,'attributes':{'gen_ai.prompt.name':'far','gen_ai.prompt.version':'1','weir.prompt.label':'l'}"
+	        "},"
 	        "{'id':2,'parent':1,'attributes':{'gen_ai.prompt.name':'own'},"
 	        "'want':{'gen_ai.prompt.name':'own','gen_ai.prompt.version':null,'weir.prompt.label':null}},"
 	        "{'id':3,'parent':2,'want':{'gen_ai.prompt.name':'own','gen_ai.prompt.version':null}},"
 	        "{'id':4,'parent':1,'attributes':{'gen_ai.prompt.version':'2'},"
 	        "'want':{'gen_ai.prompt.name':'far','gen_ai.prompt.version':'2','weir.prompt.label':'l'}}]" },
 	{ "no fingerprint below a named prompt", "",
-	        "[{'id':1,'attributes':{'gen_ai.prompt.name':'p'}},{'id':2,'parent':1,'attributes':{'weir.span.kind':'llm',"
-	        "'gen_ai.system_instructions':'Be brief.'},'want':{'weir.prompt.fingerprint':null,'gen_ai.prompt.name':'p'}}]" },
-	{ "the table of prompts finds an ancestor's", "prompts: [{links: {enprompta: {prompt_id: E}, promptlayer: {id: 5}}}]",
+	        "[{'id':1,'attributes':{'gen_ai.prompt.name':'p'}},{'id':2,'parent':1,'attributes':{'weir.span.kind':'"
+	        "llm',"
+	        "'gen_ai.system_instructions':'Be "
+	        "brief.'},'want':{'weir.prompt.fingerprint':null,'gen_ai.prompt.name':'p'}}]" },
+	{ "the table of prompts finds an ancestor's",
+	        "prompts: [{links: {enprompta: {prompt_id: E}, promptlayer: {id: 5}}}]",
 	        "[{'id':1,'filtered':true,'attributes':{'enprompta.prompt_id':'E'}},"
 	        "{'id':2,'parent':1,'want':{'weir.prompt.id':'E','promptlayer.prompt.id':5}}]" },
-	{ "what the table adds is handed down", "prompts: [{fingerprint: 96fb1c7f068c5ce63e2b45fc4aea602d, name: hello}]",
+	{ "what the table adds is handed down",
+	        "prompts: [{fingerprint: 96fb1c7f068c5ce63e2b45fc4aea602d, name: hello}]",
 	        "[{'id':1,'attributes':{'weir.span.kind':'llm','gen_ai.system_instructions':'Be brief.'},"
 	        "'want':{'gen_ai.prompt.name':'hello'}},{'id':2,'parent':1,'want':{'gen_ai.prompt.name':'hello'}}]" },
 	{ "cycles end", "",
 	        "[{'id':1,'parent':3},{'id':2,'parent':1,'attributes':{'user.id':'u'},'want':{'user.id':'u'}},"
-	        "{'id':3,'parent':2,'want':{'user.id':'u'}},{'id':4,'parent':4,'attributes':{'user.id':'v'},'want':{'user.id':'v'}}]" },
+	        "{'id':3,'parent':2,'want':{'user.id':'u'}},{'id':4,'parent':4,'attributes':{'user.id':'v'},'want':{'"
+	        "user.id':'v'}}]" },
 	{ "normalised and not", "",
-	        "[{'id':1,'scope':'ai','attributes':{'ai.operationId':'ai.generateText','ai.telemetry.metadata.userId':'u'}},"
-	        "{'id':2,'parent':1,'attributes':{'weir.convention':'vercel','weir.span.kind':'llm'},'want':{'user.id':'u'}}]" },
+	        "[{'id':1,'scope':'ai','attributes':{'ai.operationId':'ai.generateText','ai.telemetry.metadata.userId':"
+	        "'u'}},"
+	        "{'id':2,'parent':1,'attributes':{'weir.convention':'vercel','weir.span.kind':'llm'},'want':{'user.id':"
+	        "'u'}}]" },
 	{ "Vercel 7: the context of the agent", "",
-	        "[{'id':1,'scope':'gen_ai','attributes':{'ai.settings.context.sessionId':'s','ai.settings.context.userId':'u'}},"
+	        "[{'id':1,'scope':'gen_ai','attributes':{'ai.settings.context.sessionId':'s','ai.settings.context."
+	        "userId':'u'}},"
 	        "{'id':2,'scope':'gen_ai','parent':1,'want':{'session.id':'s','user.id':'u'}}]" },
 	{ "not with the option off", "resource_inheritance: false",
 	        "[{'id':1,'attributes':{'user.id':'u'}},{'id':2,'parent':1,'want':{'user.id':null}}]" },
@@ -462,8 +481,9 @@ static void load_family(struct spans *s, json_t *in)
 	json_array_foreach(in, i, span) json_array_append_new(resources,
 	        json_pack("{s:{s:o},s:[{s:{s:s,s:o},s:[o]}]}", "resource", "attributes",
 	                spans_attributes(json_object_get(span, "resource")), "scopeSpans", "scope", "name",
-	                spans_text(span, "scope"), "attributes", spans_attributes(json_object_get(span, "scope_attributes")),
-	                "spans", spans_span(span, (json_int_t)i + 1)));
+	                spans_text(span, "scope"), "attributes",
+	                spans_attributes(json_object_get(span, "scope_attributes")), "spans",
+	                spans_span(span, (json_int_t)i + 1)));
 	json_t *request = json_pack("{s:o}", "resourceSpans", resources);
 	char *text = json_dumps(request, 0);
 	spans_scan(s, rig_wire(TRACES, text));
