@@ -190,7 +190,7 @@ static unsigned members_of_type(slice type)
 /* Text that holds JSON or Python: not sure. */
 static bool may_wrap(slice text)
 {
-	return slice_starts(text, SLICE("[{\\\"")) || is_python(text);
+	return slice_starts(text, SLICE("[{\\\"")) || is_python(text) || is_python_object(text);
 }
 
 static bool take_part(struct reader *r, bool tool, bool first)

@@ -1,20 +1,33 @@
 /* fingerprint.c - hashing instructions and tools, with a memory of the last ones (see fingerprint.h).
  *
- * An application has few prompts and sends each many times: comparing with what a slot keeps costs a fraction of parsing and hashing it.
- * Slots are chosen by the lengths. Longer texts than SLOT_MAX are hashed each time. */
+ * An application has few prompts and sends each many times. A slot keeps no text but its lengths and a hash with
+ * a random seed: nobody outside can make two texts that share it. */
 #include "lib/genai/fingerprint.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "lib/base/map.h"
 #include "lib/genai/json.h"
 
-enum { SLOT_MAX = 64 << 10, LEADING_MAX = 1 << 20 };
+enum { LEADING_MAX = 1 << 20 };
+
+static void begin(struct fingerprints *f)
+{
+	struct map m;
+	map_init(&m);
+	f->seed = m.seed | 1;
+	map_release(&m);
+	f->md = EVP_MD_CTX_new();
+	f->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!f->md || !f->sha256)
+		abort();
+}
 
 void fingerprints_release(struct fingerprints *f)
 {
-	for (size_t i = 0; i < COUNTOF(f->slots); i++)
-		free(f->slots[i].text);
+	EVP_MD_CTX_free(f->md);
+	EVP_MD_free(f->sha256);
 }
 
 static size_t skip_blanks(slice s, size_t i)
@@ -133,12 +146,12 @@ static void add_system(EVP_MD_CTX *md, slice system, struct arena *a)
 		add_element(md, e, a);
 }
 
-static void hash(slice system, slice tools, struct arena *a, char hex[FINGERPRINT_LEN])
+static void hash(struct fingerprints *f, slice system, slice tools, struct arena *a, char hex[FINGERPRINT_LEN])
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL))
+	EVP_MD_CTX *md = f->md;
+	if (!EVP_DigestInit_ex2(md, f->sha256, NULL))
 		abort();
 	if (system.len)
 		add_system(md, system, a);
@@ -148,36 +161,21 @@ static void hash(slice system, slice tools, struct arena *a, char hex[FINGERPRIN
 	}
 	if (!EVP_DigestFinal_ex(md, digest, NULL))
 		abort();
-	EVP_MD_CTX_free(md);
 	for (unsigned i = 0; i < FINGERPRINT_LEN; i++)
 		hex[i] = digits[i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4];
 }
 
-static bool slot_has(const struct fingerprint_slot *slot, slice system, slice tools)
-{
-	return slot->text && slot->system == system.len && slot->tools == tools.len &&
-	        slice_eq((slice){ slot->text, system.len }, system) &&
-	        slice_eq((slice){ slot->text + system.len, tools.len }, tools);
-}
-
-static void slot_keep(struct fingerprint_slot *slot, slice system, slice tools)
-{
-	free(slot->text);
-	slot->text = system.len + tools.len <= SLOT_MAX ? malloc(system.len + tools.len + 1) : NULL;
-	slot->system = system.len;
-	slot->tools = tools.len;
-	if (slot->text && system.len)
-		memcpy(slot->text, system.p, system.len);
-	if (slot->text && tools.len)
-		memcpy(slot->text + system.len, tools.p, tools.len);
-}
-
 slice fingerprint_of(struct fingerprints *f, slice system, slice tools, struct arena *a)
 {
-	struct fingerprint_slot *slot = &f->slots[(system.len * 31 + tools.len) % FINGERPRINT_SLOTS];
-	if (!slot_has(slot, system, tools)) {
-		slot_keep(slot, system, tools);
-		hash(system, tools, a, slot->hex);
+	if (!f->seed)
+		begin(f);
+	uint64_t key = hash_bytes(tools.p, tools.len, hash_bytes(system.p, system.len, f->seed));
+	struct fingerprint_slot *slot = &f->slots[key % FINGERPRINT_SLOTS];
+	if (slot->key != key || slot->system != system.len || slot->tools != tools.len) {
+		hash(f, system, tools, a, slot->hex);
+		slot->key = key;
+		slot->system = system.len;
+		slot->tools = tools.len;
 	}
 	return (slice){ slot->hex, FINGERPRINT_LEN };
 }

@@ -8,13 +8,19 @@
 #pragma once
 #include "lib/base/arena.h"
 
-enum { FINGERPRINT_LEN = 32, FINGERPRINT_SLOTS = 16 };
+enum { FINGERPRINT_LEN = 32, FINGERPRINT_SLOTS = 512 };
 
-/* Remembers the texts met last, one a slot, so that each is hashed once. Of one worker; zeroed to begin with. */
+struct evp_md_ctx_st;
+struct evp_md_st;
+/* Remembers the fingerprints of the texts met last, each under its lengths and a keyed hash, so that a prompt is parsed and hashed once.
+ * Of one worker; zeroed to begin with. */
 struct fingerprints {
+	uint64_t seed; /* random; 0: not begun */
+	struct evp_md_ctx_st *md;
+	struct evp_md_st *sha256;
 	struct fingerprint_slot {
-		char *text; /* instructions, then tools */
-		size_t system, tools; /* their lengths */
+		uint64_t key;
+		size_t system, tools; /* lengths; both 0: empty */
 		char hex[FINGERPRINT_LEN];
 	} slots[FINGERPRINT_SLOTS];
 };

@@ -22,8 +22,8 @@ struct json {
 /* NULL when `text` is not exactly one JSON value (RFC 8259, blanks around allowed), nests deeper than JSON_DEPTH, or memory is out;
  * e (may be NULL) says which, with the offset. */
 const struct json *json_parse(struct arena *a, slice text, struct err *e);
-/* What Python's repr() writes of dicts, lists, tuples and scalars, as JSON text in the arena: {'a': None, "it's": (1, True)}. It is not
- * judged: json_parse does. Empty when there is what repr() of these does not write (objects), or memory is out. */
+/* What Python's repr() writes of data, as JSON text in the arena: {'a': None, "it's": (1, True)}, Message(role=<Role.USER: 'user'>). It is not
+ * judged: json_parse does. Empty when it cannot be repr() of data, or memory is out. */
 slice json_of_python(struct arena *a, slice text);
 /* Whether a text begins as such a dict or list of them does, and JSON does not. */
 static inline bool is_python(slice text)
@@ -31,6 +31,8 @@ static inline bool is_python(slice text)
 	size_t i = text.len && (*text.p == '[' || *text.p == '(') ? 1 : 0;
 	return text.len >= i + 2 && text.p[i] == '{' && text.p[i + 1] == '\'';
 }
+/* Whether it may be an object's: a class name, a bracket, a keyword, and a bracket at the end. */
+bool is_python_object(slice text);
 /* As json_parse, but a text that ends early is closed where it ends: *cut tells. For values that an SDK's length limit truncated. */
 const struct json *json_parse_cut(struct arena *a, slice text, bool *cut);
 

@@ -1,13 +1,16 @@
 /* json_python.c - Python's repr() of data to JSON text; see json.h.
  *
- * Some SDKs put str(dict) where others put JSON. One pass copies what both languages write alike and translates quotes, escapes, tuples
- * and the three words. Each byte becomes two at most, so the room is taken at once.
+ * Some SDKs put str(dict) or the repr() of an object where others put JSON. One pass copies what both languages write alike and translates
+ * quotes, escapes, tuples, the three words, enums (<Role.USER: 'user'>) and objects: Name(_a=1) is {"a":1}, without keywords it is
+ * a list. Each byte becomes two at most (a word of n bytes n + 2, and a mark follows it), so the room is taken at once.
  */
 #include "lib/genai/json.h"
 
 struct translator {
-	const char *p, *end;
+	const char *start, *p, *end;
 	char *to;
+	unsigned depth;
+	char close[JSON_DEPTH]; /* of open brackets */
 };
 
 static void put(struct translator *t, const char *s, size_t n)
@@ -58,59 +61,144 @@ static bool string(struct translator *t)
 	return t->p++ < t->end;
 }
 
+static bool is_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
+
+static slice name_at(const struct translator *t)
+{
+	size_t n = 0;
+	while (t->p + n < t->end && is_name(t->p[n]))
+		n++;
+	return (slice){ t->p, n };
+}
+
+static bool open_bracket(struct translator *t, char c, char close)
+{
+	if (t->depth == JSON_DEPTH)
+		return false;
+	t->close[t->depth++] = close;
+	*t->to++ = c;
+	return true;
+}
+
+/* Behind "Name(": members when the first argument is a keyword's. */
+static bool open_object(struct translator *t)
+{
+	t->p++;
+	slice name = name_at(t);
+	bool members = name.len && name.p + name.len < t->end && name.p[name.len] == '=';
+	members |= t->p < t->end && *t->p == ')';
+	return open_bracket(t, members ? '{' : '[', members ? '}' : ']');
+}
+
 static bool word(struct translator *t)
 {
 	static const struct {
 		slice python, json;
 	} words[] = { { { "None", 4 }, { "null", 4 } }, { { "True", 4 }, { "true", 4 } },
 		{ { "False", 5 }, { "false", 5 } } };
-	for (size_t i = 0; i < COUNTOF(words); i++) {
-		slice w = words[i].python;
-		if ((size_t)(t->end - t->p) < w.len || memcmp(t->p, w.p, w.len) != 0)
-			continue;
-		put(t, words[i].json.p, words[i].json.len);
-		t->p += w.len;
-		return true;
-	}
-	return false;
+	slice name = name_at(t);
+	if (!name.len)
+		return false;
+	t->p += name.len;
+	char next = t->p < t->end ? *t->p : '\0';
+	if (next == '(')
+		return open_object(t);
+	for (size_t i = 0; i < COUNTOF(words) && next != '='; i++)
+		if (slice_eq(name, words[i].python)) {
+			put(t, words[i].json.p, words[i].json.len);
+			return true;
+		}
+	bool hidden = next == '=' && *name.p == '_' && name.len > 1; /* a private member by its public name */
+	*t->to++ = '"';
+	put(t, name.p + hidden, name.len - hidden);
+	*t->to++ = '"';
+	if (next == '=')
+		*t->to++ = ':', t->p++;
+	return true;
 }
 
-/* Brackets; a comma before the end of a tuple goes. */
-static void mark(struct translator *t)
+/* An enum's value stands behind a colon; of other things there is nothing to tell. */
+static bool angle(struct translator *t)
+{
+	const char *end = memchr(t->p, '>', (size_t)(t->end - t->p));
+	const char *colon = end ? memmem(t->p, (size_t)(end - t->p), ": ", 2) : NULL;
+	if (!end)
+		return false;
+	if (!colon) {
+		put(t, "null", 4);
+		t->p = end + 1;
+		return true;
+	}
+	t->p = colon + 2;
+	return true;
+}
+
+/* Brackets and commas; a comma before the end of a tuple goes. */
+static bool mark(struct translator *t)
 {
 	char c = *t->p++;
-	if ((c == ')' || c == ']' || c == '}') && t->to[-1] == ',')
-		t->to--;
-	*t->to++ = c == '(' ? '[' : c == ')' ? ']' : c;
+	if (c == '(' || c == '[')
+		return open_bracket(t, '[', ']');
+	if (c == '{')
+		return open_bracket(t, '{', '}');
+	if (c == ')' || c == ']' || c == '}') {
+		if (!t->depth)
+			return false;
+		if (t->to[-1] == ',')
+			t->to--;
+		c = t->close[--t->depth];
+	}
+	*t->to++ = c;
+	return true;
 }
 
 static bool one(struct translator *t)
 {
-	char c = *t->p;
-	if (c == ' ' || c == '\n' || c == '\t' || c == '\r')
+	char c = *t->p, next = t->end - t->p > 1 ? t->p[1] : '\0';
+	if (c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '>') {
 		t->p++;
-	else if (c && strchr("{}[](),:", c))
-		mark(t);
-	else if (c == '\'' || c == '"')
+		return true;
+	}
+	if (c && strchr("{}[](),:", c))
+		return mark(t);
+	if (c == '\'' || c == '"')
 		return string(t);
-	else if (c == 'b' && t->end - t->p > 1 && (t->p[1] == '\'' || t->p[1] == '"'))
+	if (c == 'b' && (next == '\'' || next == '"')) {
 		t->p++;
-	else if ((c >= '0' && c <= '9') || (c && strchr("+-.eE", c)))
+		return true;
+	}
+	if (c == '<')
+		return angle(t);
+	if ((c >= '0' && c <= '9') || c == '-' || c == '+' || (c == '.' && t->p > t->start) ||
+	        ((c == 'e' || c == 'E') && t->p > t->start && t->p[-1] >= '0' && t->p[-1] <= '9')) {
 		*t->to++ = *t->p++;
-	else
-		return word(t);
-	return true;
+		return true;
+	}
+	return word(t);
 }
 
 slice json_of_python(struct arena *a, slice text)
 {
 	char *room = text.len < SIZE_MAX / 4 ? arena_try(a, text.len * 2 + 4) : NULL;
-	struct translator t = { text.p, text.p + text.len, room + 1 };
 	if (!room)
 		return (slice){ 0 };
+	struct translator t = { .start = text.p, .p = text.p, .end = text.p + text.len, .to = room + 1 };
 	*room = ' '; /* so that there is a byte before the first */
 	while (t.p < t.end)
 		if (!one(&t))
 			return (slice){ 0 };
 	return (slice){ room + 1, (size_t)(t.to - room) - 1 };
+}
+
+bool is_python_object(slice text)
+{
+	size_t n = 0;
+	if (!text.len || *text.p < 'A' || *text.p > 'Z')
+		return false;
+	while (n < text.len && n < 64 && is_name(text.p[n]))
+		n++;
+	return n + 2 < text.len && text.p[n] == '(' && is_name(text.p[n + 1]) && text.p[text.len - 1] == ')';
 }

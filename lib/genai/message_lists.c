@@ -13,6 +13,8 @@ static const struct json *json_in(const struct json *string, struct message_out 
 {
 	slice text = json_text_of(string, m->arena);
 	slice start = slice_trim(text);
+	if (is_python_object(start))
+		return json_parse(m->arena, json_of_python(m->arena, start), NULL);
 	return start.len && *start.p == '{' ? json_parse(m->arena, text, NULL) : NULL;
 }
 

@@ -238,7 +238,8 @@ static bool unwrapped(struct message_out *m, const struct members *f, const stru
 	for (const struct json *v = n->type == JSON_ARRAY ? json_first(n, NULL) : n; v;
 	        v = n->type == JSON_ARRAY ? json_next(n, v, NULL) : NULL) {
 		m->finish = finish;
-		message_from_json(m, v);
+		if (any_from_json(m, v, 1) != 0)
+			m->lossy = true;
 	}
 	return true;
 }

@@ -141,6 +141,10 @@ static enum part_kind kind_by_names(const struct json *part)
 {
 	if (has(part, "name") && (json_get(part, "args") || json_get(part, "arguments") || json_get(part, "input")))
 		return PART_TOOL_CALL;
+	if (has(part, "tool_name") && json_get(part, "arguments")) /* Haystack's own objects */
+		return PART_TOOL_CALL;
+	if (json_get(part, "origin") && json_get(part, "result"))
+		return PART_TOOL_RESPONSE;
 	if (tool_call_id(part) &&
 	        (has(part, "parts") || has(part, "result") || has(part, "response") || has(part, "error")))
 		return PART_TOOL_RESPONSE;
@@ -224,8 +228,6 @@ static const struct json *own_text(struct members *f)
 	return v;
 }
 
-static void one_part(struct message_out *m, const struct json *n);
-
 /* Parts in a text part: what is beside them is lost. */
 static bool wrapped_part(struct message_out *m, const struct members *f, const struct json *content)
 {
@@ -233,8 +235,7 @@ static bool wrapped_part(struct message_out *m, const struct members *f, const s
 	if (!are_wrapped_parts(n))
 		return false;
 	m->lossy |= members_left(f);
-	for (const struct json *v = json_first(n, NULL); v; v = json_next(n, v, NULL))
-		one_part(m, v);
+	parts_from_json(m, n);
 	return true;
 }
 

@@ -30,6 +30,7 @@ enum alias_read {
 	READ_ISO8601, /* a point in time: minus the span's start */
 	READ_QUOTED, /* a JSON document in a string, a quoted string too ("\"LLM\"") */
 	READ_CSV, /* a comma-separated list is taken as a list */
+	READ_REPR, /* the path goes on in a string that holds the repr() of a Python object */
 };
 
 /* Who says so: `precedence: llm_first` moves CLASS_LLM to the front, `vendor_first` CLASS_VENDOR. */

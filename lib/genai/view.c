@@ -10,7 +10,7 @@
 
 #include "lib/genai/json.h"
 
-enum { FLAT_MAX = 10000, DOCUMENT_MAX = 4 << 20, NODES_KEPT = 1 << 18, BEHIND = 1 << 12 };
+enum { FLAT_MAX = 10000, DOCUMENT_MAX = 4 << 20, REPR_MAX = 64 << 10, NODES_KEPT = 1 << 18, BEHIND = 1 << 12 };
 
 static bool has_row_of(uint16_t key, enum concept c)
 {
@@ -252,6 +252,29 @@ static bool value_at(struct value at, const char *path, struct value *out)
 	return at.type != V_EMPTY;
 }
 
+/* A path that leads into a string in which an object's repr() stands ("raw.id" of {"raw": "ChatCompletion(id='1')"}). */
+static const struct json *path_in_repr(struct view *v, const struct json *n, const char *path)
+{
+	for (int i = 0; n && i < 3; i++) {
+		const char *dot = strchr(path, '.');
+		char name[32];
+		size_t len = dot ? (size_t)(dot - path) : 0;
+		if (!len || len >= sizeof(name))
+			return NULL;
+		memcpy(name, path, len);
+		name[len] = 0;
+		n = json_path(n, name);
+		path = dot + 1;
+		if (!n || n->type != JSON_STRING)
+			continue;
+		struct arena *a = &v->traces->arena; /* what is read must stay */
+		slice text = n->text.len <= REPR_MAX ? json_text_of(n, a) : (slice){ 0 };
+		n = is_python_object(text) ? json_parse(&v->nodes, json_of_python(a, text), NULL) : NULL;
+		return n ? json_path(n, path) : NULL;
+	}
+	return NULL;
+}
+
 bool candidate_value(struct view *v, const struct candidate *c, struct value *out)
 {
 	const char *path = c->alias->path;
@@ -261,8 +284,9 @@ bool candidate_value(struct view *v, const struct candidate *c, struct value *ou
 	}
 	if (c->attr->value.type == V_KVLIST)
 		return value_at(c->attr->value, path, out);
-	const struct json *n = document(v, c->attr);
-	n = n ? json_path(n, path) : NULL;
+	const struct json *root = document(v, c->attr), *n = root ? json_path(root, path) : NULL;
+	if (!n && root && c->alias->read == READ_REPR)
+		n = path_in_repr(v, root, path);
 	return n && value_of_json(v, n, out);
 }
 

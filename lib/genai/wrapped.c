@@ -9,7 +9,7 @@
 bool may_wrap(const struct json *string)
 {
 	static const slice start = NAME("[{\\\"");
-	return string && string->type == JSON_STRING && (slice_starts(string->text, start) || is_python(string->text));
+	return string && string->type == JSON_STRING && (slice_starts(string->text, start) || is_python(string->text) || is_python_object(string->text));
 }
 
 const struct json *unwrap_text(const struct json *string, struct arena *a)
@@ -17,17 +17,16 @@ const struct json *unwrap_text(const struct json *string, struct arena *a)
 	if (!may_wrap(string))
 		return NULL;
 	slice text = json_text_of(string, a);
-	const struct json *n = json_parse(a, is_python(text) ? json_of_python(a, text) : text, NULL);
+	bool python = is_python(text) || is_python_object(text);
+	const struct json *n = json_parse(a, python ? json_of_python(a, text) : text, NULL);
 	return n && n->type >= JSON_ARRAY && n->n ? n : NULL;
 }
 
 bool are_wrapped_parts(const struct json *n)
 {
-	bool more = false;
+	bool more = false, list = n && n->type == JSON_ARRAY;
 	const struct part_type *type;
-	if (!n || n->type != JSON_ARRAY)
-		return false;
-	for (const struct json *v = json_first(n, NULL); v; v = json_next(n, v, NULL)) {
+	for (const struct json *v = list ? json_first(n, NULL) : n; v; v = list ? json_next(n, v, NULL) : NULL) {
 		enum part_kind kind = v->type == JSON_OBJECT ? part_kind_of(v, &type) : PART_NONE;
 		if (kind == PART_NONE || kind == PART_AS_IS || !type || json_get(v, "role"))
 			return false;
@@ -39,6 +38,8 @@ bool are_wrapped_parts(const struct json *n)
 static bool is_wrapped_message(const struct json *n)
 {
 	const struct json *role = json_get(n, "role");
+	if (json_is(json_get(n, "object"), "response") && json_get(n, "output")) /* a body of OpenAI's */
+		return true;
 	return role && role->type == JSON_STRING && role->text.len &&
 	        (json_get(n, "content") || json_get(n, "tool_calls") || json_get(n, "parts"));
 }
