@@ -193,7 +193,7 @@ static bool is_one_of(const struct conf_strs *names, slice name)
 	return false;
 }
 
-static void enter_scope(struct cost_state *st, const struct cost_conf *c, const struct scope *scope)
+static void enter_scope(struct cost_state *st, const struct cost_conf *c, struct scope *scope)
 {
 	if (st->scope == scope)
 		return;

@@ -123,7 +123,7 @@ static void push(struct stage *stage, struct batch *b)
 {
 	const struct filter_conf *c = stage->conf;
 	struct filter_state *st = stage->state;
-	const struct scope *scope = NULL;
+	struct scope *scope = NULL;
 	struct emitter emitter = { 0 };
 	uint32_t dropped[N_DETECT_RULES] = { 0 };
 	struct span *next;

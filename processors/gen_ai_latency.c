@@ -116,7 +116,7 @@ static void time_any(struct view *v, struct timing *t, struct emitter of_scope)
 static void push(struct stage *stage, struct batch *b)
 {
 	struct latency_work *work = ((struct latency_state *)stage->state)->work;
-	const struct scope *scope = NULL;
+	struct scope *scope = NULL;
 	struct emitter of_scope = { ECO_NONE, 0 };
 	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s)) {
 		struct timing t = { .traces = b->traces, .span = s, .kind = kind_of_span(s) };

@@ -56,12 +56,11 @@ static bool is_canonical_response(const struct json *part)
 
 static bool is_canonical_part(const struct json *part, const struct part_type *type)
 {
-	const struct json *content;
 	switch (type->kind) {
 	case PART_TEXT:
 	case PART_REASONING:
 	case PART_REFUSAL:
-		return is_string(content = json_get(part, "content")) && !may_wrap(content);
+		return is_string(json_get(part, "content"));
 	case PART_TOOL_CALL:
 		return is_canonical_call(part);
 	case PART_TOOL_RESPONSE:

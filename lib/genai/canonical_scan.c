@@ -187,12 +187,6 @@ static unsigned members_of_type(slice type)
 	return slice_eq(type, SLICE("tool_call_response")) ? TYPE | ID | RESPONSE : 0;
 }
 
-/* Text that holds JSON or Python: not sure. */
-static bool may_wrap(slice text)
-{
-	return slice_starts(text, SLICE("[{\\\"")) || is_python(text) || is_python_object(text);
-}
-
 static bool take_part(struct reader *r, bool tool, bool first)
 {
 	slice key, type = { 0 }, unused;
@@ -209,7 +203,7 @@ static bool take_part(struct reader *r, bool tool, bool first)
 		bool ok = member == ARGUMENTS ? take_arguments(r)
 		        : member == RESPONSE  ? take_value(r)
 		                              : take_string(r, member == TYPE ? &type : &unused);
-		if (!ok || (member == CONTENT && (tool || may_wrap(unused))))
+		if (!ok || (member == CONTENT && tool))
 			return false;
 	} while (take(r, ','));
 	unsigned all = members_of_type(type);

@@ -35,7 +35,7 @@ static bool matches(const struct scope_rule *r, slice name, slice version)
 	return !r->version.len || glob_match(r->version, version);
 }
 
-struct emitter emitter_of_scope(const struct scope *scope)
+static struct emitter look_up(const struct scope *scope)
 {
 	char buf[SCOPE_NAME_MAX];
 	size_t n = scope->name.len < sizeof(buf) ? scope->name.len : sizeof(buf);
@@ -52,9 +52,30 @@ struct emitter emitter_of_scope(const struct scope *scope)
 	return (struct emitter){ ECO_NONE, 0 };
 }
 
+/* Every processor asks for each scope: the answer is noted on it. */
+struct emitter emitter_of_scope(struct scope *scope)
+{
+	static const uint32_t known = UINT32_C(1) << 31, all_flags = 0xffff;
+	if (!scope->note) {
+		struct emitter e = look_up(scope);
+		_Static_assert(N_ECOSYSTEMS < 1 << 15, "an ecosystem does not fit into a note");
+		_Static_assert(EMIT_LAST < 1 << 16, "the flags do not fit into a note");
+		scope->note = known | (uint32_t)e.ecosystem << 16 | e.flags;
+	}
+	return (struct emitter){ (enum ecosystem)(scope->note >> 16 & 0x7fff), scope->note & all_flags };
+}
+
+static bool may_have_marker(const struct attrs *as)
+{
+	uint64_t any = 0;
+	for (size_t i = 0; i < COUNTOF(markers_known); i++)
+		any |= as->known[i] & markers_known[i];
+	return any != 0;
+}
+
 struct emitter emitter_of_span(struct emitter of_scope, const struct span *span)
 {
-	if (of_scope.ecosystem != ECO_NONE && !(of_scope.flags & EMIT_SHARED))
+	if ((of_scope.ecosystem != ECO_NONE && !(of_scope.flags & EMIT_SHARED)) || !may_have_marker(&span->attrs))
 		return of_scope;
 	unsigned best = UINT8_MAX + 1;
 	for (const struct attr *a = span->attrs.first; a; a = a->next) {

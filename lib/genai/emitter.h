@@ -17,6 +17,7 @@ enum emitter_flags {
 	EMIT_ESTIMATES = 64, /* token counts are estimates */
 	EMIT_SHARED = 128, /* the scope is used by others too: attributes tell the ecosystem */
 	EMIT_NAMED = 256, /* only spans whose names are in MAP_OPERATION for the ecosystem are GenAI (R2) */
+	EMIT_LAST = EMIT_NAMED
 };
 
 struct emitter {
@@ -25,6 +26,6 @@ struct emitter {
 };
 
 /* By name, in any case, and version; ECO_NONE when it is not known. */
-struct emitter emitter_of_scope(const struct scope *scope);
+struct emitter emitter_of_scope(struct scope *scope);
 /* `of_scope`, or what the span's attributes tell (markers.csv) when the scope is unknown or shared. */
 struct emitter emitter_of_span(struct emitter of_scope, const struct span *span);

@@ -70,10 +70,17 @@ static void keep_finish(struct folding *x, const struct source *s)
 	out->finish_reasons = to;
 }
 
+/* Emitters that put JSON or repr() where text should be. */
+static bool wraps(enum ecosystem e)
+{
+	return e == ECO_OPENLLMETRY || e == ECO_OPENAI_AGENTS;
+}
+
 static bool read_place(struct folding *x, struct source *s, const struct place *p, enum concept c, slice *verbatim)
 {
 	*verbatim = (slice){ 0 };
 	source_begin(s, x->v, &x->f->arena, c);
+	s->unwraps = x->f->fresh && wraps(x->v->emitter.ecosystem);
 	bool done = place_read(s, p, x->v, &x->events, verbatim);
 	keep_finish(x, s);
 	if (c == C_INPUT_MESSAGES && s->root && !x->body)
@@ -187,6 +194,9 @@ static void compare_losers(
 		        is_fuller(&f->other.shape, &f->best.shape)) {
 			swap(&f->best, &f->other);
 			text = strbuf_slice(&f->best.out);
+			carry(x, &f->best, p);
+			won = i;
+			i = SIZE_MAX; /* once more, for what says the same as this one */
 		} else if (slice_eq(strbuf_slice(&f->other.out), text))
 			carry(x, &f->other, p);
 	}

@@ -26,6 +26,7 @@ struct folded {
 
 /* Working memory of one worker. */
 struct fold {
+	bool fresh; /* no earlier run has seen the span: what looks like a mistake of its emitter is one */
 	struct arena arena; /* of one span: JSON nodes, decoded strings */
 	struct source best, other; /* the reading that wins, and one that is compared with it */
 	VEC(struct attr *) carried;

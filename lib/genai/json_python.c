@@ -2,7 +2,7 @@
  *
  * Some SDKs put str(dict) or the repr() of an object where others put JSON. One pass copies what both languages write alike and translates
  * quotes, escapes, tuples, the three words, enums (<Role.USER: 'user'>) and objects: Name(_a=1) is {"a":1}, without keywords it is
- * a list. Each byte becomes two at most (a word of n bytes n + 2, and a mark follows it), so the room is taken at once.
+ * a list. Each byte becomes three at most (a word of one letter), so the room is taken at once.
  */
 #include "lib/genai/json.h"
 
@@ -123,17 +123,18 @@ static bool word(struct translator *t)
 /* An enum's value stands behind a colon; of other things there is nothing to tell. */
 static bool angle(struct translator *t)
 {
-	const char *end = memchr(t->p, '>', (size_t)(t->end - t->p));
-	const char *colon = end ? memmem(t->p, (size_t)(end - t->p), ": ", 2) : NULL;
-	if (!end)
-		return false;
-	if (!colon) {
-		put(t, "null", 4);
-		t->p = end + 1;
-		return true;
+	for (; t->p < t->end; t->p++) {
+		if (*t->p == '>') {
+			put(t, "null", 4);
+			t->p++;
+			return true;
+		}
+		if (*t->p == ':' && t->end - t->p > 1 && t->p[1] == ' ') {
+			t->p += 2;
+			return true;
+		}
 	}
-	t->p = colon + 2;
-	return true;
+	return false;
 }
 
 /* Brackets and commas; a comma before the end of a tuple goes. */
@@ -182,7 +183,7 @@ static bool one(struct translator *t)
 
 slice json_of_python(struct arena *a, slice text)
 {
-	char *room = text.len < SIZE_MAX / 4 ? arena_try(a, text.len * 2 + 4) : NULL;
+	char *room = text.len < SIZE_MAX / 4 ? arena_try(a, text.len * 3 + 1) : NULL;
 	if (!room)
 		return (slice){ 0 };
 	struct translator t = { .start = text.p, .p = text.p, .end = text.p + text.len, .to = room + 1 };

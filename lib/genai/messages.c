@@ -289,7 +289,7 @@ static void plain(
 		members_use(&f, parts);
 	else
 		parts = NULL;
-	if (!m->bare && unwrapped(m, &f, parts, finish))
+	if (m->unwraps && !m->bare && unwrapped(m, &f, parts, finish))
 		return;
 	v = parts ? NULL : members_take_any(&f, contents, COUNTOF(contents));
 	const struct json *answer = parts && json_is(members_get(&f, SLICE("role")), "tool") ? tool_answer(parts) : NULL;

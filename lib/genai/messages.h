@@ -27,6 +27,7 @@ struct message_out {
 	bool lossy; /* something of the source was left out: the original must stay */
 	bool cut; /* the source was JSON that ended too early */
 	bool open; /* inside a message */
+	bool unwraps; /* texts that hold JSON or Python's repr() of parts or messages are what they hold; such texts of ours are not */
 	bool chunks; /* the emitter writes a stream as one message a chunk, with an empty finish reason but for the last */
 	struct message_shape shape;
 	/* of the writer */

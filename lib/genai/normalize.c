@@ -150,6 +150,7 @@ void normalize_content(struct norm *x, struct folded *f)
 	memset(f, 0, sizeof(*f));
 	if (!has_content(x))
 		return;
+	x->n->fold.fresh = !x->settled;
 	fold_span(&x->n->fold, x->v, x->o->fold_events, f);
 	put_content(x, C_INPUT_MESSAGES, &f->input);
 	put_content(x, C_OUTPUT_MESSAGES, &f->output);
@@ -227,7 +228,7 @@ static enum ecosystem normalize_span(struct norm *x, struct emitter emitter)
 void normalize_traces(
         struct normalizer *n, const struct normalize_options *o, struct traces *t, uint32_t seen[N_ECOSYSTEMS])
 {
-	const struct scope *scope = NULL;
+	struct scope *scope = NULL;
 	struct emitter emitter = { 0 };
 	n->calls.n = 0;
 	for (struct span *s = traces_first_span(t); s; s = traces_next_span(t, s)) {

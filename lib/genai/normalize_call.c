@@ -264,13 +264,15 @@ void normalize_finish(struct norm *x, const struct folded *content)
 static bool has_failed(struct norm *x)
 {
 	const struct attr *a;
-	slice word;
+	slice *words;
+	size_t n;
 	switch ((int)x->v->emitter.ecosystem) {
 	case ECO_LANGFUSE:
 		a = attrs_find_id(x->attrs, KEY_LANGFUSE_OBSERVATION_LEVEL);
 		return a && a->value.type == V_STRING && slice_is(a->value.s, "ERROR");
 	case ECO_MASTRA:
-		return is_model_call(x->kind) && view_text(x->v, C_FINISH_REASONS, &word, NULL) && slice_is(word, "error");
+		return is_model_call(x->kind) && view_strings(x->v, C_FINISH_REASONS, &words, &n, NULL) && n == 1 &&
+		        slice_is(words[0], "error");
 	case ECO_LANGSMITH:
 		for (const struct event *e = x->span->first_event; e; e = e->next)
 			if (!e->deleted && slice_eq(e->name, SLICE("exception")))

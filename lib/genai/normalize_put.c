@@ -132,7 +132,7 @@ void norm_put(struct norm *x, enum concept c, const struct value *v, struct cand
 {
 	const struct concept_info *info = concept_info(c);
 	struct candidate *own = own_candidate(x, c);
-	if (info->group & (GROUP_CALL | GROUP_USAGE) || c == C_SESSION || c == C_USER)
+	if (info->group & (GROUP_CALL | GROUP_USAGE))
 		x->n_facts++;
 	if (own) {
 		if (!norm_same_value(&own->attr->value, v))

@@ -245,7 +245,7 @@ static void text_part(struct message_out *m, const struct json *part, slice type
 	struct members f = members_of(part);
 	part_take_type(&f);
 	const struct json *own = own_text(&f);
-	if (own && !m->bare && wrapped_part(m, &f, own))
+	if (own && m->unwraps && !m->bare && wrapped_part(m, &f, own))
 		return;
 	put_text_part(m, &f, type, own ? own : members_take_any(&f, names, COUNTOF(names)), own != NULL);
 }
@@ -286,7 +286,7 @@ static void reasoning_part(struct message_out *m, const struct json *part)
 	if (thought && thought->type == JSON_BOOL)
 		members_use(&f, thought);
 	const struct json *own = own_text(&f), *v = own ? own : members_take_any(&f, names, COUNTOF(names));
-	const struct json *wrapped = unwrap_text(own, m->arena);
+	const struct json *wrapped = m->unwraps ? unwrap_text(own, m->arena) : NULL;
 	if (is_summary(wrapped))
 		v = wrapped;
 	if (v && v->type == JSON_ARRAY)

@@ -254,6 +254,9 @@ static bool is_verbatim(struct source *s, slice text)
 	size_t n_finish;
 	if (text.len < 2 || *text.p != '[')
 		return false;
+	/* a text that may hold JSON; openai-agents' may hold Python */
+	if (s->unwraps && (s->view->emitter.ecosystem == ECO_OPENAI_AGENTS || memmem(text.p, text.len, "\"[{\\\"", 5)))
+		return false;
 	enum direction d = s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT;
 	if (messages_scan_canonical(text, finish, COUNTOF(finish), &n_finish)) {
 		for (size_t i = 0; d == OUTPUT && i < n_finish; i++)
@@ -280,6 +283,7 @@ static bool read_messages(struct source *s, const struct candidate *c, slice tex
 		return true;
 	}
 	messages_begin(&m, &s->out, s->arena, s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT);
+	m.unwraps = s->unwraps;
 	m.chunks = m.direction == OUTPUT && s->view->emitter.ecosystem == ECO_GOOGLE_ADK;
 	if (!from_special(s, &m, c->attr, c->alias->key, text))
 		(void)source_messages(s, &m, c->attr, text, (enum alias_read)c->alias->read, loose);

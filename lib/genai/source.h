@@ -16,6 +16,7 @@ struct source {
 	struct view *view;
 	enum concept concept;
 	bool lossy; /* something of the place is not in `out`: it must stay */
+	bool unwraps; /* texts of emitters that put JSON or Python into them; not what an earlier run wrote */
 	struct message_shape shape; /* of messages */
 	bool cut; /* the place was cut by a length limit */
 	VEC(struct attr *) used;

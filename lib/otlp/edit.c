@@ -239,6 +239,7 @@ void scope_set_name(struct traces *t, struct scope *s, slice name, slice version
 	s->name = own(t, name);
 	s->version = own(t, version);
 	s->edited |= 1 << 1 | 1 << 2;
+	s->note = 0;
 	mark_scope(t, s);
 }
 

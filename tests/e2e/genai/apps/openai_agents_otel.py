@@ -41,11 +41,5 @@ flush()
 #: gap: cache_read: the SDK does not send it: there is no attribute for it
 #: gap: reasoning: the SDK does not send it: there is no attribute for it
 #: gap: input_messages[responses]: the SDK does not send it: instructions, tool calls and tool results are left out
-#: gap: input_messages[8]: the SDK does not send it: the result of a tool is said twice, as text and as result
-#: gap: output_messages[2]: the SDK does not send it: the output is the repr of a Python object in a text part
-#: gap: output_messages[7]: the SDK does not send it: the output is the repr of a Python object in a text part
-#: gap: output_messages[9]: the SDK does not send it: the output is the repr of a Python object in a text part
-#: gap: tool_call_ids[2]: the SDK does not send it: the output is the repr of a Python object in a text part
 #: gap: tool_call_ids[3]: the SDK does not send it: tool calls and results are left out
-#: gap: tool_call_ids[7]: the SDK does not send it: the output is the repr of a Python object in a text part
 #: gap: reasoning_text: the SDK does not send it: summaries are left out

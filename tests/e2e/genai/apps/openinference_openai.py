@@ -2,7 +2,6 @@
 #: content: true
 #: session: session-openinference
 #: user: user-openinference
-#: gap: finish_reasons[responses]: the SDK does not send it: the Responses API has none, the dumped body only a status
 """OpenInference's instrumentation of openai: chat, responses, embeddings."""
 import openai
 from common import openai_chat, openai_embeddings, openai_responses, tracing

@@ -39,12 +39,9 @@ with using_attributes(session_id="session-smolagents", user_id="user-smolagents"
     OpenAIServerModel("o4-mini")(user("[reason] When does the train arrive?"))
     refused(model, user("[fail429] Busy?"))
 flush()
-#: gap: response_model: the SDK does not send it: llm.model_name is the requested model; the other is inside the repr of a Python object in output.value
-#: gap: response_id: the SDK does not send it: it is inside the repr of a Python object in output.value
-#: gap: finish_reasons: the SDK does not send it: it is inside the repr of a Python object in output.value
-#: gap: cache_read: the SDK does not send it: it is inside the repr of a Python object in output.value
-#: gap: reasoning: the SDK does not send it: it is inside the repr of a Python object in output.value
 #: gap: request_model[failed]: the SDK does not send it: a failed call has no llm.model_name
 #: gap: provider[failed]: the SDK does not send it: a failed call has no llm.provider
-#: gap: input_messages[5]: the SDK does not send it: messages are those of the framework (tool-call, tool-response), before it rewrites them for the API
 #: gap: input_messages[6]: the SDK does not send it: messages are those of the framework (tool-call, tool-response), before it rewrites them for the API
+#: gap: response_model[stream]: the SDK does not send it: of a stream the text only
+#: gap: response_id[stream]: the SDK does not send it: of a stream the text only
+#: gap: finish_reasons[stream]: the SDK does not send it: of a stream the text only

@@ -5,6 +5,7 @@
 //: gap: output_tokens[stream]: the SDK does not send it: an estimate by OpenLLMetry, none by OpenInference
 //: gap: span[failed]: the SDK does not send it: a failed call leaves no span
 //: gap: response_model[embeddings]: the SDK does not send it: one name for both
+//: gap: input_tokens[embeddings]: the SDK does not send it: OpenLLMetry does not instrument embeddings, OpenInference leaves out their usage
 import { OpenAIInstrumentation as OpenInference } from "@arizeai/openinference-instrumentation-openai";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";

@@ -3,7 +3,6 @@
 //: content: true
 //: session: session-js-1
 //: user: user-js-1
-//: gap: provider: the SDK does not send it: nothing but the model's name tells it
 //: gap: request_model[1]: the SDK does not send it: the model that answered in its place
 //: gap: request_model[3]: the SDK does not send it: the model that answered in its place
 //: gap: request_model[4]: the SDK does not send it: the model that answered in its place
@@ -16,7 +15,6 @@
 //: gap: operation[embeddings]: the SDK does not send it: the type is generation
 //: gap: input_tokens[embeddings]: the SDK does not send it
 //: gap: reasoning_text[responses]: the SDK does not send it
-//: gap: response_model[embeddings]: the SDK does not send it: one name for both
 import { observeOpenAI } from "@langfuse/openai";
 import { LangfuseSpanProcessor } from "@langfuse/otel";
 import { propagateAttributes, startActiveObservation } from "@langfuse/tracing";
