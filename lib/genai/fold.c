@@ -24,7 +24,6 @@ struct folding {
 	struct message_events events;
 	const struct json *body; /* an object that input messages were read from, or could have been */
 	bool body_won;
-	bool has_system; /* a message of the input is of role system */
 	struct attr *partly; /* of the input; carried when another concept came from that document, too */
 	struct attr *documents[N_CONCEPTS];
 };
@@ -282,9 +281,13 @@ static bool tells_system(slice messages)
 }
 
 /* Of a request's dump the instructions are wanted only when the messages lack them. */
-static void leave_out_dumps(struct places *p)
+static void leave_out_dumps(struct places *p, slice messages)
 {
-	size_t n = 0;
+	size_t n = 0, n_dumps = 0;
+	for (size_t i = 0; i < p->n; i++)
+		n_dumps += p->v[i].candidate && place_is_dump(p->v[i].candidate);
+	if (!n_dumps || !tells_system(messages))
+		return;
 	for (size_t i = 0; i < p->n; i++)
 		if (!p->v[i].candidate || !place_is_dump(p->v[i].candidate))
 			p->v[n++] = p->v[i];
@@ -297,8 +300,8 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 	slice verbatim = { 0 }, text = { 0 };
 	const struct json *body = c == C_TOOL_DEFINITIONS || (c == C_SYSTEM && x->body_won) ? x->body : NULL;
 	places_find(&places, x->v, c, &x->families, &x->events, body);
-	if (c == C_SYSTEM && x->has_system)
-		leave_out_dumps(&places);
+	if (c == C_SYSTEM)
+		leave_out_dumps(&places, x->out->input.text);
 	size_t won = find_winner(x, &places, c, &verbatim);
 	if (won < places.n) {
 		struct source *s = &x->f->best;
@@ -308,7 +311,6 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 			x->body_won = s->root != NULL;
 		compare_losers(x, &places, won, c, text, verbatim.len > 0);
 		text = verbatim.len ? verbatim : strbuf_slice(&s->out);
-		x->has_system |= c == C_INPUT_MESSAGES && tells_system(text);
 	}
 	if (c == C_OUTPUT_MESSAGES)
 		with_reasoning(x, &text);

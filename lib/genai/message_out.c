@@ -153,10 +153,20 @@ static void put_member(struct message_out *m, slice before, slice text)
 	put_text(m->out, text);
 }
 
+/* What is said in a message of a tool is its answer. */
+bool answers(const struct message_out *m)
+{
+	return m->open && !m->bare && slice_is(m->role, "tool");
+}
+
 void part_text(struct message_out *m, slice text)
 {
 	if (text.len == 0)
 		return;
+	if (answers(m)) {
+		part_tool_response(m, (slice){ 0 }, text);
+		return;
+	}
 	part_open(m, false);
 	put_member(m, SLICE("{\"type\":\"text\",\"content\":"), text);
 	part_close(m, false);
@@ -166,6 +176,10 @@ void part_text_of(struct message_out *m, const struct json *string)
 {
 	if (string->text.len == 0)
 		return;
+	if (answers(m)) {
+		tool_response_from(m, NULL, string);
+		return;
+	}
 	part_open(m, false);
 	strbuf_add(m->out, SLICE("{\"type\":\"text\",\"content\":"));
 	put_string(m->out, string);

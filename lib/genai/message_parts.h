@@ -52,6 +52,8 @@ void part_text_of(struct message_out *m, const struct json *string);
 /* What is no known part: text that shows it. */
 void part_raw(struct message_out *m, const struct json *n);
 
+/* Text of the open message is a tool's response. */
+bool answers(const struct message_out *m);
 /* As message_begin, with the members that are kept; `extras` must live until message_end. */
 void message_begin_members(struct message_out *m, slice role, slice name, const struct members *extras);
 /* Names that a message's own members have. */

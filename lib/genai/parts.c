@@ -247,7 +247,11 @@ static void text_part(struct message_out *m, const struct json *part, slice type
 	const struct json *own = own_text(&f);
 	if (own && m->unwraps && !m->bare && wrapped_part(m, &f, own))
 		return;
-	put_text_part(m, &f, type, own ? own : members_take_any(&f, names, COUNTOF(names)), own != NULL);
+	const struct json *v = own ? own : members_take_any(&f, names, COUNTOF(names));
+	if (answers(m) && slice_eq(type, SLICE("text")) && v && v->type == JSON_STRING && !members_left(&f))
+		tool_response_from(m, NULL, v);
+	else
+		put_text_part(m, &f, type, v, own != NULL);
 }
 
 /* OpenAI's reasoning item: one part for each text of its summary; the first carries the item's other members. */

@@ -140,8 +140,7 @@ void view_load(
 	memset(v->head, 0, sizeof(v->head));
 	v->n = v->n_ignored = 0;
 	v->flat.n = 0;
-	v->json_of = NULL;
-	v->json = NULL;
+	v->n_documents = 0;
 	if (v->nodes.used)
 		arena_reset(&v->nodes, NODES_KEPT);
 	for (struct attr *a = attrs_first(as); a; a = attrs_next(a)) {
@@ -182,24 +181,60 @@ struct candidate *view_next(struct view *v, struct candidate *c)
 	return open_from(v, c->next);
 }
 
-/* The document of an attribute, parsed once for the paths that follow each other. A document inside a JSON string counts. */
+static struct document *remembered(struct view *v, const void *of)
+{
+	for (uint32_t i = 0; i < v->n_documents; i++)
+		if (v->documents[i].of == of)
+			return &v->documents[i];
+	return NULL;
+}
+
+/* NULL when there are too many. */
+static struct document *remember(struct view *v, const void *of)
+{
+	if (v->n_documents == DOCUMENTS_MAX)
+		return NULL;
+	struct document *d = &v->documents[v->n_documents++];
+	*d = (struct document){ .of = of };
+	return d;
+}
+
+/* Texts that are decoded live as long as the request, because values point into them. */
+static const struct json *parse_python(struct view *v, slice text)
+{
+	return json_parse(&v->nodes, json_of_python(&v->traces->arena, text), NULL);
+}
+
+/* The document of an attribute. One inside a JSON string counts. */
 static const struct json *document(struct view *v, const struct attr *a)
 {
-	if (v->json_of == a)
-		return v->json;
-	v->json_of = a;
-	v->json = NULL;
+	struct document *d = remembered(v, a);
+	if (d)
+		return d->json;
 	if (a->value.type != V_STRING || a->value.s.len > DOCUMENT_MAX)
 		return NULL;
 	slice text = slice_trim(a->value.s);
-	if (!text.len || (*text.p != '{' && *text.p != '[' && *text.p != '"'))
+	if (!text.len || (*text.p != '{' && *text.p != '[' && *text.p != '"') || !(d = remember(v, a)))
 		return NULL;
-	v->json = json_parse(&v->nodes, text, NULL);
-	if (!v->json && is_python(text))
-		v->json = json_parse(&v->nodes, json_of_python(&v->traces->arena, text), NULL);
-	if (v->json && v->json->type == JSON_STRING)
-		v->json = json_parse(&v->nodes, json_text_of(v->json, &v->traces->arena), NULL);
-	return v->json;
+	d->json = json_parse(&v->nodes, text, NULL);
+	if (!d->json && is_python(text))
+		d->json = parse_python(v, text);
+	if (d->json && d->json->type == JSON_STRING)
+		d->json = json_parse(&v->nodes, json_text_of(d->json, &v->traces->arena), NULL);
+	return d->json;
+}
+
+/* The object whose repr() a string is. */
+static const struct json *document_in(struct view *v, const struct json *string)
+{
+	struct document *d = remembered(v, string);
+	if (d)
+		return d->json;
+	d = remember(v, string);
+	slice text = d ? json_text_of(string, &v->traces->arena) : (slice){ 0 };
+	if (is_python_object(text))
+		d->json = parse_python(v, text);
+	return d ? d->json : NULL;
 }
 
 static bool value_of_json(struct view *v, const struct json *n, struct value *out)

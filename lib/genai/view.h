@@ -12,6 +12,7 @@
 
 enum precedence { OTEL_FIRST, LLM_FIRST, VENDOR_FIRST };
 enum { VIEW_MAX = 250 }; /* candidates; more are ignored and counted in n_ignored */
+enum { DOCUMENTS_MAX = 2 * VIEW_MAX }; /* attributes and strings in them that were parsed; more are not read */
 
 struct json;
 struct candidate {
@@ -21,6 +22,11 @@ struct candidate {
 	uint16_t order;
 	uint8_t next; /* index + 1; 0: last */
 	bool read; /* its value is what the concept became (set by view_text .. view_strings) */
+};
+
+struct document {
+	const void *of; /* an attribute, or a string node of another document */
+	const struct json *json; /* NULL: it is none */
 };
 
 /* A flattened attribute: prefix, index, rest ("llm.input_messages." 0 "message.role"). In order of the attributes. */
@@ -41,9 +47,9 @@ struct view {
 	struct candidate cand[VIEW_MAX];
 	uint32_t n, n_ignored;
 	VEC(struct flat_attr) flat; /* at most 10,000 per span */
-	const struct attr *json_of; /* the document parsed last, for several paths into one attribute */
-	const struct json *json;
-	struct arena nodes; /* of that document; emptied by view_load */
+	struct document documents[DOCUMENTS_MAX]; /* parsed once, for all the paths into them */
+	uint32_t n_documents;
+	struct arena nodes; /* of the documents; emptied by view_load */
 	struct alias own[N_CONCEPTS]; /* the concepts' canonical attributes, where aliases.csv has no row for them */
 	uint8_t own_of[N_KEYS]; /* concept + 1 by key */
 	uint16_t groups_of[N_KEYS]; /* what groups a key may tell something about */

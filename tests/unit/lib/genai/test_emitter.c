@@ -20,6 +20,7 @@ static const struct {
 	{ "opentelemetry.instrumentation.botocore.bedrock-runtime", "", ECO_BOTOCORE, G | X },
 	{ "opentelemetry.instrumentation.botocore", "", ECO_BOTOCORE, X },
 	{ "opentelemetry.instrumentation.openai_agents", "0.1b0", ECO_OPENAI_AGENTS, G | I },
+	{ "opentelemetry.instrumentation.openai_agents", "", ECO_OPENAI_AGENTS, G | I },
 	{ "opentelemetry.instrumentation.openai_agents", "0.62.4", ECO_OPENLLMETRY, G | I | EMIT_SHARED },
 	{ "opentelemetry.instrumentation.langchain", "2.0b1", ECO_OTEL, G },
 	{ "opentelemetry.instrumentation.langchain", "0.62.4", ECO_OPENLLMETRY, G | EMIT_SHARED },
@@ -122,6 +123,7 @@ static void no_row_is_hidden(void **state UNUSED)
 		snprintf(version, sizeof(version), "%s",
 		        !f[1].len                       ? "3.4.5"
 		                : slice_is(f[1], "*b?") ? "1.0b1"
+		                : slice_is(f[1], "0.*") ? "0.62.4"
 		                                        : "1.2.3");
 		struct emitter e = of(name, version);
 		if (!slice_is(f[2], ecosystem_name(e.ecosystem)))
