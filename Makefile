@@ -3,7 +3,7 @@ VERSION := 0.1.0
 CC      ?= cc
 O       ?= build
 PREFIX  ?= /usr/local
-OPT     ?= -O2 -flto=auto -fno-plt
+OPT     ?= -O3 -flto=auto -fno-plt
 PKGS    := libuv libprotobuf-c zlib libzstd yaml-0.1 openssl libpcre2-8 libisal libdeflate
 Q       := $(if $(V),,@)
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \

@@ -112,11 +112,17 @@ static struct total *total_of(struct console_state *st, slice model)
 	return t;
 }
 
+static void add_tokens(int64_t *sum, int64_t n)
+{
+	if (n > 0 && __builtin_add_overflow(*sum, n, sum))
+		*sum = INT64_MAX;
+}
+
 static void add(struct total *t, const struct call *c)
 {
 	t->n_calls++;
-	t->input += c->input > 0 ? c->input : 0;
-	t->output += c->output > 0 ? c->output : 0;
+	add_tokens(&t->input, c->input);
+	add_tokens(&t->output, c->output);
 	if (isnan(c->cost))
 		t->n_unpriced++;
 	else

@@ -140,8 +140,8 @@ void call_print_usd(struct strbuf *out, double usd)
 {
 	char text[64];
 	int digits = 2;
-	if (usd > 1e15) {
-		strbuf_adds(out, "$1e15+");
+	if (!(fabs(usd) <= 1e15)) { /* nobody means this; it may come from the network */
+		strbuf_adds(out, usd < 0 ? "-$1e15+" : "$1e15+");
 		return;
 	}
 	for (double d = usd; d > 0 && d < 10 && digits < 12; d *= 10)

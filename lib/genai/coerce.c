@@ -191,11 +191,12 @@ static slice python_item(slice *s, struct arena *a)
 		s->p += i, s->len -= i;
 		return slice_trim(bare);
 	}
-	char *out = arena_try(a, s->len);
-	for (; out && i < s->len && s->p[i] != quote; i++) {
-		if (s->p[i] == '\\' && i + 1 < s->len)
-			i++;
-		out[n++] = s->p[i];
+	while (i < s->len && s->p[i] != quote)
+		i += s->p[i] == '\\' && i + 1 < s->len ? 2 : 1;
+	char *out = arena_try(a, i);
+	for (size_t at = 1; out && at < i; at++) {
+		at += s->p[at] == '\\' && at + 1 < i;
+		out[n++] = s->p[at];
 	}
 	i += i < s->len;
 	s->p += i, s->len -= i;

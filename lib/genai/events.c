@@ -6,8 +6,6 @@
  */
 #include "lib/genai/events.h"
 
-#include <stdio.h>
-
 #include "lib/genai/message_parts.h"
 
 enum { FLAT_CALLS = 128 };
@@ -152,14 +150,20 @@ static void of_message(struct source *s, struct fields *f, slice text)
 	of_body(s, f, n, false);
 }
 
-/* One attribute of a message event; it counts as used if it is a field of the message. */
-static void of_attr(struct source *s, struct fields *f, const struct event *e, struct attr *a)
+/* A key without what names the event and the message. */
+static slice bare_key(const struct event *e, slice key)
 {
-	slice key = a->key;
 	if (strip(&key, e->name))
 		(void)strip(&key, SLICE("."));
 	(void)strip(&key, SLICE("gen_ai."));
 	(void)strip(&key, SLICE("message."));
+	return key;
+}
+
+/* One attribute of a message event; it counts as used if it is a field of the message. */
+static void of_attr(struct source *s, struct fields *f, const struct event *e, struct attr *a)
+{
+	slice key = bare_key(e, a->key);
 	slice *slot = slot_of(f, key);
 	if (slot)
 		*slot = a->value.type == V_STRING ? a->value.s : source_text(s, &a->value);
@@ -193,35 +197,50 @@ static bool has_content(const struct fields *f)
 	return f->content.len || f->content_node || f->tool_calls.len || f->tool_result.len || f->flat;
 }
 
-/* "tool_calls.0.function.name" as attributes of the event. */
-static slice flat_field(struct source *s, const struct event *e, int i, const char *field)
+enum call_field { CALL_ID, CALL_NAME, CALL_ARGUMENTS, CALL_OWN_NAME, CALL_OWN_ARGUMENTS, N_CALL_FIELDS };
+struct flat_call {
+	slice field[N_CALL_FIELDS];
+};
+
+/* "tool_calls.0.function.name" as an attribute of the event. False: it is no attribute of a call's that is understood. */
+static bool put_flat(struct source *s, struct flat_call calls[FLAT_CALLS], slice key, const struct attr *a)
 {
-	char name[64];
-	snprintf(name, sizeof(name), "tool_calls.%d.%s", i, field);
-	for (const struct attr *a = attrs_first(&e->attrs); a; a = attrs_next(a)) {
-		slice key = a->key;
-		if (strip(&key, e->name))
-			(void)strip(&key, SLICE("."));
-		(void)strip(&key, SLICE("message."));
-		if (slice_is(key, name))
-			return source_text(s, &a->value);
+	static const slice names[N_CALL_FIELDS] = { NAME("id"), NAME("function.name"), NAME("function.arguments"),
+		NAME("name"), NAME("arguments") };
+	size_t index = 0, i = 0;
+	for (; i < key.len && i < 4 && key.p[i] >= '0' && key.p[i] <= '9'; i++)
+		index = index * 10 + (size_t)(key.p[i] - '0');
+	if (!i || index >= FLAT_CALLS || i == key.len || key.p[i] != '.')
+		return false;
+	key = (slice){ key.p + i + 1, key.len - i - 1 };
+	for (size_t k = 0; k < N_CALL_FIELDS; k++) {
+		slice *field = &calls[index].field[k];
+		if (!slice_eq(key, names[k]))
+			continue;
+		if (!field->len)
+			*field = source_text(s, &a->value);
+		return true;
 	}
-	return (slice){ 0 };
+	return slice_is(key, "type");
 }
 
 static void add_flat_calls(struct source *s, struct message_out *m, const struct event *e)
 {
-	for (int i = 0; i < FLAT_CALLS; i++) {
-		slice name = flat_field(s, e, i, "function.name"),
-		      arguments = flat_field(s, e, i, "function.arguments");
-		if (!name.len)
-			name = flat_field(s, e, i, "name");
-		if (!name.len)
-			return;
-		part_tool_call(m, flat_field(s, e, i, "id"), name,
-		        arguments.len ? arguments : flat_field(s, e, i, "arguments"));
+	struct flat_call calls[FLAT_CALLS] = { 0 };
+	for (const struct attr *a = attrs_first(&e->attrs); a; a = attrs_next(a)) {
+		slice key = bare_key(e, a->key);
+		if (strip(&key, SLICE("tool_calls.")))
+			m->lossy |= !put_flat(s, calls, key, a);
 	}
-	m->lossy = true;
+	for (size_t i = 0; i < FLAT_CALLS; i++) {
+		const slice *f = calls[i].field;
+		slice name = f[CALL_NAME].len ? f[CALL_NAME] : f[CALL_OWN_NAME];
+		slice arguments = f[CALL_ARGUMENTS].len ? f[CALL_ARGUMENTS] : f[CALL_OWN_ARGUMENTS];
+		if (name.len)
+			part_tool_call(m, f[CALL_ID], name, arguments);
+		else
+			m->lossy |= f[CALL_ID].len || arguments.len;
+	}
 }
 
 /* What a tool answered: PromptKit's {"id", "name", "parts", "error"}, content that was JSON in the body, or text. */

@@ -274,8 +274,12 @@ static void add_parts(struct source *s, struct message_out *m, struct items in, 
 	struct items fields = of_section(in, FIELDS), contents = of_section(in, CONTENTS);
 	struct items calls = of_section(in, TOOL_CALLS);
 	slice id = take_either(s, fields, "tool_call_id", "id");
-	if (slice_is(role, "tool") && !content.len && contents.n && same_sub(contents, 0).n == contents.n)
+	if (slice_is(role, "tool") && !content.len && has(contents, "text") &&
+	        same_sub(contents, 0).n == contents.n) { /* its only part */
 		content = take(s, contents, "text");
+		(void)take(s, contents, "type");
+		contents.n = 0;
+	}
 	part_reasoning(m, take_either(s, fields, "reasoning_content", "reasoning"));
 	if (content.len && !is_repeated(contents, "text", content))
 		source_content(s, m, role, id, content);

@@ -10,7 +10,7 @@
 
 #include "lib/genai/place.h"
 
-enum { ARENA_KEPT = 1 << 20, COMPARE_MAX = 64 << 10 };
+enum { ARENA_KEPT = 1 << 20, COMPARE_MAX = 64 << 10, LOOKS_MAX = 1 << 21 };
 /* Events of one message each go together or not at all: what was left would be another conversation. The group is in the low bits of an
  * event's address, by which events are sorted. */
 enum group { EACH, ALL_INPUT, ALL_OUTPUT, GROUP_MASK };
@@ -26,6 +26,7 @@ struct folding {
 	bool body_won;
 	struct attr *partly; /* of the input; carried when another concept came from that document, too */
 	struct attr *documents[N_CONCEPTS];
+	size_t n_looks; /* attributes gone over for those of events; beyond LOOKS_MAX nothing is found */
 };
 
 void fold_init(struct fold *f)
@@ -319,8 +320,11 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 }
 
 /* Whether the span itself says this too. */
-static bool on_span(const struct folding *x, const struct attr *a)
+static bool on_span(struct folding *x, const struct attr *a)
 {
+	x->n_looks += x->v->attrs->n;
+	if (x->n_looks > LOOKS_MAX)
+		return false;
 	const struct attr *b = a->key_id ? attrs_find_id(x->v->attrs, a->key_id) : attrs_find(x->v->attrs, a->key);
 	if (!b || a->value.type != b->value.type)
 		return false;
@@ -354,7 +358,7 @@ static bool was_used(const struct fold *f, const struct attr *a)
 	return f->event_attrs.n && bsearch(&key, f->event_attrs.v, f->event_attrs.n, sizeof(key), by_key);
 }
 
-static bool is_carried(const struct folding *x, const struct event *e)
+static bool is_carried(struct folding *x, const struct event *e)
 {
 	for (struct attr *a = attrs_first(&e->attrs); a; a = attrs_next(a))
 		if (!was_used(x->f, a) && !is_event_envelope(a->key) && !on_span(x, a))

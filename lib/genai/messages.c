@@ -146,18 +146,29 @@ static slice role_of(struct members *f, const struct message_out *m, slice by_cl
 	return json_get(f->object, "tool_call_id") ? SLICE("tool") : (slice){ 0 };
 }
 
-/* LangChain's content of Anthropic messages holds the calls that tool_calls repeats. */
-static bool stands_in(const struct json *content, const struct json *call)
+enum { REPEATED_MAX = 64 };
+
+/* The ids of the tool calls among a content's parts, of the first parts only. */
+static size_t ids_of_calls(const struct json *content, const struct json *ids[REPEATED_MAX])
 {
-	const struct json *id = call->type == JSON_OBJECT ? tool_call_id(call) : NULL;
-	int left = 64;
-	if (!id || !content || content->type != JSON_ARRAY)
-		return false;
+	size_t n = 0;
+	int left = REPEATED_MAX;
+	if (!content || content->type != JSON_ARRAY)
+		return 0;
 	for (const struct json *v = json_first(content, NULL); v && left; v = json_next(content, v, NULL), left--) {
-		const struct json *other = v->type == JSON_OBJECT ? tool_call_id(v) : NULL;
-		if (other && slice_eq(other->text, id->text) && part_kind_of(v, NULL) == PART_TOOL_CALL)
-			return true;
+		const struct json *id = v->type == JSON_OBJECT ? tool_call_id(v) : NULL;
+		if (id && part_kind_of(v, NULL) == PART_TOOL_CALL)
+			ids[n++] = id;
 	}
+	return n;
+}
+
+static bool stands_in(const struct json *const *ids, size_t n, const struct json *call)
+{
+	const struct json *id = n && call->type == JSON_OBJECT ? tool_call_id(call) : NULL;
+	for (size_t i = 0; id && i < n; i++)
+		if (slice_eq(ids[i]->text, id->text))
+			return true;
 	return false;
 }
 
@@ -165,8 +176,11 @@ static void add_tool_calls(struct message_out *m, struct members *f, const struc
 {
 	const struct json *list = members_take_any(f, call_lists, COUNTOF(call_lists));
 	if (list && list->type == JSON_ARRAY) {
+		/* LangChain's content of Anthropic messages holds the calls that tool_calls repeats */
+		const struct json *ids[REPEATED_MAX];
+		size_t n = ids_of_calls(content, ids);
 		for (const struct json *v = json_first(list, NULL); v; v = json_next(list, v, NULL))
-			if (stands_in(content, v))
+			if (stands_in(ids, n, v))
 				m->lossy = true;
 			else if (!json_empty(v))
 				tool_call_from(m, v);

@@ -7,12 +7,12 @@
 #include "lib/genai/json.h"
 #include "lib/genai/normalize_internal.h"
 
-enum { FAMILY_MAX = 250, DOCUMENT_MAX = 1 << 20, KEY_MAX = 512 };
+enum { FAMILY_MAX = 250, LOOKUPS_MAX = 1000, DOCUMENT_MAX = 1 << 20, KEY_MAX = 512 };
 
 struct family {
 	struct norm *x;
 	slice prefix; /* "weir.metadata." */
-	unsigned n;
+	unsigned n, n_lookups; /* written; asked for, which goes over the span's attributes */
 	bool whole; /* all of the present source is in the canonical attributes */
 };
 
@@ -27,7 +27,7 @@ static slice full_key(struct family *f, slice key)
 
 static void put_member(struct family *f, slice key, const struct value *v)
 {
-	if (!key.len || key.len > KEY_MAX || f->n >= FAMILY_MAX) {
+	if (!key.len || key.len > KEY_MAX || f->n >= FAMILY_MAX || ++f->n_lookups > LOOKUPS_MAX) {
 		f->whole = false;
 		return;
 	}

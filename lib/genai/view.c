@@ -230,7 +230,7 @@ static const struct json *document_in(struct view *v, const struct json *string)
 	struct document *d = remembered(v, string);
 	if (d)
 		return d->json;
-	d = remember(v, string);
+	d = string->text.len <= REPR_MAX ? remember(v, string) : NULL;
 	slice text = d ? json_text_of(string, &v->traces->arena) : (slice){ 0 };
 	if (is_python_object(text))
 		d->json = parse_python(v, text);
@@ -302,9 +302,7 @@ static const struct json *path_in_repr(struct view *v, const struct json *n, con
 		path = dot + 1;
 		if (!n || n->type != JSON_STRING)
 			continue;
-		struct arena *a = &v->traces->arena; /* what is read must stay */
-		slice text = n->text.len <= REPR_MAX ? json_text_of(n, a) : (slice){ 0 };
-		n = is_python_object(text) ? json_parse(&v->nodes, json_of_python(a, text), NULL) : NULL;
+		n = document_in(v, n);
 		return n ? json_path(n, path) : NULL;
 	}
 	return NULL;

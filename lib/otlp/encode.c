@@ -10,17 +10,17 @@
 #include "lib/otlp/value.h"
 #include "lib/otlp/wire.h"
 
-enum cut_kind { CUT_DROP, CUT_BYTES, CUT_ATTR, CUT_MSG };
+enum cut_kind { CUT_DROP, CUT_BYTES, CUT_ATTR, CUT_ADDED, CUT_MSG };
 
 struct cut {
 	const char *at;
 	size_t len; /* of the old bytes; 0: pure insertion */
 	size_t new_len;
 	enum cut_kind kind;
-	uint32_t tag; /* ATTR, MSG */
+	uint32_t tag; /* ATTR, ADDED, MSG */
 	union {
 		const char *bytes;
-		const struct attr *attr;
+		const struct attr *attr; /* ADDED: the first; those behind it in its list were added, too */
 		const struct plan *plan;
 	};
 };
@@ -156,6 +156,15 @@ static const struct plan *plan_rename(struct planner *g, const struct attr *a)
 	return close_plan(g, base, body);
 }
 
+/* All attributes that were added, which are the last of their list, in one cut. */
+static void cut_added(struct planner *g, const struct attr *first, uint32_t tag, const char *end)
+{
+	size_t n = 0;
+	for (const struct attr *a = first; a; a = a->next)
+		n += a->deleted ? 0 : wire_field_size(tag, kv_size(a->key, &a->value));
+	push(g, (struct cut){ .at = end, .new_len = n, .kind = CUT_ADDED, .tag = tag, .attr = first });
+}
+
 static void cut_attrs(struct planner *g, const struct attrs *as, uint32_t field, const char *end)
 {
 	uint32_t tag = TAG(field, WIRE_LEN);
@@ -168,9 +177,12 @@ static void cut_attrs(struct planner *g, const struct attrs *as, uint32_t field,
 				drop(g, raw);
 		} else if (a->edit == ATTR_RENAMED) {
 			replace(g, raw, end, tag, plan_rename(g, a));
+		} else if (!raw.len) {
+			cut_added(g, a, tag, end);
+			break;
 		} else if (a->edit == ATTR_SET) {
 			push(g,
-			        (struct cut){ .at = raw.len ? raw.p : end,
+			        (struct cut){ .at = raw.p,
 			                .len = raw.len,
 			                .new_len = wire_field_size(tag, kv_size(a->key, &a->value)),
 			                .kind = CUT_ATTR,
@@ -414,6 +426,13 @@ static void cut_resource(struct planner *g, const struct resource *res)
 		replace(g, res->raw, NULL, TAG(1, WIRE_LEN), plan);
 }
 
+static char *write_attr(char *o, uint32_t tag, const struct attr *a)
+{
+	o = wire_put_varint(o, tag);
+	o = wire_put_varint(o, kv_size(a->key, &a->value));
+	return kv_put(o, a->key, &a->value);
+}
+
 static char *write_plan(char *o, const struct plan *p)
 {
 	const char *at = p->body.p;
@@ -428,9 +447,11 @@ static char *write_plan(char *o, const struct plan *p)
 			o = wire_put_bytes(o, (slice){ c->bytes, c->new_len });
 			break;
 		case CUT_ATTR:
-			o = wire_put_varint(o, c->tag);
-			o = wire_put_varint(o, kv_size(c->attr->key, &c->attr->value));
-			o = kv_put(o, c->attr->key, &c->attr->value);
+			o = write_attr(o, c->tag, c->attr);
+			break;
+		case CUT_ADDED:
+			for (const struct attr *a = c->attr; a; a = a->next)
+				o = a->deleted ? o : write_attr(o, c->tag, a);
 			break;
 		case CUT_MSG:
 			o = wire_put_varint(wire_put_varint(o, c->tag), c->plan->new_len);

@@ -141,6 +141,7 @@ static void fold_run(struct fold_rig *r, const struct fold_case *c)
 	struct span *s = traces_first_span(&r->t);
 	view_load(&r->v, &r->t, &s->attrs, (struct emitter){ .ecosystem = c->ecosystem }, GROUP_CONTENT, c->precedence);
 	r->v.kind = c->kind == KIND_OTHER ? KIND_LLM : c->kind == KIND_MEMORY ? KIND_OTHER : c->kind;
+	r->f.fresh = true;
 	fold_span(&r->f, &r->v, true, &r->out);
 }
 

@@ -221,6 +221,67 @@ static void hostile_texts_stay_in_bounds(void **state UNUSED)
 	}
 }
 
+static void python_becomes_json(void **state UNUSED)
+{
+	static const struct {
+		const char *in, *out; /* NULL: no repr() of data */
+	} rows[] = {
+		{ "{'a': None, 'b': True, 'c': [False, 1.5e-3, -2]}", "{\"a\":null,\"b\":true,\"c\":[false,1.5e-3,-2]}" },
+		{ "{'quote': \"it's\", 'double': 'say \"hi\"', 'escape': 'a\\'b\\\\c\\n\\x07\\u00e9'}",
+		        "{\"quote\":\"it's\",\"double\":\"say \\\"hi\\\"\",\"escape\":\"a'b\\\\c\\n\\u0007\\u00e9\"}" },
+		{ "[(1, 2), (3,), (), b'x']", "[[1,2],[3],[],\"x\"]" },
+		{ "Message(role=<Role.USER: 'user'>, _content=[Text(text='a')], _meta={}, at=date(2025, 1), f=<function f at 0x7f>)",
+		        "{\"role\":\"user\",\"content\":[{\"text\":\"a\"}],\"meta\":{},\"at\":[2025,1],\"f\":null}" },
+		{ "{'word': Kind.CHAT, 'empty': Usage()}", "{\"word\":\"Kind.CHAT\",\"empty\":{}}" },
+		{ "{'cut': 'off", NULL }, { "{'escape': '\\q'}", NULL }, { "{'a': <cut", NULL }, { "1)", NULL }, { "", "" },
+		{ "{'a': $}", NULL },
+	};
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct arena a;
+		arena_init(&a);
+		slice got = json_of_python(&a, slice_of(rows[i].in));
+		if (!slice_eq(got, slice_of(rows[i].out ? rows[i].out : "")))
+			fail_msg("%s gives %.*s", rows[i].in, SLICE_ARG(got));
+		assert_true(!rows[i].out || !got.len || json_parse(&a, got, NULL));
+		arena_release(&a);
+	}
+	assert_true(is_python(SLICE("{'a'")) && is_python(SLICE("[{'a'")) && is_python(SLICE("({'a'")));
+	assert_false(is_python(SLICE("{")) || is_python(SLICE("{\"a\"")) || is_python(SLICE("['a']")) || is_python(SLICE("")));
+	assert_true(is_python_object(SLICE("Chat(id='1')")) && is_python_object(SLICE("A.B_c(_x=1)")));
+	assert_false(is_python_object(SLICE("Sum (a)")) || is_python_object(SLICE("chat(id=1)")) ||
+	        is_python_object(SLICE("Paris")) || is_python_object(SLICE("Chat(id='1'")) || is_python_object(SLICE("")));
+}
+
+/* Each byte becomes two at most, whatever it is: the room that is taken is enough. */
+static void python_stays_in_bounds(void **state UNUSED)
+{
+	static const char *const units[] = { "a,", "a=", "A(", "\"", "'\"", "\\x0", "None,", "<", "(", "b'", "(,)", "_", "{a=", "1e" };
+	for (size_t i = 0; i < COUNTOF(units); i++)
+		for (size_t k = 0; k < COUNTOF(units); k++) {
+			struct strbuf text;
+			struct arena a;
+			strbuf_init(&text, 1 << 16);
+			for (int n = 0; n < 60; n++) {
+				strbuf_adds(&text, units[i]);
+				strbuf_adds(&text, units[k]);
+				arena_init(&a);
+				assert_true(json_of_python(&a, strbuf_slice(&text)).len <= 2 * text.len + 2);
+				arena_release(&a);
+			}
+			strbuf_release(&text);
+		}
+}
+
+static void an_empty_text_is_no_value(void **state UNUSED)
+{
+	struct arena a;
+	bool cut;
+	arena_init(&a);
+	assert_null(json_parse(&a, (slice){ 0 }, NULL));
+	assert_null(json_parse_cut(&a, (slice){ 0 }, &cut));
+	arena_release(&a);
+}
+
 static void depth_is_limited(void **state UNUSED)
 {
 	for (int depth = JSON_DEPTH - 1; depth <= JSON_DEPTH + 1; depth++) {
@@ -246,6 +307,9 @@ int main(void)
 		cmocka_unit_test(a_cut_text_is_completed),
 		cmocka_unit_test(hostile_texts_stay_in_bounds),
 		cmocka_unit_test(depth_is_limited),
+		cmocka_unit_test(python_becomes_json),
+		cmocka_unit_test(python_stays_in_bounds),
+		cmocka_unit_test(an_empty_text_is_no_value),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
