@@ -147,6 +147,8 @@ static void add_repaired(struct strbuf *b, slice s)
 
 int strbuf_add_json(struct strbuf *b, slice s)
 {
+	if (!s.len) /* its pointer may be NULL */
+		return b->failed ? -1 : 0;
 	const char *p = s.p, *end = s.p + s.len;
 	bool high = false;
 	if (!utf8_valid(s)) {

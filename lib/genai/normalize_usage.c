@@ -28,7 +28,11 @@ static unsigned flags_of_body(struct candidate *const from[N_COUNTS])
 		        (ends(from[i]->alias->path, "usage.cache_read_input_tokens") ||
 		                ends(from[i]->alias->path, "usage.cache_creation_input_tokens")))
 			flags |= EMIT_EXCLUSIVE;
-	if (output && ends(output->alias->path, "candidates_token_count"))
+	const struct candidate *reasoning = from[5];
+	if (output && (ends(output->alias->path, "candidates_token_count") ||
+	                      (output->alias->key == KEY_GENKIT_OUTPUT && reasoning &&
+	                              (ends(reasoning->alias->path, "thoughtsTokens") ||
+	                                      ends(reasoning->alias->path, "thoughtsTokenCount")))))
 		flags |= EMIT_REASONING_APART;
 	return flags;
 }

@@ -32,6 +32,11 @@ const struct concept_info *concept_info(enum concept c)
 	return &concept_list[c];
 }
 
+unsigned key_groups(uint16_t key)
+{
+	return group_list[key];
+}
+
 const struct alias *aliases_of(uint16_t key, size_t *n)
 {
 	*n = alias_ranges[key].n;

@@ -104,6 +104,8 @@ slice genai_key_name(enum genai_key key);
 const struct concept_info *concept_info(enum concept c);
 /* The rows of one key; *n may be 0. */
 const struct alias *aliases_of(uint16_t key, size_t *n);
+/* What groups (mask of enum concept_group) those rows are of. */
+unsigned key_groups(uint16_t key);
 /* Calls back for every prefix row that `key` begins with and that has something behind the prefix (for ALIAS_FLAT: a number of 1
  * to 5 digits, then the end or a dot). The longest prefix of each concept comes first. */
 void aliases_of_prefix(slice key, void (*each)(void *ctx, const struct alias *a, slice rest), void *ctx);

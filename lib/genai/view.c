@@ -1,8 +1,7 @@
 /* view.c - filing attributes under concepts and reading them by rank; see view.h.
  *
  * Loading is the hot part: one look at each attribute, most of which have a key id and one row. The candidates of a concept
- * are a list by `order` inside one array. A concept that has no row for its own canonical attribute gets one (`own`), so that a span
- * that was normalised before reads as what was written.
+ * are a list by `order` inside one array.
  */
 #include "lib/genai/view.h"
 
@@ -12,41 +11,10 @@
 
 enum { FLAT_MAX = 10000, DOCUMENT_MAX = 4 << 20, REPR_MAX = 64 << 10, NODES_KEPT = 1 << 18, BEHIND = 1 << 12 };
 
-static bool has_row_of(uint16_t key, enum concept c)
-{
-	size_t n;
-	const struct alias *rows = aliases_of(key, &n);
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].concept == c && !rows[i].path)
-			return true;
-	return false;
-}
-
-static void find_groups(struct view *v)
-{
-	_Static_assert(GROUP_LAST <= UINT16_MAX, "a group does not fit");
-	for (uint16_t key = 1; key < N_KEYS; key++) {
-		size_t n;
-		const struct alias *rows = aliases_of(key, &n);
-		for (size_t i = 0; i < n; i++)
-			v->groups_of[key] |= (uint16_t)concept_info(rows[i].concept)->group;
-		if (v->own_of[key])
-			v->groups_of[key] |= (uint16_t)concept_info(v->own_of[key] - 1u)->group;
-	}
-}
-
 void view_init(struct view *v)
 {
 	memset(v, 0, sizeof(*v));
 	arena_init(&v->nodes);
-	for (unsigned c = 0; c < N_CONCEPTS; c++) {
-		uint16_t key = concept_info(c)->key;
-		if (key == KEY_NONE || has_row_of(key, c))
-			continue;
-		v->own[c] = (struct alias){ .key = key, .concept = (uint8_t)c };
-		v->own_of[key] = (uint8_t)(c + 1);
-	}
-	find_groups(v);
 }
 
 void view_release(struct view *v)
@@ -119,14 +87,6 @@ static void file_known(struct loading *l, uint16_t key)
 			file(l, &rows[i], (slice){ 0 });
 }
 
-/* A canonical attribute without a row of its own. */
-static void file_own(struct loading *l, uint16_t key)
-{
-	const struct alias *a = &l->v->own[l->v->own_of[key] - 1];
-	if (concept_info(a->concept)->group & l->groups)
-		file(l, a, (slice){ 0 });
-}
-
 void view_load(
         struct view *v, struct traces *t, struct attrs *as, struct emitter emitter, unsigned groups, enum precedence p)
 {
@@ -144,13 +104,11 @@ void view_load(
 	if (v->nodes.used)
 		arena_reset(&v->nodes, NODES_KEPT);
 	for (struct attr *a = attrs_first(as); a; a = attrs_next(a)) {
-		if (a->key_id && !(v->groups_of[a->key_id] & groups))
+		if (a->key_id && !(key_groups(a->key_id) & groups))
 			continue;
 		l.attr = a;
 		if (a->key_id) {
 			file_known(&l, a->key_id);
-			if (UNLIKELY(v->own_of[a->key_id]))
-				file_own(&l, a->key_id);
 			continue;
 		}
 		l.last_concept = 0;

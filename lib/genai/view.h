@@ -50,9 +50,6 @@ struct view {
 	struct document documents[DOCUMENTS_MAX]; /* parsed once, for all the paths into them */
 	uint32_t n_documents;
 	struct arena nodes; /* of the documents; emptied by view_load */
-	struct alias own[N_CONCEPTS]; /* the concepts' canonical attributes, where aliases.csv has no row for them */
-	uint8_t own_of[N_KEYS]; /* concept + 1 by key */
-	uint16_t groups_of[N_KEYS]; /* what groups a key may tell something about */
 };
 
 void view_init(struct view *v);

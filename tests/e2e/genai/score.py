@@ -80,12 +80,15 @@ def short(value):
 
 
 def truths():
-    """{app: truth} of the whole corpus."""
-    return {p.name.removesuffix(".truth.json"): json.loads(p.read_text()) for p in sorted(CORPUS.glob("*.truth.json"))}
+    """{app: truth} of the whole corpus; hand/APP of the bodies that were written by hand."""
+    return {str(p.relative_to(CORPUS)).removesuffix(".truth.json"): json.loads(p.read_text())
+            for p in sorted(CORPUS.rglob("*.truth.json"))}
 
 
 def bodies(app, signal="traces"):
     """[(path, content type)] of an app, in the order in which they were sent."""
+    if app.startswith("hand/"):
+        return [(CORPUS / f"{app}.json", otlp.JSON)] if signal == "traces" else []
     infix = {"traces": ".", "logs": ".logs."}[signal]
     found = [(int(p.stem.rsplit(".", 1)[1]), p) for s in ("pb", "json") for p in CORPUS.glob(f"{app}{infix}[0-9]*.{s}")]
     return [(p, otlp.PB if p.suffix == ".pb" else otlp.JSON) for _, p in sorted(found)]

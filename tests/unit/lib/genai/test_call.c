@@ -73,6 +73,8 @@ static const struct {
 	{ 1e-12, "$0.000000000001" },
 	{ 1e-300, "$0.00" },
 	{ 1e300, "$1e15+" },
+	{ -1e300, "-$1e15+" },
+	{ (double)INFINITY, "$1e15+" },
 };
 static const struct {
 	int64_t n;

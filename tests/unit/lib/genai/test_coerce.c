@@ -265,6 +265,27 @@ static void long_lists_are_cut(void **state UNUSED)
 	arena_release(&a);
 }
 
+/* Absent elements do not count for the limit; reading them takes no more memory than they are long. */
+static void many_absent_elements_are_cheap(void **state UNUSED)
+{
+	enum { ELEMENTS = 10000 };
+	struct arena a;
+	slice *list;
+	size_t n;
+	char *text = malloc(3 * ELEMENTS + 6), *at = text;
+	*at++ = '[';
+	for (int i = 0; i < ELEMENTS; i++, at += 3)
+		memcpy(at, "'',", 3);
+	memcpy(at, "'x']", 4);
+	arena_init(&a);
+	struct value v = { .type = V_STRING, .s = { text, (size_t)(at - text) + 4 } };
+	assert_true(coerce_strings(&v, READ_PLAIN, &a, &list, &n));
+	assert_true(n == 1 && slice_is(list[0], "x"));
+	assert_true(a.used < 20 * v.s.len);
+	arena_release(&a);
+	free(text);
+}
+
 static const struct {
 	const char *text;
 	uint64_t want; /* 0: none */
@@ -325,6 +346,7 @@ int main(void)
 		cmocka_unit_test(texts_are_read),
 		cmocka_unit_test(lists_are_read),
 		cmocka_unit_test(long_lists_are_cut),
+		cmocka_unit_test(many_absent_elements_are_cheap),
 		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(withheld_is_known),
 	};

@@ -180,6 +180,15 @@ static const struct fold_case cases[] = {
 	                "tool_calls.0.function.name: get_weather\n"
 	                "tool_calls.0.function.arguments: {\"city\":\"Paris\"}\n",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hm\"}," WEATHER "]}]" },
+	{ .name = "flattened in the choice: what is not understood stays",
+	        .span = "@gen_ai.choice\n"
+	                "message.content: hm\n"
+	                "gen_ai.tool_calls.0.id: call_1\n"
+	                "gen_ai.tool_calls.0.function.name: get_weather\n"
+	                "gen_ai.tool_calls.0.function.arguments: {\"city\":\"Paris\"}\n"
+	                "tool_calls.1.function.arguments: {}\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hm\"}," WEATHER "]}]",
+	        .stays = "*" },
 	{ .name = "1.37: several events merge, the longest of one attribute wins",
 	        .span = "gen_ai.usage.input_tokens:= {\"intValue\":\"82\"}\n"
 	                "@gen_ai.client.inference.operation.details\n"

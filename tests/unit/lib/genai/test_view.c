@@ -36,7 +36,7 @@ static void canonical_is_best(void **unused)
 			continue;
 		const struct alias *rows = aliases_of(info->key, &n);
 		for (size_t i = 0; i < n; i++)
-			if (rows[i].concept == c && !rows[i].path && rows[i].rank != 1)
+			if (rows[i].concept == c && !rows[i].path && rows[i].rank > 1)
 				fail_msg("%.*s has rank %u", SLICE_ARG(info->attribute), rows[i].rank);
 		char *json = NULL;
 		struct world w;
@@ -208,6 +208,26 @@ static void groups_and_limits(void **unused)
 	release(&w);
 }
 
+/* Paths into several attributes by turns: each is parsed once. */
+static void documents_are_parsed_once(void **unused)
+{
+	(void)unused;
+	struct world w;
+	slice model, id;
+	load(&w,
+	        "{\"output.value\":\"{\\\"model\\\":\\\"m\\\",\\\"id\\\":\\\"i\\\"}\","
+	        "\"llm.invocation_parameters\":\"{\\\"model\\\":\\\"r\\\"}\"}",
+	        ECO_OPENINFERENCE, OTEL_FIRST);
+	w.v.kind = KIND_LLM;
+	assert_true(view_text(&w.v, C_RESPONSE_MODEL, &model, NULL) && slice_is(model, "m"));
+	assert_true(view_text(&w.v, C_REQUEST_MODEL, &model, NULL) && slice_is(model, "r"));
+	size_t used = w.v.nodes.used;
+	assert_true(view_text(&w.v, C_RESPONSE_ID, &id, NULL) && slice_is(id, "i"));
+	assert_true(view_text(&w.v, C_REQUEST_MODEL, &model, NULL));
+	assert_true(used > 0 && w.v.nodes.used == used);
+	release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +238,7 @@ int main(void)
 		cmocka_unit_test(flattened),
 		cmocka_unit_test(families),
 		cmocka_unit_test(groups_and_limits),
+		cmocka_unit_test(documents_are_parsed_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,10 +3,15 @@
  * The request is made by the rig's builder; refused and kept spans must not be in the sidecar, order is that of the request. */
 #include "lib/pipe/record.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "lib/otlp/edit.h"
 #include "tests/unit/rig/core_rig.h"
-#include <cmocka.h>
-#include <setjmp.h>
 
 #define SPAN(id, parent)                                                                                           \
 	"{\"traceId\":\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"" id "\",\"parentSpanId\":\"" parent "\"," \
