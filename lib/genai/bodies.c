@@ -9,8 +9,8 @@
 static const slice input_names[] = { NAME("messages"), NAME("contents"), NAME("input"), NAME("prompt"), NAME("prompts"),
 	NAME("inputs"), NAME("items"), NAME("request") };
 static const slice output_names[] = { NAME("choices"), NAME("candidates"), NAME("generations"), NAME("output"),
-	NAME("outputs"), NAME("replies"), NAME("message"), NAME("response"), NAME("completion"), NAME("messages"), NAME("items"),
-	NAME("generated_text"), NAME("output_text") };
+	NAME("outputs"), NAME("replies"), NAME("message"), NAME("response"), NAME("completion"), NAME("messages"),
+	NAME("items"), NAME("generated_text"), NAME("output_text") };
 
 /* The output list of OpenAI's Responses API: one turn of the model, its reasoning, text and calls being items. */
 static bool is_turn(const struct json *list)

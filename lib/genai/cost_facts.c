@@ -80,7 +80,8 @@ static void read_usage(struct cost_reader *r, struct cost_facts *f)
 		else if (a)
 			coerce_tokens(&a->value, members[i]);
 	}
-	f->basis = usage_settle(u, f->emitter.flags, f->settled, &f->adjusted);
+	unsigned flags = f->settled ? f->emitter.flags : usage_flags(&r->view, u);
+	f->basis = usage_settle(u, flags, f->settled, &f->adjusted);
 	const struct attr *mark = f->has[AT_ADJUSTED];
 	if (mark && mark->value.type == V_BOOL && mark->value.b) {
 		f->adjusted = true;
@@ -98,10 +99,22 @@ static slice read_text(struct cost_reader *r, struct cost_facts *f, enum concept
 	return text;
 }
 
+/* The only convention that names a currency. */
+static bool is_foreign(struct view *v, const struct candidate *c)
+{
+	const struct attr *a = c->alias->key == KEY_GENAI_USAGE_COST_AMOUNT
+	        ? attrs_find(v->attrs, SLICE("gen_ai.usage.cost.currency"))
+	        : NULL;
+	return a && (a->value.type != V_STRING || !slice_ieq(slice_trim(a->value.s), SLICE("USD")));
+}
+
 static double read_amount(struct cost_reader *r, enum concept which)
 {
 	double d;
-	return view_double(&r->view, which, &d, NULL) && d >= 0 && d <= usd_max ? d : (double)NAN;
+	for (struct candidate *c = view_first(&r->view, which); c; c = view_next(&r->view, c))
+		if (!is_foreign(&r->view, c) && candidate_double(&r->view, c, &d))
+			return d >= 0 && d <= usd_max ? d : (double)NAN;
+	return (double)NAN;
 }
 
 static void read_reported(struct cost_reader *r, struct amounts *a)

@@ -168,8 +168,7 @@ static slice rewritten(struct folding *x, enum concept c, slice text)
 static bool is_fuller(const struct message_shape *a, const struct message_shape *b)
 {
 	return a->roles == b->roles && a->n_tools >= b->n_tools && a->n_parts >= b->n_parts &&
-	        a->n_without_id <= b->n_without_id &&
-	        (a->n_parts > b->n_parts || a->n_without_id < b->n_without_id);
+	        a->n_without_id <= b->n_without_id && (a->n_parts > b->n_parts || a->n_without_id < b->n_without_id);
 }
 
 static void compare_losers(

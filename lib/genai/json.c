@@ -261,7 +261,9 @@ static bool run(struct parser *s, struct arena *a, slice text)
 	*s = (struct parser){ .text = text.p, .p = text.p, .end = text.p + text.len, .sound = text.p };
 	if (text.len >= UINT32_MAX)
 		return fail(s, "too long");
-	s->nodes = arena_try(a, count_nodes(text) * sizeof(*s->nodes));
+	size_t n = count_nodes(text);
+	bool fits = n <= JSON_NODES_MAX && a->used <= JSON_ARENA_MAX;
+	s->nodes = fits ? arena_try(a, n * sizeof(*s->nodes)) : NULL;
 	if (!s->nodes)
 		return fail(s, "out of memory");
 	return parse(s);

@@ -10,6 +10,8 @@
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum { JSON_DEPTH = 128 };
+/* What the documents in one arena may take, and one of them: what is larger is refused as if memory was out. */
+enum { JSON_ARENA_MAX = 128 << 20, JSON_NODES_MAX = 2 << 20 };
 
 struct json {
 	slice text; /* strings: between the quotes, escapes unresolved; else the whole text of the value */

@@ -240,7 +240,8 @@ static void add_kwargs(struct message_out *m, struct members *f)
 }
 
 /* A text part that is all of a message and holds messages: these are what was said. */
-static bool unwrapped(struct message_out *m, const struct members *f, const struct json *parts, const struct json *finish)
+static bool unwrapped(
+        struct message_out *m, const struct members *f, const struct json *parts, const struct json *finish)
 {
 	const struct json *only = parts && parts->n == 1 ? json_first(parts, NULL) : NULL;
 	if (!only || only->type != JSON_OBJECT || !json_is(json_get(only, "type"), "text"))
@@ -275,7 +276,8 @@ static const struct json *tool_answer(const struct json *parts)
 static void add_answer(struct message_out *m, struct members *f, const struct json *answer)
 {
 	if (json_is(json_get(answer, "type"), "text"))
-		tool_response_from(m, members_take_any(f, response_ids, COUNTOF(response_ids)), json_get(answer, "content"));
+		tool_response_from(
+		        m, members_take_any(f, response_ids, COUNTOF(response_ids)), json_get(answer, "content"));
 	else
 		parts_from_json(m, answer);
 }
@@ -306,7 +308,8 @@ static void plain(
 	if (m->unwraps && !m->bare && unwrapped(m, &f, parts, finish))
 		return;
 	v = parts ? NULL : members_take_any(&f, contents, COUNTOF(contents));
-	const struct json *answer = parts && json_is(members_get(&f, SLICE("role")), "tool") ? tool_answer(parts) : NULL;
+	const struct json *answer =
+	        parts && json_is(members_get(&f, SLICE("role")), "tool") ? tool_answer(parts) : NULL;
 	message_begin_members(m, role, name, dump ? NULL : &f);
 	if (answer)
 		add_answer(m, &f, answer);

@@ -60,17 +60,6 @@ static bool is_host_key(uint16_t key)
 	return key == KEY_SERVER_ADDRESS || key == KEY_GENAI_OPENAI_APIBASE || key == KEY_URL_FULL;
 }
 
-/* "127.0.0.1:8080" in the place of a provider: where the call went, not to whom. */
-static bool is_address(slice name)
-{
-	const char *colon = name.len ? memrchr(name.p, ':', name.len) : NULL;
-	size_t i = colon ? (size_t)(colon - name.p) + 1 : name.len;
-	bool digits = i < name.len;
-	for (; i < name.len; i++)
-		digits &= name.p[i] >= '0' && name.p[i] <= '9';
-	return digits && !provider_of_host(name).len;
-}
-
 /* The best name is a canonical one, and not one that the host may make more exact: nothing to find out. */
 static bool is_named(struct norm *x, slice *out)
 {
@@ -102,8 +91,7 @@ static void resolve(struct norm *x, struct provider_out *out)
 	bool any = false;
 	find_host(x, &in.host, NULL);
 	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c)) {
-		if (is_host_key(c->alias->key) || c->alias->key == KEY_LLM_SYSTEM || !text_of(x, c, &in.named) ||
-		        is_address(in.named))
+		if (is_host_key(c->alias->key) || c->alias->key == KEY_LLM_SYSTEM || !text_of(x, c, &in.named))
 			continue;
 		provider_resolve(&in, &x->t->arena, out);
 		if (out->provider.len && !out->inferred) {
@@ -171,9 +159,13 @@ void normalize_models(struct norm *x)
 		if (from->alias->key == KEY_GENKIT_NAME)
 			x->request_model = behind_slash(x->request_model);
 		norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
+	} else {
+		norm_drop_unreadable(x, C_REQUEST_MODEL);
 	}
 	if (view_text(x->v, C_RESPONSE_MODEL, &x->response_model, &from))
 		norm_put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
+	else
+		norm_drop_unreadable(x, C_RESPONSE_MODEL);
 	if (view_text(x->v, C_RESPONSE_ID, &x->response_id, &from))
 		norm_put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
 }

@@ -249,10 +249,10 @@ static bool is_twin(const struct model_call *a, const struct model_call *b, enum
 		return slice_eq(a->response_id, b->response_id) && overlap(a->span, b->span) &&
 		        (one_trace || (same_tokens(a, b) && contains(a->span, b->span)));
 	if (by == BY_TOKENS ? !one_trace
-	                    : one_trace || (!behind && !is_lost_child(a->span, b->span) && !is_lost_child(b->span, a->span)))
+	                    : one_trace ||
+	                        (!behind && !is_lost_child(a->span, b->span) && !is_lost_child(b->span, a->span)))
 		return false;
-	return same_tokens(a, b) && same_models(a, b) &&
-	        (behind || contains(a->span, b->span)) &&
+	return same_tokens(a, b) && same_models(a, b) && (behind || contains(a->span, b->span)) &&
 	        !(a->response_id.len && b->response_id.len);
 }
 

@@ -43,6 +43,9 @@ void norm_put_mark(struct norm *x, slice key, const struct value *v);
 struct attr *norm_canonical_of(struct norm *x, enum concept c);
 bool norm_may_drop(const struct norm *x, const struct attr *a, const struct alias *alias);
 void norm_drop(struct norm *x, struct attr *a);
+/* No candidate says anything that fits the concept's type: a canonical attribute that holds NaN, a word for a number, "None" or
+ * nothing would be taken for a fact. */
+void norm_drop_unreadable(struct norm *x, enum concept c);
 /* drop_all: every source of the concept. */
 void norm_drop_sources(struct norm *x, enum concept c);
 struct value norm_strings_value(struct norm *x, const slice *v, size_t n);

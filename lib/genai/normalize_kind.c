@@ -126,10 +126,14 @@ static void find_operation(struct norm *x)
 		        !coerce_text(&value, (enum alias_read)c->alias->read, &x->t->arena, &word))
 			continue;
 		bool known = operation_of_word(x, word, &x->operation);
-		if (!known && c->alias->key != KEY_GENAI_OPERATION_NAME)
+		if (!known &&
+		        (c->alias->key != KEY_GENAI_OPERATION_NAME || slice_ieq(slice_trim(word), SLICE("unknown"))))
 			continue;
 		if (!known)
 			x->operation = word;
+		/* of the API: only under llm.request.type does it mean the one without messages */
+		if (c->alias->key == KEY_GENAI_OPERATION_NAME && slice_ieq(slice_trim(word), SLICE("completion")))
+			x->operation = SLICE("chat");
 		x->raw_operation = word;
 		c->read = true;
 		return;
@@ -156,7 +160,8 @@ static enum genai_kind of_call(struct norm *x, enum genai_kind kind)
 		x->operation = SLICE("chat");
 		return KIND_LLM;
 	}
-	bool named = e == ECO_OPENLLMETRY && has(x, C_REQUEST_MODEL) && attrs_find_id(x->attrs, KEY_GENAI_OPERATION_NAME);
+	bool named =
+	        e == ECO_OPENLLMETRY && has(x, C_REQUEST_MODEL) && attrs_find_id(x->attrs, KEY_GENAI_OPERATION_NAME);
 	return named && kind_of_operation(x->operation, &call) && is_model_call(call) ? call : kind;
 }
 

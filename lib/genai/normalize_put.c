@@ -113,6 +113,13 @@ static void drop_carried(struct norm *x, enum concept c, const struct value *v, 
 			norm_drop(x, s->attr);
 }
 
+void norm_drop_unreadable(struct norm *x, enum concept c)
+{
+	struct attr *own = norm_canonical_of(x, c);
+	if (own && own->value.type <= V_DOUBLE && x->o->originals != ORIGINALS_KEEP)
+		norm_drop(x, own);
+}
+
 void norm_drop_sources(struct norm *x, enum concept c)
 {
 	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))

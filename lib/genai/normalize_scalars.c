@@ -56,16 +56,26 @@ static bool find_document(struct norm *x, enum concept c, slice *out, struct can
 	return false;
 }
 
+static void put_number(struct norm *x, enum concept c, const struct value *v, bool readable, struct candidate *from)
+{
+	if (readable)
+		norm_put(x, c, v, from, SAME);
+	else
+		norm_drop_unreadable(x, c);
+}
+
 static void put_typed(struct norm *x, enum concept c)
 {
-	struct candidate *from;
+	struct candidate *from = NULL;
 	struct value v = { 0 };
 	slice *items;
 	size_t n;
 	switch (concept_info(c)->type) {
 	case TYPE_STRING:
 		v.type = V_STRING;
-		if (view_text(x->v, c, &v.s, &from) && !is_redacted(v.s))
+		if (!view_text(x->v, c, &v.s, &from))
+			norm_drop_unreadable(x, c);
+		else if (!is_redacted(v.s))
 			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_TEXT:
@@ -75,18 +85,15 @@ static void put_typed(struct norm *x, enum concept c)
 		break;
 	case TYPE_INT:
 		v.type = V_INT;
-		if (view_int(x->v, c, &v.i, &from))
-			norm_put(x, c, &v, from, SAME);
+		put_number(x, c, &v, view_int(x->v, c, &v.i, &from), from);
 		break;
 	case TYPE_DOUBLE:
 		v.type = V_DOUBLE;
-		if (view_double(x->v, c, &v.d, &from))
-			norm_put(x, c, &v, from, SAME);
+		put_number(x, c, &v, view_double(x->v, c, &v.d, &from), from);
 		break;
 	case TYPE_BOOL:
 		v.type = V_BOOL;
-		if (view_bool(x->v, c, &v.b, &from))
-			norm_put(x, c, &v, from, SAME);
+		put_number(x, c, &v, view_bool(x->v, c, &v.b, &from), from);
 		break;
 	case TYPE_STRINGS:
 		if (view_strings(x->v, c, &items, &n, &from) && n)
@@ -107,9 +114,10 @@ static bool is_settled(struct norm *x, enum concept c)
 	const struct concept_info *info = concept_info(c);
 	if (only->next || only->alias->key != info->key || only->alias->path)
 		return false;
-	enum value_type have = only->attr->value.type;
-	return (info->type == TYPE_INT && have == V_INT) || (info->type == TYPE_DOUBLE && have == V_DOUBLE) ||
-	        (info->type == TYPE_BOOL && have == V_BOOL);
+	const struct value *have = &only->attr->value;
+	if (info->type == TYPE_DOUBLE)
+		return have->type == V_DOUBLE && __builtin_isfinite(have->d) && c != C_FIRST_CHUNK;
+	return (info->type == TYPE_INT && have->type == V_INT) || (info->type == TYPE_BOOL && have->type == V_BOOL);
 }
 
 void normalize_scalars(struct norm *x)

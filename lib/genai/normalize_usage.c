@@ -16,23 +16,38 @@ static bool ends(const char *path, const char *tail)
 	return n >= m && memcmp(path + n - m, tail, m) == 0;
 }
 
+static bool same_document(const struct candidate *a, const struct candidate *b)
+{
+	return a && b && a->attr == b->attr;
+}
+
+/* Langfuse counts in buckets beside each other: input, input_cached_tokens, output, output_reasoning_tokens. */
+static unsigned flags_of_buckets(struct candidate *const from[N_COUNTS])
+{
+	unsigned flags = 0;
+	const struct candidate *input = from[0], *output = from[1], *reasoning = from[5];
+	for (unsigned i = 3; i <= 4; i++)
+		if (same_document(input, from[i]) && slice_is(slice_of(input->alias->path), "input"))
+			flags |= EMIT_EXCLUSIVE;
+	if (same_document(output, reasoning) && slice_is(slice_of(output->alias->path), "output"))
+		flags |= EMIT_REASONING_APART;
+	return flags;
+}
+
 /* The provider's own words in a dumped body ("usage.input_tokens"): Anthropic's cached tokens and Google's thoughts are beside the
  * others. */
 static unsigned flags_of_body(struct candidate *const from[N_COUNTS])
 {
 	unsigned flags = 0;
 	const struct candidate *input = from[0], *output = from[1];
+	if (input && input->alias->key == KEY_LANGFUSE_OBSERVATION_USAGEDETAILS && input->alias->path)
+		return flags_of_buckets(from);
 	for (unsigned i = 3; i <= 4; i++)
-		if (input && from[i] && from[i]->attr == input->attr &&
-		        ends(input->alias->path, "usage.input_tokens") &&
+		if (same_document(input, from[i]) && ends(input->alias->path, "usage.input_tokens") &&
 		        (ends(from[i]->alias->path, "usage.cache_read_input_tokens") ||
 		                ends(from[i]->alias->path, "usage.cache_creation_input_tokens")))
 			flags |= EMIT_EXCLUSIVE;
-	const struct candidate *reasoning = from[5];
-	if (output && (ends(output->alias->path, "candidates_token_count") ||
-	                      (output->alias->key == KEY_GENKIT_OUTPUT && reasoning &&
-	                              (ends(reasoning->alias->path, "thoughtsTokens") ||
-	                                      ends(reasoning->alias->path, "thoughtsTokenCount")))))
+	if (output && ends(output->alias->path, "candidates_token_count"))
 		flags |= EMIT_REASONING_APART;
 	return flags;
 }
@@ -85,14 +100,20 @@ void normalize_usage(struct norm *x, struct usage *u)
 		any |= view_tokens(x->v, counts[i], fields[i], &from[i]);
 		raw[i] = *fields[i];
 	}
-	if (!any)
+	if (!any) {
+		for (unsigned i = 0; i < N_COUNTS; i++)
+			norm_drop_unreadable(x, counts[i]);
 		return;
-	usage_settle(u, x->v->emitter.flags | flags_of_body(from), x->settled, &adjusted);
+	}
+	unsigned flags = x->settled ? 0 : usage_flags(x->v, u) | flags_of_body(from);
+	usage_settle(u, flags, x->settled, &adjusted);
 	if (!x->settled)
 		tell_conflicts(x, raw);
 	for (unsigned i = 0; i < N_COUNTS; i++) {
-		if (*fields[i] < 0)
+		if (*fields[i] < 0) {
+			norm_drop_unreadable(x, counts[i]);
 			continue;
+		}
 		norm_put_int(x, counts[i], *fields[i], from[i]);
 		if (raw[i] != *fields[i])
 			drop_reported(x, counts[i], raw[i]);

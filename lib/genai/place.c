@@ -97,13 +97,10 @@ static void put(struct places *p, uint32_t order, struct place place)
 	p->v[i] = place;
 }
 
-/* Families have ranks among the candidates; whether their class is favoured shows in candidates of that class. */
+/* Families have ranks among the candidates. */
 static uint32_t family_order(const struct view *v, const struct alias *a)
 {
-	for (uint32_t i = 0; i < v->n; i++)
-		if (v->cand[i].alias->class == a->class)
-			return a->rank + (uint32_t)(v->cand[i].order - v->cand[i].alias->rank);
-	return a->rank + NOT_FAVOURED;
+	return a->rank + (a->class == v->favoured ? 0u : NOT_FAVOURED);
 }
 
 static void put_candidate(struct places *p, struct candidate *c, unsigned *groups)

@@ -153,6 +153,17 @@ static void infer(const struct provider_in *in, struct provider_out *out)
 	out->inferred = out->provider.len != 0;
 }
 
+/* "127.0.0.1:8080", "localhost:11434": where the call went, not to whom. */
+static bool is_address(slice name)
+{
+	const char *colon = memrchr(name.p, ':', name.len);
+	size_t i = colon ? (size_t)(colon - name.p) + 1 : name.len;
+	bool digits = i < name.len;
+	for (; i < name.len; i++)
+		digits &= name.p[i] >= '0' && name.p[i] <= '9';
+	return digits;
+}
+
 /* What one of the two names says. False: nothing, go on with the next. */
 static bool take(slice raw, const struct provider_in *in, struct arena *a, struct provider_out *out)
 {
@@ -169,13 +180,16 @@ static bool take(slice raw, const struct provider_in *in, struct arena *a, struc
 		return false;
 	}
 	slice known = row ? row->provider : first_match(like_list, COUNTOF(like_list), name);
-	slice host = provider_of_host(row ? in->host : name);
-	if (row && row->kind == PROVIDER_COMPATIBLE)
+	if (row && row->kind == PROVIDER_COMPATIBLE) {
+		slice host = provider_of_host(in->host);
 		known = host.len ? host : known;
-	else if (row)
+	} else if (row) {
 		known = settle(known, name, in);
-	else if (!known.len && host.len)
-		known = host;
+	} else if (!known.len) {
+		known = provider_of_host(name);
+		if (!known.len && is_address(name))
+			return false;
+	}
 	out->provider = known.len ? known : arena_dup(a, name);
 	return true;
 }

@@ -6,6 +6,8 @@
  */
 #include "lib/genai/usage.h"
 
+#include "lib/genai/provider.h"
+
 void usage_clear(struct usage *u)
 {
 	*u = (struct usage){ -1, -1, -1, -1, -1, -1, -1, -1 };
@@ -14,6 +16,35 @@ void usage_clear(struct usage *u)
 static int64_t or_zero(int64_t n)
 {
 	return n > 0 ? n : 0;
+}
+
+static slice provider_of(struct view *v)
+{
+	struct provider_in in = { .ecosystem = v->emitter.ecosystem };
+	struct provider_out out = { 0 };
+	view_text(v, C_PROVIDER, &in.named, NULL);
+	view_text(v, C_REQUEST_MODEL, &in.model, NULL);
+	provider_resolve(&in, &v->traces->arena, &out);
+	return out.provider;
+}
+
+unsigned usage_flags(struct view *v, const struct usage *reported)
+{
+	unsigned flags = v->emitter.flags;
+	enum ecosystem e = v->emitter.ecosystem;
+	bool cached = reported->cache_read > 0 || reported->cache_write > 0;
+	if (!cached || flags & (EMIT_EXCLUSIVE | EMIT_INCLUSIVE) ||
+	        (e != ECO_STRANDS && e != ECO_OPENLIT && e != ECO_VERCEL))
+		return flags;
+	slice provider = provider_of(v);
+	bool anthropic = slice_is(provider, "anthropic"), bedrock = slice_is(provider, "aws.bedrock");
+	bool apart = e == ECO_STRANDS ? bedrock : e == ECO_OPENLIT ? anthropic : anthropic || bedrock;
+	if (e == ECO_VERCEL) /* AI SDK 4 and 5: since 6 the input is the sum, and its parts are told */
+		apart = apart && !attrs_find_id(v->attrs, KEY_AI_USAGE_INPUTTOKENDETAILS_CACHEREADTOKENS) &&
+		        !attrs_find_id(v->attrs, KEY_AI_USAGE_INPUTTOKENDETAILS_CACHEWRITETOKENS) &&
+		        (attrs_find_id(v->attrs, KEY_AI_USAGE_PROMPTTOKENS) ||
+		                attrs_find_id(v->attrs, KEY_AI_USAGE_INPUTTOKENS));
+	return apart ? flags | EMIT_EXCLUSIVE : flags;
 }
 
 static enum usage_basis basis_of(const struct usage *u, unsigned flags)

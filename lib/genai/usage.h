@@ -4,7 +4,7 @@
  * them under the same name. -1 means absent, never 0.
  */
 #pragma once
-#include "lib/genai/emitter.h"
+#include "lib/genai/view.h"
 
 struct usage {
 	int64_t input, output, total, cache_read, cache_write, reasoning, audio_input, audio_output;
@@ -15,6 +15,9 @@ enum usage_basis {
 	BASIS_EXCLUSIVE_INFERRED, /* the numbers cannot be otherwise */
 };
 
+/* What is known about the emitter's counts. Some hand through what the provider reported: Anthropic and Bedrock report cached tokens
+ * beside the input, the others within it. */
+unsigned usage_flags(struct view *v, const struct usage *reported);
 void usage_clear(struct usage *u); /* all absent */
 /* Makes `u` inclusive and fills in total, or the missing one of input and output. `settled`: an earlier run already did (the span has
  * weir.usage.adjusted). *adjusted tells whether input or output changed. */

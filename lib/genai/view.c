@@ -97,6 +97,7 @@ void view_load(
 	v->span = as->kind == OWN_SPAN ? CONTAINER_OF(as, struct span, attrs) : NULL;
 	v->emitter = emitter;
 	v->kind = KIND_OTHER;
+	v->favoured = l.favoured;
 	memset(v->head, 0, sizeof(v->head));
 	v->n = v->n_ignored = 0;
 	v->flat.n = 0;
@@ -317,9 +318,7 @@ static double in_seconds(const struct view *v, const struct candidate *c, double
 	        : 0;
 	if (v->emitter.flags & EMIT_TTFT_MS && slice_starts(c->attr->key, SLICE("gen_ai.server.")))
 		return d / 1000;
-	return length > 0 && d > length && d / 1000 <= length && c->alias->key != KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK
-	        ? d / 1000
-	        : d;
+	return length > 0 && d > length && d / 1000 <= length ? d / 1000 : d;
 }
 
 bool candidate_double(struct view *v, const struct candidate *c, double *out)
@@ -339,7 +338,8 @@ bool candidate_double(struct view *v, const struct candidate *c, double *out)
 	if (c->alias->read == READ_MS)
 		*out /= 1000;
 	else if (c->alias->read == READ_S)
-		*out *= v->emitter.flags & EMIT_TTFT_MS && slice_starts(c->attr->key, SLICE("gen_ai.server.")) ? 1 : 1000;
+		*out *= v->emitter.flags & EMIT_TTFT_MS && slice_starts(c->attr->key, SLICE("gen_ai.server.")) ? 1
+		                                                                                               : 1000;
 	else if (c->alias->concept == C_FIRST_CHUNK)
 		*out = in_seconds(v, c, *out);
 	return true;

@@ -42,6 +42,7 @@ struct view {
 	const struct span *span; /* NULL for a resource */
 	struct attrs *attrs;
 	struct emitter emitter;
+	int favoured; /* an alias_class that goes first; -1: ranks only */
 	enum genai_kind kind; /* KIND_OTHER until the reader knows it */
 	uint8_t head[N_CONCEPTS]; /* index + 1 into cand */
 	struct candidate cand[VIEW_MAX];

@@ -9,7 +9,8 @@
 bool may_wrap(const struct json *string)
 {
 	static const slice start = NAME("[{\\\"");
-	return string && string->type == JSON_STRING && (slice_starts(string->text, start) || is_python(string->text) || is_python_object(string->text));
+	return string && string->type == JSON_STRING &&
+	        (slice_starts(string->text, start) || is_python(string->text) || is_python_object(string->text));
 }
 
 const struct json *unwrap_text(const struct json *string, struct arena *a)

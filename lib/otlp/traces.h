@@ -66,7 +66,8 @@ struct scope {
 	struct resource *resource;
 	struct span *first, *last; /* in order; refused, filtered and added ones included */
 	uint32_t n_spans; /* as scanned */
-	uint32_t note; /* what a reader of the name wants to remember about it; 0 after the scan and after scope_set_name */
+	uint32_t
+	        note; /* what a reader of the name wants to remember about it; 0 after the scan and after scope_set_name */
 	/* lib/otlp only: as in struct resource; bit N: field N was set */
 	slice raw, msg;
 	uint32_t edited;

@@ -79,12 +79,14 @@ def surroundings(app, api, sink, extra):
 
 
 def blot(body):
-    """The paths and the name of this machine, by as many other characters."""
-    for secret in {str(ROOT), str(pathlib.Path.home()), socket.gethostname()}:
+    """The paths, the name, the id and the kernel of this machine, by as many other characters."""
+    machine = pathlib.Path("/etc/machine-id")
+    for secret in {str(ROOT), str(pathlib.Path.home()), socket.gethostname(), os.uname().release,
+                   machine.read_text().strip() if machine.exists() else ""}:
         raw = secret.encode()
         if len(raw) > 4:
             body = body.replace(raw, raw[:1] + b"x" * (len(raw) - 1))
-    return body
+    return re.sub(rb"(host\.name\x12.\n.)([\x20-\x7e]+)", lambda m: m[1] + b"x" * len(m[2]), body)
 
 
 def record(app_name, command, requirements_file, extra_env, truth_fields, keep=False):

@@ -68,8 +68,10 @@ static const struct fold_case cases[] = {
 	                "llm.output_messages.0.message.contents.1.tool_call.function.arguments: {\"city\":\"Paris\"}\n"
 	                "llm.output_messages.0.message.tool_calls.0.tool_call.id: call_1\n"
 	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.name: get_weather\n"
-	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments: {\"city\":\"Paris\"}\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is 18C\"}," WEATHER "]}]" },
+	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments: "
+	                "{\"city\":\"Paris\"}\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"It is 18C\"}," WEATHER
+	                  "]}]" },
 	{ .name = "OpenInference: no arguments are left out, a result of the user's is the tool's",
 	        .ecosystem = ECO_OPENINFERENCE,
 	        .span = "llm.input_messages.0.message.role: assistant\n"
@@ -82,10 +84,13 @@ static const struct fold_case cases[] = {
 	                "llm.input_messages.2.message.tool_call_id: call_1\n"
 	                "llm.input_messages.2.message.contents.0.message_content.type: text\n"
 	                "llm.input_messages.2.message.contents.0.message_content.text: still noon\n",
-	        .input = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"call_1\",\"name\":\"now\","
+	        .input = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"call_1\",\"name\":"
+	                 "\"now\","
 	                 "\"arguments\":{}}]},"
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"response\":\"noon\"}]},"
-	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\",\"response\":\"still "
+	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\","
+	                 "\"response\":\"noon\"}]},"
+	                 "{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"call_1\","
+	                 "\"response\":\"still "
 	                 "noon\"}]}]" },
 	{ .name = "role as key", .span = "gen_ai.prompt.0.user: hello\n", .input = "[" USER("hello") "]" },
 	{ .name = "LangSmith's message.role and message.content",

@@ -331,47 +331,86 @@ static const struct fold_case cases[] = {
 	{ .name = "a span without content", .span = "gen_ai.request.model: gpt-4o\n", .stays = "*" },
 	{ .name = "openai-agents: a message as repr() of a dict",
 	        .ecosystem = ECO_OPENAI_AGENTS,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'content': None, 'role': 'assistant', 'tool_calls': [{'id': 'c1', 'function': {'arguments': '{\\\"a\\\": 1}', 'name': 'f'}, 'type': 'function'}]}\"}]}]\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\",\"arguments\":{\"a\":1}}]}]" },
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'content': None, "
+	                "'role': 'assistant', 'tool_calls': [{'id': 'c1', 'function': {'arguments': '{\\\"a\\\": 1}', "
+	                "'name': 'f'}, 'type': 'function'}]}\"}]}]\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\","
+	                  "\"arguments\":{\"a\":1}}]}]" },
 	{ .name = "openai-agents: a part as repr() of an object",
 	        .ecosystem = ECO_OPENAI_AGENTS,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"ResponseFunctionToolCall(arguments='{}', call_id='c1', name='f', type='function_call')\"}]}]\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\",\"arguments\":{}}]}]" },
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"ResponseFunctionToolCall("
+	                "arguments='{}', call_id='c1', name='f', type='function_call')\"}]}]\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\","
+	                  "\"arguments\":{}}]}]" },
 	{ .name = "openai-agents: a body as repr() of a dict",
 	        .ecosystem = ECO_OPENAI_AGENTS,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'object': 'response', 'output': [{'content': [{'text': 'a', 'type': 'output_text'}], 'role': 'assistant', 'type': 'message'}]}\"}]}]\n",
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'object': 'response', "
+	                "'output': [{'content': [{'text': 'a', 'type': 'output_text'}], 'role': 'assistant', 'type': "
+	                "'message'}]}\"}]}]\n",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}]}]" },
 	{ .name = "openai-agents: text that only looks like it",
 	        .ecosystem = ECO_OPENAI_AGENTS,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'a': 1}\"}]}]\n",
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'a': 1}\"}]}]\n",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"{'a': 1}\"}]}]" },
 	{ .name = "OpenLLMetry for JavaScript: parts and messages as JSON in text",
 	        .ecosystem = ECO_OPENLLMETRY,
-	        .span = "gen_ai.input.messages: [{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"message\\\",\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"hi\\\"}]\"}]},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"tool_use\\\",\\\"id\\\":\\\"t1\\\",\\\"name\\\":\\\"f\\\",\\\"input\\\":{\\\"a\\\":1}}]\"}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"a\\\":1}]\"}]}]\n",
-	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]},{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"t1\",\"name\":\"f\",\"arguments\":{\"a\":1}}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"a\\\":1}]\"}]}]" },
+	        .span = "gen_ai.input.messages: "
+	                "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":"
+	                "\\\"message\\\",\\\"role\\\":\\\"user\\\",\\\"content\\\":\\\"hi\\\"}]\"}]},{\"role\":"
+	                "\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"tool_use\\\","
+	                "\\\"id\\\":\\\"t1\\\",\\\"name\\\":\\\"f\\\",\\\"input\\\":{\\\"a\\\":1}}]\"}]},{\"role\":"
+	                "\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"a\\\":1}]\"}]}]\n",
+	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]},{\"role\":"
+	                 "\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"t1\",\"name\":\"f\",\"arguments\":{"
+	                 "\"a\":1}}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"a\\\":1}]\"}"
+	                 "]}]" },
 	{ .name = "OpenLLMetry: reasoning as JSON of summaries",
 	        .ecosystem = ECO_OPENLLMETRY,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"[{\\\"text\\\":\\\"hm\\\",\\\"type\\\":\\\"summary_text\\\"}]\"}]}]\n",
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"[{\\\"text\\\":"
+	                "\\\"hm\\\",\\\"type\\\":\\\"summary_text\\\"}]\"}]}]\n",
 	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"hm\"}]}]" },
 	{ .name = "other emitters: text is text",
 	        .ecosystem = ECO_OTEL,
-	        .span = "gen_ai.input.messages: [{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"tool_use\\\",\\\"id\\\":\\\"t1\\\",\\\"name\\\":\\\"f\\\",\\\"input\\\":{\\\"a\\\":1}}]\"}]}]\n",
-	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"tool_use\\\",\\\"id\\\":\\\"t1\\\",\\\"name\\\":\\\"f\\\",\\\"input\\\":{\\\"a\\\":1}}]\"}]}]" },
+	        .span = "gen_ai.input.messages: "
+	                "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"tool_"
+	                "use\\\",\\\"id\\\":\\\"t1\\\",\\\"name\\\":\\\"f\\\",\\\"input\\\":{\\\"a\\\":1}}]\"}]}]\n",
+	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"[{\\\"type\\\":\\\"tool_"
+	                 "use\\\",\\\"id\\\":\\\"t1\\\",\\\"name\\\":\\\"f\\\",\\\"input\\\":{\\\"a\\\":1}}]\"}]}]" },
 	{ .name = "ADK: a stream is one message a chunk",
 	        .ecosystem = ECO_GOOGLE_ADK,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"h\"}],\"finish_reason\":\"\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"m\"},{\"type\":\"text\",\"content\":\"A\"}],\"finish_reason\":\"\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\" b\"}],\"finish_reason\":\"stop\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"c\"}],\"finish_reason\":\"stop\"}]\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"hm\"},{\"type\":\"text\",\"content\":\"A b\"}],\"finish_reason\":\"stop\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"c\"}],\"finish_reason\":\"stop\"}]",
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"h\"}],\"finish_"
+	                "reason\":\"\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"m\"},{"
+	                "\"type\":\"text\",\"content\":\"A\"}],\"finish_reason\":\"\"},{\"role\":\"assistant\","
+	                "\"parts\":[{\"type\":\"text\",\"content\":\" "
+	                "b\"}],\"finish_reason\":\"stop\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\","
+	                "\"content\":\"c\"}],\"finish_reason\":\"stop\"}]\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"hm\"},{\"type\":"
+	                  "\"text\",\"content\":\"A "
+	                  "b\"}],\"finish_reason\":\"stop\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\","
+	                  "\"content\":\"c\"}],\"finish_reason\":\"stop\"}]",
 	        .finish = "stop stop" },
 	{ .name = "two choices with empty finish reasons stay two",
 	        .ecosystem = ECO_OPENLLMETRY,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}],\"finish_reason\":\"\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"b\"}],\"finish_reason\":\"\"}]\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}]},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"b\"}]}]" },
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}],\"finish_reason\":"
+	                "\"\"},{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"b\"}],\"finish_"
+	                "reason\":\"\"}]\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"a\"}]},{\"role\":"
+	                  "\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"b\"}]}]" },
 	{ .name = "LiteLLM: an answer without parts and its call beside it",
 	        .ecosystem = ECO_LITELLM,
-	        .span = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[],\"finish_reason\":\"tool_calls\"}]\n"
+	        .span = "gen_ai.output.messages: "
+	                "[{\"role\":\"assistant\",\"parts\":[],\"finish_reason\":\"tool_calls\"}]\n"
 	                "gen_ai.completion.0.function_call.name: f\n"
 	                "gen_ai.completion.0.function_call.arguments: {\"a\":1}\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\",\"arguments\":{\"a\":1}}]}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"name\":\"f\",\"arguments\":{"
+	                  "\"a\":1}}]}]",
 	        .finish = "tool_calls" },
 	{ .name = "an answer without parts is better than none",
 	        .ecosystem = ECO_LITELLM,
@@ -380,30 +419,45 @@ static const struct fold_case cases[] = {
 	        .finish = "stop" },
 	{ .name = "OpenInference: the dump has the calls that the flattened messages lack, and the system prompt",
 	        .ecosystem = ECO_OPENINFERENCE,
-	        .span = "input.value: {\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]}],\"system\":\"be kind\",\"model\":\"m\"}\n"
+	        .span = "input.value: "
+	                "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{"
+	                "\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]}],\"system\":\"be "
+	                "kind\",\"model\":\"m\"}\n"
 	                "llm.input_messages.0.message.role: user\n"
 	                "llm.input_messages.0.message.content: hi\n"
 	                "llm.input_messages.1.message.role: assistant\n"
 	                "llm.output_messages.0.message.tool_calls.0.tool_call.function.name: f\n"
 	                "llm.output_messages.0.message.role: assistant\n"
-	                "output.value: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"function_call\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{}}}]}}]}\n",
-	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]},{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"t1\",\"name\":\"f\",\"arguments\":{}}]}]",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\",\"arguments\":{}}]}]",
+	                "output.value: "
+	                "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"function_call\":{\"id\":"
+	                "\"c1\",\"name\":\"f\",\"args\":{}}}]}}]}\n",
+	        .input = "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]},{\"role\":"
+	                 "\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"t1\",\"name\":\"f\",\"arguments\":{"
+	                 "}}]}]",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\","
+	                  "\"arguments\":{}}]}]",
 	        .system = "[{\"type\":\"text\",\"content\":\"be kind\"}]",
 	        .stays = "input.value" },
 	{ .name = "OpenInference: a dump with other roles is another conversation; a system message needs no second",
 	        .ecosystem = ECO_OPENINFERENCE,
-	        .span = "input.value: {\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]}],\"system\":\"be kind\",\"model\":\"m\"}\n"
+	        .span = "input.value: "
+	                "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{"
+	                "\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"f\",\"input\":{}}]}],\"system\":\"be "
+	                "kind\",\"model\":\"m\"}\n"
 	                "llm.input_messages.0.message.role: system\n"
 	                "llm.input_messages.0.message.content: be kind\n"
 	                "llm.input_messages.1.message.role: user\n"
 	                "llm.input_messages.1.message.content: hi\n",
-	        .input = "[{\"role\":\"system\",\"parts\":[{\"type\":\"text\",\"content\":\"be kind\"}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]}]",
+	        .input = "[{\"role\":\"system\",\"parts\":[{\"type\":\"text\",\"content\":\"be "
+	                 "kind\"}]},{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"hi\"}]}]",
 	        .stays = "input.value" },
 	{ .name = "OpenInference Haystack: replies as repr()",
 	        .ecosystem = ECO_OPENINFERENCE,
-	        .span = "output.value: {\"replies\":[\"ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, _content=[ToolCall(tool_name='f', arguments={'a': 1}, id='c1', extra=None)], _name=None, _meta={})\"]}\n",
-	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\",\"arguments\":{\"a\":1}}]}]" },
+	        .span = "output.value: {\"replies\":[\"ChatMessage(_role=<ChatRole.ASSISTANT: 'assistant'>, "
+	                "_content=[ToolCall(tool_name='f', arguments={'a': 1}, id='c1', extra=None)], _name=None, "
+	                "_meta={})\"]}\n",
+	        .output = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\","
+	                  "\"arguments\":{\"a\":1}}]}]" },
 	{ .name = "Langfuse: instructions beside the input",
 	        .ecosystem = ECO_LANGFUSE,
 	        .span = "langfuse.observation.metadata.instructions: be kind\n"

@@ -226,14 +226,20 @@ static void python_becomes_json(void **state UNUSED)
 	static const struct {
 		const char *in, *out; /* NULL: no repr() of data */
 	} rows[] = {
-		{ "{'a': None, 'b': True, 'c': [False, 1.5e-3, -2]}", "{\"a\":null,\"b\":true,\"c\":[false,1.5e-3,-2]}" },
+		{ "{'a': None, 'b': True, 'c': [False, 1.5e-3, -2]}",
+		        "{\"a\":null,\"b\":true,\"c\":[false,1.5e-3,-2]}" },
 		{ "{'quote': \"it's\", 'double': 'say \"hi\"', 'escape': 'a\\'b\\\\c\\n\\x07\\u00e9'}",
 		        "{\"quote\":\"it's\",\"double\":\"say \\\"hi\\\"\",\"escape\":\"a'b\\\\c\\n\\u0007\\u00e9\"}" },
 		{ "[(1, 2), (3,), (), b'x']", "[[1,2],[3],[],\"x\"]" },
-		{ "Message(role=<Role.USER: 'user'>, _content=[Text(text='a')], _meta={}, at=date(2025, 1), f=<function f at 0x7f>)",
+		{ "Message(role=<Role.USER: 'user'>, _content=[Text(text='a')], _meta={}, at=date(2025, 1), "
+		  "f=<function f at 0x7f>)",
 		        "{\"role\":\"user\",\"content\":[{\"text\":\"a\"}],\"meta\":{},\"at\":[2025,1],\"f\":null}" },
 		{ "{'word': Kind.CHAT, 'empty': Usage()}", "{\"word\":\"Kind.CHAT\",\"empty\":{}}" },
-		{ "{'cut': 'off", NULL }, { "{'escape': '\\q'}", NULL }, { "{'a': <cut", NULL }, { "1)", NULL }, { "", "" },
+		{ "{'cut': 'off", NULL },
+		{ "{'escape': '\\q'}", NULL },
+		{ "{'a': <cut", NULL },
+		{ "1)", NULL },
+		{ "", "" },
 		{ "{'a': $}", NULL },
 	};
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
@@ -246,17 +252,19 @@ static void python_becomes_json(void **state UNUSED)
 		arena_release(&a);
 	}
 	assert_true(is_python(SLICE("{'a'")) && is_python(SLICE("[{'a'")) && is_python(SLICE("({'a'")));
-	assert_false(is_python(SLICE("{")) || is_python(SLICE("{\"a\"")) || is_python(SLICE("['a']")) || is_python(SLICE("")));
+	assert_false(is_python(SLICE("{")) || is_python(SLICE("{\"a\"")) || is_python(SLICE("['a']")) ||
+	        is_python(SLICE("")));
 	assert_true(is_python_object(SLICE("Chat(id='1')")) && is_python_object(SLICE("A.B_c(_x=1)")));
 	assert_false(is_python_object(SLICE("Sum (a)")) || is_python_object(SLICE("chat(id=1)")) ||
-	        is_python_object(SLICE("Paris")) || is_python_object(SLICE("Chat(id='1'")) || is_python_object(SLICE("")));
+	        is_python_object(SLICE("Paris")) || is_python_object(SLICE("Chat(id='1'")) ||
+	        is_python_object(SLICE("")));
 }
 
 /* Each byte becomes three at most, whatever it is: the room that is taken is enough. */
 static void python_stays_in_bounds(void **state UNUSED)
 {
-	static const char *const units[] = { "a,", "a=", "A(", "\"", "'\"", "\\x0", "None,", "<", "(", "b'", "(,)", "_", "{a=", "1e", "a<>",
-		"<a: " };
+	static const char *const units[] = { "a,", "a=", "A(", "\"", "'\"", "\\x0", "None,", "<", "(", "b'", "(,)", "_",
+		"{a=", "1e", "a<>", "<a: " };
 	for (size_t i = 0; i < COUNTOF(units); i++)
 		for (size_t k = 0; k < COUNTOF(units); k++) {
 			struct strbuf text;
