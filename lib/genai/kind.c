@@ -84,6 +84,9 @@ bool is_counted_call(const struct span *s, enum genai_kind *k)
 	for (const struct attr *a = attrs_first(&s->attrs); a; a = attrs_next(a))
 		if (a->key_id == KEY_WEIR_SPAN_KIND)
 			kind = kind ? kind : a;
+		else if (a->key_id == KEY_GENAI_OPERATION_NAME && a->value.type == V_STRING &&
+		        slice_is(a->value.s, "fetch_response")) /* polls a call that was counted */
+			return false;
 		else if (a->key_id == KEY_WEIR_USAGE_COUNTABLE)
 			countable = countable ? countable : a;
 	if (countable && countable->value.type == V_BOOL && !countable->value.b)

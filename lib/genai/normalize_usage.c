@@ -34,6 +34,16 @@ static unsigned flags_of_buckets(struct candidate *const from[N_COUNTS])
 	return flags;
 }
 
+/* Google's thoughts are beside the candidates' tokens, and Genkit hands both through. */
+static bool thinks_apart(const struct candidate *output, const struct candidate *reasoning)
+{
+	const char *path = output ? output->alias->path : NULL;
+	if (ends(path, "candidates_token_count") || ends(path, "candidatesTokenCount"))
+		return true;
+	return same_document(output, reasoning) && output->alias->key == KEY_GENKIT_OUTPUT &&
+	        (ends(reasoning->alias->path, "thoughtsTokens") || ends(reasoning->alias->path, "thoughtsTokenCount"));
+}
+
 /* The provider's own words in a dumped body ("usage.input_tokens"): Anthropic's cached tokens and Google's thoughts are beside the
  * others. */
 static unsigned flags_of_body(struct candidate *const from[N_COUNTS])
@@ -47,7 +57,7 @@ static unsigned flags_of_body(struct candidate *const from[N_COUNTS])
 		        (ends(from[i]->alias->path, "usage.cache_read_input_tokens") ||
 		                ends(from[i]->alias->path, "usage.cache_creation_input_tokens")))
 			flags |= EMIT_EXCLUSIVE;
-	if (output && ends(output->alias->path, "candidates_token_count"))
+	if (thinks_apart(output, from[5]))
 		flags |= EMIT_REASONING_APART;
 	return flags;
 }

@@ -37,8 +37,10 @@ unsigned usage_flags(struct view *v, const struct usage *reported)
 	        (e != ECO_STRANDS && e != ECO_OPENLIT && e != ECO_VERCEL))
 		return flags;
 	slice provider = provider_of(v);
+	/* Bedrock's total has the cached tokens: when it is the sum of the two, Strands has put them into the input */
+	bool is_whole = reported->total >= 0 && reported->total == reported->input + or_zero(reported->output);
 	bool anthropic = slice_is(provider, "anthropic"), bedrock = slice_is(provider, "aws.bedrock");
-	bool apart = e == ECO_STRANDS ? bedrock : e == ECO_OPENLIT ? anthropic : anthropic || bedrock;
+	bool apart = e == ECO_STRANDS ? bedrock && !is_whole : e == ECO_OPENLIT ? anthropic : anthropic || bedrock;
 	if (e == ECO_VERCEL) /* AI SDK 4 and 5: since 6 the input is the sum, and its parts are told */
 		apart = apart && !attrs_find_id(v->attrs, KEY_AI_USAGE_INPUTTOKENDETAILS_CACHEREADTOKENS) &&
 		        !attrs_find_id(v->attrs, KEY_AI_USAGE_INPUTTOKENDETAILS_CACHEWRITETOKENS) &&
