@@ -2,7 +2,7 @@
  *
  * What a source returns may hold ${..} again, so everything is bounded: the number of replacements and the bytes they
  * make in one run, and the depth of values that came out of values. The rules, including those that surprise ($$ is
- * undone in values of variables too), are the Collector's: otlp.md 5.2.
+ * undone in values of variables too), are the Collector's.
  */
 #include "config/expand.h"
 

@@ -1,4 +1,4 @@
-/* expand.h - ${env:NAME} and its friends in the values of a config (otlp.md 5.2).
+/* expand.h - ${env:NAME} and its friends in the values of a config.
  *
  * A value that is one ${..} alone takes the meaning YAML gives the text, and keeps the text as `raw`; inside a longer
  * string it is pasted as text. $$ is one $; $NAME is left alone; keys are never expanded.

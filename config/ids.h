@@ -1,4 +1,4 @@
-/* ids.h - component ids: type[/name] (otlp.md 5.4). */
+/* ids.h - component ids: type[/name]. */
 #pragma once
 #include "lib/base/arena.h"
 #include "lib/base/err.h"

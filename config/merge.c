@@ -1,4 +1,4 @@
-/* merge.c - the Collector's merge of configs and its key delimiter "::" (otlp.md 5.1).
+/* merge.c - the Collector's merge of configs and its key delimiter "::".
  *
  * Lists are replaced, not appended, and an explicit null wipes a map: a later file can always take back what an
  * earlier one said. Depth is bounded by that of the YAML reader, levels made by "::" included.

@@ -1,8 +1,8 @@
 /* plan_checks.c - rules that look at more than one component.
  *
- * An address that is open to the world without authentication is a loud warning, not a refusal (DESIGN section 7). An
+ * An address that is open to the world without authentication is a loud warning, not a refusal. An
  * authenticator that does not run is an error: a door that was meant to be locked must not stand open. The queues that
- * count bytes must leave a quarter of the byte pool to the requests on their way in (DESIGN section 6).
+ * count bytes must leave a quarter of the byte pool to the requests on their way in.
  */
 #include "config/plan_internal.h"
 #include "lib/pipe/groups.h"

@@ -1,4 +1,4 @@
-/* service_conf.h - the options under `service` (otlp.md 5.6). */
+/* service_conf.h - the options under `service`. */
 #pragma once
 #include "config/plan.h"
 #include "lib/conf/conf.h"

@@ -1,4 +1,4 @@
-/* otlp_http.c - deliveries as OTLP/HTTP requests, and what the answers mean (otlp.md 3.2, INTERFACE section 6).
+/* otlp_http.c - deliveries as OTLP/HTTP requests, and what the answers mean.
  *
  * The joined records are the protobuf body as they are; JSON and compression are made once, on the first attempt, and
  * kept in delivery->wire, so retries send the same bytes. Redirects are never followed. One HTTP client per exporter. */

@@ -1,7 +1,7 @@
 /* health_check.c - is it up, is it ready, how is each exporter: for load balancers and orchestrators.
  *
  * The Collector's option names; `/` (or `path`) and `/ready` answer 200 when serving and 503 while starting or draining,
- * `/live` 200 while the process runs (INTERFACE section 4). The body is JSON with each exporter's state. Runs on the main
+ * `/live` 200 while the process runs. The body is JSON with each exporter's state. Runs on the main
  * loop. */
 #include "lib/base/strbuf.h"
 #include "lib/net/http_server.h"

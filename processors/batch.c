@@ -1,5 +1,5 @@
 /* batch.c - the Collector's batch processor, lowered: it holds nothing, its options become the batching of the
- * exporters of its pipeline, which happens behind the queue where nothing accepted can be lost (DESIGN section 3).
+ * exporters of its pipeline, which happens behind the queue where nothing accepted can be lost.
  */
 #include "lib/pipe/component.h"
 

@@ -1,5 +1,5 @@
 /* memory_limiter.c - the Collector's memory limiter, lowered: it polls nothing, its limit becomes the size of the byte
- * pool, which counts exactly what requests hold and answers 503 when it is full (DESIGN section 6).
+ * pool, which counts exactly what requests hold and answers 503 when it is full.
  *
  * The Collector refuses above its soft limit, limit minus spike, so that is the size of the pool.
  */

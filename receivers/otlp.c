@@ -1,8 +1,8 @@
-/* otlp.c - the OTLP door: Export requests over HTTP, answered as INTERFACE section 2 says.
+/* otlp.c - the OTLP door: Export requests over HTTP, each answered on its own.
  *
  * on_head decides what can be decided before the body (path, method, type, coding, draining), on_request inflates,
  * transcodes JSON, and hands protobuf to the intake. Every answer that is not a success is a google.rpc.Status in
- * the request's own encoding, JSON where that is unknown (otlp.md 8.2). The stage keeps no state: what a request needs is
+ * the request's own encoding, JSON where that is unknown. The stage keeps no state: what a request needs is
  * read again from its head. */
 #include "lib/base/clock.h"
 #include "lib/net/compress.h"

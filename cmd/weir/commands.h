@@ -1,6 +1,6 @@
 /* commands.h - the subcommands: one function and one file each; main.c holds the table.
  *
- * argv[0] is the subcommand's name. Each returns the process's exit code (INTERFACE section 1): 0 ok, 1 config or
+ * argv[0] is the subcommand's name. Each returns the process's exit code: 0 ok, 1 config or
  * usage error, 2 stopped with data lost, 3 could not start, 4 what was asked for is not there. Results go to
  * stdout, logs and findings to stderr.
  */

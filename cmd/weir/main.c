@@ -1,6 +1,6 @@
 /* main.c - picks the subcommand; everything else is in one file per command.
  *
- * `weir` alone is local mode; `weir --config F` is `weir run --config F` (INTERFACE section 1). */
+ * `weir` alone is local mode; `weir --config F` is `weir run --config F`. */
 #include "lib/base/base.h"
 
 #include "cmd/weir/commands.h"

@@ -1,4 +1,4 @@
-/* run.c - the long-running program: load, start, signals, drain, exit code (INTERFACE section 1).
+/* run.c - the long-running program: load, start, signals, drain, exit code.
  *
  * The main thread's loop lives here. SIGHUP loads the same sources again; SIGTERM and SIGINT drain, a second one hurries. All
  * state is in struct program on cmd_run's stack. */

@@ -1,6 +1,6 @@
 /* validate.c - `weir validate`: all findings of a config, nothing started.
  *
- * Warnings and notices are told but do not change the exit code (INTERFACE section 6).
+ * Warnings and notices are told but do not change the exit code.
  */
 #include <stdio.h>
 

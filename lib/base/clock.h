@@ -1,4 +1,4 @@
-/* clock.h - the only source of time (DESIGN section 6, determinism seam).
+/* clock.h - the only source of time (determinism seam).
  *
  * Timers and ages use `mono`; `wall` is for stamps, Retry-After dates and certificates only. A test
  * installs a fake clock and moves it by hand. */

@@ -1,4 +1,4 @@
-/* disk.h - the only door to files that data goes through (DESIGN section 6, determinism seam).
+/* disk.h - the only door to files that data goes through (determinism seam).
  *
  * A vtable, so that a test can inject ENOSPC, EIO and short writes. Functions return 0 or a positive
  * count, or -errno. disk_system() is the real one. */

@@ -1,4 +1,4 @@
-/* conf.h - the option table: the only door to options (DESIGN section 5, idea 4).
+/* conf.h - the option table: the only door to options (idea 4).
  *
  * One row per YAML key. Parsing, defaults, ranges, error messages with positions, `weir components`,
  * docs/components and the JSON Schema are all read from it. The member's C type is checked at compile

@@ -1,6 +1,6 @@
 /* conf_value.c - one YAML value to one C member: types, ranges and what is said when they do not fit.
  *
- * No weak typing, as in the Collector (otlp.md 5.2): "23" in quotes is no number and 23 is no string, except when
+ * No weak typing, as in the Collector: "23" in quotes is no number and 23 is no string, except when
  * it came from ${..} alone: then a string option takes the raw text. Defaults come through here too. Each reader
  * adds its finding itself and leaves the member alone when it fails.
  */

@@ -1,6 +1,6 @@
 /* findings.h - everything that is wrong, doubtful or assumed in a config, all of it in one run.
  *
- * INTERFACE section 1: FILE:LINE:COL: error|warning|notice: TEXT on stderr. Printed in order of
+ * FILE:LINE:COL: error|warning|notice: TEXT on stderr. Printed in order of
  * place (file order of the command line, line, column); findings without a place come last. */
 #pragma once
 #include "lib/base/arena.h"

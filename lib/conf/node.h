@@ -2,7 +2,7 @@
  *
  * Built by config/yaml.c, merged and expanded by config/, read by conf_load. Everything is in the
  * arena of one load. Maps keep the order of the file. A node that came from ${env:X} alone carries
- * the raw text beside its YAML meaning: a string option takes the raw text (otlp.md 5.2).
+ * the raw text beside its YAML meaning: a string option takes the raw text.
  * Who builds a tree keeps it at most NODE_MAX_DEPTH deep: everything that walks it may recurse.
  */
 #pragma once

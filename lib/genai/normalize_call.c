@@ -85,7 +85,9 @@ static slice system_of(struct norm *x)
 static void resolve(struct norm *x, struct provider_out *out)
 {
 	struct provider_in in = { .system = system_of(x),
-		.model = x->request_model.len ? x->request_model : x->response_model,
+		.model = x->full_model.len     ? x->full_model
+		        : x->request_model.len ? x->request_model
+		                               : x->response_model,
 		.ecosystem = x->v->emitter.ecosystem };
 	struct provider_out best = { 0 };
 	bool any = false;
@@ -157,7 +159,7 @@ void normalize_models(struct norm *x)
 	struct candidate *from = NULL;
 	if (asked_for(x, &x->request_model, &from)) {
 		if (from->alias->key == KEY_GENKIT_NAME)
-			x->request_model = behind_slash(x->request_model);
+			x->request_model = behind_slash(x->full_model = x->request_model);
 		norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
 	} else {
 		norm_drop_unreadable(x, C_REQUEST_MODEL);

@@ -21,6 +21,7 @@ struct norm {
 	bool settled; /* an earlier run did this span: numbers are inclusive, conflicts were told */
 	uint16_t n_facts; /* of the call, its usage and content */
 	slice request_model, response_model, response_id;
+	slice full_model; /* with the provider in front, as Genkit names it; else empty */
 };
 
 static inline bool is_model_call(enum genai_kind k)

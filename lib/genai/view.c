@@ -318,7 +318,9 @@ static double in_seconds(const struct view *v, const struct candidate *c, double
 	        : 0;
 	if (v->emitter.flags & EMIT_TTFT_MS && slice_starts(c->attr->key, SLICE("gen_ai.server.")))
 		return d / 1000;
-	return length > 0 && d > length && d / 1000 <= length ? d / 1000 : d;
+	return length > 0 && d > length && d / 1000 <= length && c->alias->key != KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK
+	        ? d / 1000
+	        : d;
 }
 
 bool candidate_double(struct view *v, const struct candidate *c, double *out)

@@ -1,7 +1,7 @@
 /* loop.h - a libuv loop with a clock, timers in ns, and a mailbox: what one thread runs.
  *
  * All handles of a loop are used on its own thread; the only way in from another thread is loop_post.
- * Time comes from loop->clock (DESIGN section 6). Timers embed their uv handle: the struct that holds a
+ * Time comes from loop->clock. Timers embed their uv handle: the struct that holds a
  * timer is freed only in timer_close's callback.
  */
 #pragma once

@@ -1,4 +1,4 @@
-/* tls.h - TLS for accepted connections (OpenSSL), and the settings both sides share (otlp.md 2.5).
+/* tls.h - TLS for accepted connections (OpenSSL), and the settings both sides share.
  *
  * tls_context is immutable and shared by workers; tls_conn is one connection on one loop, moved by memory
  * BIOs: the caller feeds received bytes and sends what comes out. The client side is libcurl's; it only takes

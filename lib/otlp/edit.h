@@ -1,4 +1,4 @@
-/* edit.h - every change a processor can make to an indexed request (DESIGN section 4).
+/* edit.h - every change a processor can make to an indexed request.
  *
  * Edits are recorded in the index and in its arena; the body is never written. Reads see them at once.
  * An edit marks its message and all enclosing ones dirty, which is all that encode.h asks. Slices given

@@ -1,4 +1,4 @@
-/* json.h - OTLP/JSON to wire bytes and back, one pass, no tree (DESIGN section 4, otlp.md 1.3).
+/* json.h - OTLP/JSON to wire bytes and back, one pass, no tree.
  *
  * Both directions are driven by tables built from the protobuf-c descriptors of lib/otlp/schema/ at build
  * time or first use, so no field can be forgotten. Input is lenient as the Collector's decoder (snake_case keys, enum
@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/otlp/encode.h"
 
-enum { OTLP_JSON_DEPTH = 128 }; /* INTERFACE section 6: deeper is a 400 */
+enum { OTLP_JSON_DEPTH = 128 }; /* deeper is a 400 */
 
 /* Writes the protobuf form of an Export*ServiceRequest. 0 with *out (caller owns); -1 malformed with e (text has
  * the byte offset); -2 pool or memory. A zero-length body is malformed; "{}" and "null" are the empty request.

@@ -1,4 +1,4 @@
-/* shape.h - the OTLP messages as const tables: message, field, kind (otlp.md 1.5).
+/* shape.h - the OTLP messages as const tables: message, field, kind.
  *
  * For the walks that need every field but not its meaning: validation of logs and metrics, repair, splitting.
  * Depth is bounded by the schema except through AnyValue, which the walkers count.

@@ -1,4 +1,4 @@
-/* traces.h - one OTLP trace request as an index over its bytes (DESIGN section 4).
+/* traces.h - one OTLP trace request as an index over its bytes.
  *
  * A scan validates everything and records slices; nothing is unpacked. Elements point into the body or,
  * once edited, into the arena; reads therefore see edits. Edits go through edit.h only, which keeps the
@@ -12,7 +12,7 @@
 #include "lib/base/err.h"
 #include "lib/otlp/keys.h"
 
-enum { OTLP_ANYVALUE_DEPTH = 64 }; /* INTERFACE section 6: deeper values refuse their span */
+enum { OTLP_ANYVALUE_DEPTH = 64 }; /* deeper values refuse their span */
 
 enum value_type { V_EMPTY, V_STRING, V_BOOL, V_INT, V_DOUBLE, V_ARRAY, V_KVLIST, V_BYTES };
 

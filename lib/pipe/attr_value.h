@@ -1,4 +1,4 @@
-/* attr_value.h - a value written in the config as an attribute value, typed as YAML types it (otlp.md 4.2). */
+/* attr_value.h - a value written in the config as an attribute value, typed as YAML types it. */
 #pragma once
 #include "lib/conf/node.h"
 #include "lib/otlp/edit.h"

@@ -1,5 +1,5 @@
 /* component.h - the contract between weir's core and everything in receivers/, processors/, exporters/,
- * extensions/: one file, one struct, one option table, a few functions (DESIGN section 5).
+ * extensions/: one file, one struct, one option table, a few functions.
  *
  * The core allocates conf, shared and state zeroed, frees them, counts, logs start and stop. A component keeps
  * no global. Error returns mean no callback; otherwise exactly one, never before the function returns.
@@ -20,7 +20,7 @@ enum kind { RECEIVER, PROCESSOR, EXPORTER, EXTENSION, CONNECTOR };
 
 enum component_flags {
 	MUTATES = 1, /* push edits batches */
-	STATEFUL = 2, /* must see several requests: runs behind the queue (DESIGN section 3) */
+	STATEFUL = 2, /* must see several requests: runs behind the queue */
 	LOWERED = 4, /* has lower instead of push: settings of the pipeline, not a stage */
 	BARE = 8, /* needs no option: an undeclared bare type in a pipeline is declared with its defaults */
 };

@@ -1,4 +1,4 @@
-/* cors.h - cross-origin answers for browser SDKs, by the Collector's cors options (otlp.md 2.6; Fetch standard).
+/* cors.h - cross-origin answers for browser SDKs, by the Collector's cors options (Fetch standard).
  *
  * Active only with non-empty allowed_origins; `*` inside an origin matches any text; credentials are always allowed, so
  * the origin is echoed, never "*". */

@@ -1,4 +1,4 @@
-/* exporter.h - one destination at run time: its queue, batchers, retry clock and thread (DESIGN section 6).
+/* exporter.h - one destination at run time: its queue, batchers, retry clock and thread.
  *
  * An exporter lives by its id: a reload that keeps the id keeps queue, counters and thread, and swaps the stage (the
  * started component) when options changed. Nothing of one exporter can slow or block another: workers only reserve

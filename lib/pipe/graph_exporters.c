@@ -51,7 +51,7 @@ int graph_add_exporters(struct graph *g, struct err *e)
 	return 0;
 }
 
-/* Alone in every pipeline that names it? (INTERFACE section 6, "Required and overflow") */
+/* Alone in every pipeline that names it? */
 static bool is_alone(const struct graph *g, const struct plan_component *p)
 {
 	for (size_t i = 0; i < g->plan->n_pipelines; i++) {
@@ -125,7 +125,7 @@ static struct demand demand_of(const struct graph *g)
 	return d;
 }
 
-/* All queues together hold at most 3/4 of the pool: a dead destination cannot stop the intake (DESIGN section 6). Those
+/* All queues together hold at most 3/4 of the pool: a dead destination cannot stop the intake. Those
  * that count bytes have what they ask for, scaled down when that would leave the others less than a quarter of an
  * equal share each; the others share what is left. */
 static uint64_t quota_of(const struct graph *g, const struct queue_conf *q)

@@ -1,6 +1,6 @@
 /* groups.c - option groups that several components embed, with the Collector's keys, defaults and rules.
  *
- * Texts that tools look for are the Collector's (otlp.md 3.4, 3.5, 2.5). A key of the Collector that weir has not is
+ * Texts that tools look for are the Collector's. A key of the Collector that weir has not is
  * refused by name where it would change what happens, and ignored with a warning where it only tunes the Collector's
  * own libraries. Durations, counts and sizes are bounded by their rows; the checks here are rules across options.
  */

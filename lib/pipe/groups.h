@@ -1,5 +1,5 @@
 /* groups.h - option groups that several components embed: declared once, with the Collector's keys and defaults
- * (otlp.md 2.1, 2.5, 3.2, 3.4, 3.5). A component embeds the struct and names the rows in a CONF_GROUP row. */
+ *. A component embeds the struct and names the rows in a CONF_GROUP row. */
 #pragma once
 #include "lib/conf/conf.h"
 #include "lib/net/http_client.h"
@@ -101,7 +101,7 @@ void http_client_check(const struct http_client_conf *c, struct conf_report *r);
 struct exporter_conf {
 	struct retry_conf retry_on_failure;
 	struct queue_conf sending_queue;
-	int required; /* enum tristate: unset, false, true (INTERFACE section 6) */
+	int required; /* enum tristate: unset, false, true */
 	int overflow; /* enum overflow */
 };
 enum tristate { TRI_AUTO, TRI_FALSE, TRI_TRUE };

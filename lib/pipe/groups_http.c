@@ -1,6 +1,6 @@
 /* groups_http.c - the option groups of the network: TLS on both sides, CORS, HTTP server and client keys.
  *
- * Keys and defaults are the Collector's confighttp and configtls (otlp.md 2.1, 2.5, 3.2). Files are named here and
+ * Keys and defaults are the Collector's confighttp and configtls. Files are named here and
  * opened by lib/net, so that `weir validate` touches nothing. Security settings weir does not have are refused,
  * never ignored.
  */

@@ -1,4 +1,4 @@
-/* intake.h - one request from its body to its answer: validation, pipelines, admission (DESIGN section 3).
+/* intake.h - one request from its body to its answer: validation, pipelines, admission.
  *
  * Runs within one event on the receiver's worker. When all pipelines have reached their end, room is reserved at
  * every exporter; one refusal by a required exporter releases everything and no copy exists anywhere; commit cannot

@@ -1,4 +1,4 @@
-/* metrics.c - the page on localhost:8888/metrics, Prometheus text format 0.0.4 (INTERFACE section 5, otlp.md 6.2).
+/* metrics.c - the page on localhost:8888/metrics, Prometheus text format 0.0.4.
  *
  * The Collector's names for what both have, weir_* for the rest. Made anew for each scrape on the main thread from relaxed
  * counters; nothing is kept. Labels are component ids and fixed words, never input. */

@@ -1,4 +1,4 @@
-/* retry.h - how long to wait before the next attempt: the Collector's exponential backoff (otlp.md 3.4).
+/* retry.h - how long to wait before the next attempt: the Collector's exponential backoff.
  *
  * delay = interval * uniform[1 - f, 1 + f]; the interval grows by `multiplier` up to max_interval. A backend's
  * Retry-After is a lower bound. Gives up when the next attempt would start later than max_elapsed_time after the

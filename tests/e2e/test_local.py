@@ -28,7 +28,7 @@ CHAT = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_
 
 
 def other_port(port):
-    return ["--set", f"receivers::otlp::protocols::http::endpoint=127.0.0.1:{port}"]
+    return ["--set", f"receivers::otlp::protocols::http::endpoint=127.0.0.1:{port}", "--set", "service::telemetry::metrics::level=none"]
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ def local(tmp_path):
 
 
 def test_no_config(tmp_path):
-    """The line to copy, the address it names, calls of the demo and of curl on the screen; no other port is opened and no file is written."""
+    """The line to copy, the address it names, calls of the demo and of curl on the screen; only loopback is opened, OTLP and metrics, and no file is written."""
     with default_port():
         p = Process([weir_binary()], cwd=tmp_path).spawn()
         try:
@@ -98,12 +98,33 @@ def test_no_config(tmp_path):
                                    f"@{ROOT}/tests/corpus/curl.json"], capture_output=True)
             assert curl.returncode == 0, curl
             until(lambda: sum(bool(CALL.match(line)) for line in list(p.out)) == 7, 10, lambda: f"seven calls in {p.out}")
-            assert listening(p.child.pid) == {("127.0.0.1", 4318)}
+            assert listening(p.child.pid) - {("127.0.0.1", 8888)} == {("127.0.0.1", 4318)}  # 8888: metrics, where it is free
             p.signal(signal.SIGINT)
             assert p.wait() == 0
         finally:
             p.kill()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_metrics_where_the_port_is_free(tmp_path):
+    """localhost:8888 as everywhere; when somebody else has it, local mode does without."""
+    with default_port():
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", 8888))
+            other.listen()
+            p = Process([weir_binary()], cwd=tmp_path).spawn()
+            try:
+                p.wait_log(READY)
+                assert listening(p.child.pid) == {("127.0.0.1", 4318)}
+            finally:
+                p.kill()
+        p = Process([weir_binary()], cwd=tmp_path).spawn()
+        try:
+            p.wait_log(READY)
+            assert listening(p.child.pid) == {("127.0.0.1", 4318), ("127.0.0.1", 8888)}
+        finally:
+            p.kill()
 
 
 def listening(pid):

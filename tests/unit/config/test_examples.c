@@ -1,5 +1,5 @@
 /* Every file in examples/ loads without a finding, and says what it does in its first line. Also the Collector's golden
- * config (otlp.md 8.5): errors only where weir lacks a component or option. */
+ * config: errors only where weir lacks a component or option. */
 #include <dirent.h>
 
 #include "tests/unit/config/expect.h"

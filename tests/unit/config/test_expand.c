@@ -1,4 +1,4 @@
-/* ${..} in values: the table of otlp.md 5.2, row by row. */
+/* ${..} in values: every rule, row by row. */
 #include <unistd.h>
 
 #include "tests/unit/config/expect.h"

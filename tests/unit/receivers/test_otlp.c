@@ -1,4 +1,4 @@
-/* test_otlp.c - the door: every row of the answer table of INTERFACE section 2, over raw sockets, with its counters. */
+/* test_otlp.c - the door: every answer that it gives, over raw sockets, with its counters. */
 #include "tests/unit/rig/core_rig.h"
 
 #include <setjmp.h>

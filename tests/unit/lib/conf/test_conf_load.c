@@ -379,7 +379,7 @@ static struct node *expanded(struct rig *t, const char *raw)
 	return n;
 }
 
-/* A value that is one whole ${..} is YAML for everything but strings, which take its text (otlp.md 5.2). */
+/* A value that is one whole ${..} is YAML for everything but strings, which take its text. */
 static void test_expanded(void **state)
 {
 	(void)state;

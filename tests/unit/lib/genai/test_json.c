@@ -291,6 +291,27 @@ static void an_empty_text_is_no_value(void **state UNUSED)
 	arena_release(&a);
 }
 
+/* What would take memory out of proportion is refused, alone and as the next of many. */
+static void memory_is_limited(void **state UNUSED)
+{
+	struct arena a;
+	struct err e;
+	size_t n = 2 * (size_t)JSON_NODES_MAX;
+	char *text = malloc(n + 1);
+	text[0] = '[';
+	for (size_t i = 1; i < n; i += 2)
+		memcpy(text + i, "1,", 2);
+	text[n] = ']';
+	arena_init(&a);
+	assert_null(json_parse(&a, (slice){ text, n + 1 }, &e));
+	text[n - 2] = ']';
+	for (int i = 0; i < 3; i++)
+		assert_true(json_parse(&a, (slice){ text, n - 1 }, &e) != NULL);
+	assert_null(json_parse(&a, SLICE("[1]"), &e));
+	arena_release(&a);
+	free(text);
+}
+
 static void depth_is_limited(void **state UNUSED)
 {
 	for (int depth = JSON_DEPTH - 1; depth <= JSON_DEPTH + 1; depth++) {
@@ -318,6 +339,7 @@ int main(void)
 		cmocka_unit_test(depth_is_limited),
 		cmocka_unit_test(python_becomes_json),
 		cmocka_unit_test(python_stays_in_bounds),
+		cmocka_unit_test(memory_is_limited),
 		cmocka_unit_test(an_empty_text_is_no_value),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,7 @@ static const struct {
 	{ "\"weir.span.kind\":\"llm\",\"weir.usage.countable\":\"false\"", true },
 	{ "\"weir.span.kind\":\"agent\",\"weir.usage.countable\":true", false },
 	{ "\"weir.span.kind\":5,\"gen_ai.operation.name\":\"chat\"", true },
+	{ "\"weir.span.kind\":\"llm\",\"gen_ai.operation.name\":\"fetch_response\"", false },
 	{ "", false },
 };
 

@@ -1,4 +1,4 @@
-/* test_cors.c - origins, wildcards, preflight and simple answers (otlp.md 2.6). */
+/* test_cors.c - origins, wildcards, preflight and simple answers. */
 #include "lib/pipe/cors.h"
 
 #include <setjmp.h>

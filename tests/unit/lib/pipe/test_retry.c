@@ -1,4 +1,4 @@
-/* test_retry.c - backoff growth, jitter, give-up and Retry-After, against the Collector's rules (otlp.md 3.4). */
+/* test_retry.c - backoff growth, jitter, give-up and Retry-After, against the Collector's rules. */
 #include "lib/base/clock.h"
 #include "lib/pipe/retry.h"
 
