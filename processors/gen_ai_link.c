@@ -38,7 +38,7 @@ static const struct conf_field fields[] = {
 	CONF_END,
 };
 
-enum { INHERITED_MAX = 4096 };
+enum { INHERITED_MAX = 1024 };
 
 /* What a place says. Facts about a prompt are the last ones. */
 enum fact {

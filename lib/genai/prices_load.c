@@ -4,6 +4,7 @@
  * arena, because names are slices of them; of JSON only the names are kept.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ static int load_file(struct price_table *t, slice path, struct price_report *rep
 {
 	struct stat st;
 	struct price_loader l = { .table = t, .name = arena_cstr(&t->arena, path), .report = report };
-	FILE *f = fopen(l.name, "re");
+	int fd = open(l.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the program */
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f)
 		return err_set(e, "%s: %s", l.name, strerror(errno));
 	int rc;

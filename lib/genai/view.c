@@ -344,7 +344,7 @@ bool candidate_double(struct view *v, const struct candidate *c, double *out)
 		                                                                                               : 1000;
 	else if (c->alias->concept == C_FIRST_CHUNK)
 		*out = in_seconds(v, c, *out);
-	return true;
+	return isfinite(*out);
 }
 
 bool candidate_int(struct view *v, const struct candidate *c, int64_t *out)

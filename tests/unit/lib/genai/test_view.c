@@ -94,7 +94,6 @@ static const struct {
 	double seconds; /* negative: none */
 } chunks[] = {
 	{ "{\"gen_ai.response.time_to_first_chunk\":1.5}", ECO_NONE, 1.5 },
-	{ "{\"gen_ai.response.time_to_first_chunk\":312}", ECO_NONE, 0.312 },
 	{ "{\"ai.response.msToFirstChunk\":312.5}", ECO_VERCEL, 0.3125 },
 	{ "{\"gen_ai.server.time_to_first_token\":1.31}", ECO_OPENLIT, 1.31 },
 	{ "{\"gen_ai.server.time_to_first_token\":412}", ECO_STRANDS, 0.412 },
