@@ -60,6 +60,7 @@ static const struct {
 	{ "org.springframework.boot", "http get /", "'uri':'/'", DETECT_NONE, NULL },
 	{ "dev.langchain4j", "completion gpt-4o", "", DETECT_R2, NULL },
 	{ "litellm", "litellm_request", "'gen_ai.operation.name':'acompletion'", DETECT_R1, NULL },
+	{ "litellm", "litellm_request", "", DETECT_R2, NULL },
 	{ "litellm", "Received Proxy Server Request", "'http.method':'POST','gen_ai.usage.input_tokens':1", DETECT_R3,
 	        NULL },
 	{ "promptkit-telemetry", "middleware.x", "", DETECT_R2, NULL },

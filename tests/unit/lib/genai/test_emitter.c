@@ -60,7 +60,7 @@ static const struct {
 	{ "org.springframework.boot", "", ECO_SPRING_AI, I | EMIT_SHARED },
 	{ "dev.langchain4j.observability", "", ECO_LANGCHAIN4J, G },
 	{ "io.quarkus.langchain4j", "", ECO_LANGCHAIN4J, G },
-	{ "litellm", "", ECO_LITELLM, I },
+	{ "litellm", "", ECO_LITELLM, I | EMIT_NAMED },
 	{ "github.com/AltairaLabs/PromptKit", "", ECO_PROMPTKIT, G },
 	{ "promptkit-telemetry", "", ECO_PROMPTKIT, G },
 	{ "promptlayer", "", ECO_PROMPTLAYER, G },
