@@ -86,6 +86,7 @@ $(O)/config/registry.o: $(O)/gen/components.def
 $(TABLES): scripts/gen-genai $(TABCSV)
 	@mkdir -p $(@D)
 	$(Q)scripts/gen-genai -v out=$(@D) $(TABCSV)
+$(patsubst %,$(O)/gen/genai_%.inc,tables values scopes providers): $(TABLES) ;
 
 $(O)/gen/%.pb-c.c: %.proto
 	@mkdir -p $(O)/gen
@@ -119,6 +120,6 @@ $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libweir.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
--include $(LIBOBJ:.o=.d) $(CMDOBJ:.o=.d) $(UNIT:%=%.d) $(RIG:.o=.d) $(BENCHES:%=%.d)
+-include $(LIBOBJ:.o=.d) $(CMDOBJ:.o=.d) $(UNIT:%=%.d) $(FUZZERS:%=$(O)/tests/fuzz/%.d) $(RIG:.o=.d) $(BENCHES:%=%.d)
 .PHONY: all test asan tsan unit lint fmt docs bench fuzz fuzzers tools install help clean FORCE
 .PRECIOUS: $(O)/%.o $(O)/gen/%.pb-c.c

@@ -20,6 +20,6 @@ def questions(ask):
 for group in (common.openai_chat, common.openai_embeddings, common.openai_responses):
     questions(group)
 mlflow.flush_trace_async_logging()
-#: gap: finish_reasons[5]: the SDK does not send it: of a streamed tool call mlflow.spanOutputs says stop
-#: gap: output_messages[5]: the SDK does not send it: of a streamed tool call mlflow.spanOutputs has tool_calls null
-#: gap: tool_call_ids[5]: the SDK does not send it: of a streamed tool call mlflow.spanOutputs has tool_calls null
+#: gap: finish_reasons[5]: the SDK does not send it: spanOutputs says stop of a streamed tool call; the chunks of the stream are there one by one, as events
+#: gap: output_messages[5]: the SDK does not send it: spanOutputs has tool_calls null of a streamed tool call; the chunks of the stream are there one by one, as events
+#: gap: tool_call_ids[5]: the SDK does not send it: spanOutputs has tool_calls null of a streamed tool call; the chunks of the stream are there one by one, as events

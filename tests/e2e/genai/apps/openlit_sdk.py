@@ -29,7 +29,7 @@ openlit.inject_additional_attributes(questions, {"session.id": "session-openlit"
 #: gap: tool_call_ids[4]: the SDK does not send it: the assistant's tool calls are left out
 #: gap: input_messages[15]: the SDK does not send it: tool calls and results are left out
 #: gap: tool_call_ids[15]: the SDK does not send it: tool calls and results are left out
-#: gap: tool_call_ids[14]: the SDK does not send it: the id is that of the item (fc_), not that of the call
+#: gap: tool_call_ids[14]: the SDK does not send it: in the message the id is the item's (fc_); the call's is in gen_ai.tool.call.id, beside which a second call could not be told
 #: gap: output_messages[8]: the SDK does not send it: two choices are one text
 #: gap: provider[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes
 #: gap: request_model[messages,failed]: the SDK does not send it: a failed call of Anthropic's API has a span without attributes

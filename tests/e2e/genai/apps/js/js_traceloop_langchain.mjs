@@ -1,8 +1,8 @@
 // OpenLLMetry's LangChain instrumentation.
 //: ecosystem: openllmetry
 //: content: true
-//: gap: response_model[chat]: the SDK does not send it: the requested model
-//: gap: response_id[chat]: the SDK does not send it
+//: gap: response_model[chat]: the SDK does not send it: the requested model; the other is only in the dump of the workflow around it
+//: gap: response_id[chat]: the SDK does not send it: it is only in the dump of the workflow around it
 //: gap: output_messages[3]: the SDK does not send it: an empty text in place of the tool call
 //: gap: tool_call_ids[3]: the SDK does not send it
 //: gap: input_messages[4]: the SDK does not send it: an empty text in place of the tool call
