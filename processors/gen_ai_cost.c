@@ -228,14 +228,7 @@ static struct amounts compute(const struct cost_state *st, struct pricing *p, bo
 		p->status = st->status_of[is_free ? PRICE_FREE : p->found];
 		return is_free ? (struct amounts){ 0, 0, 0 } : unknown;
 	}
-	price_usage_clear(&pu);
-	pu.input = u->input;
-	pu.output = u->output;
-	pu.cache_read = u->cache_read;
-	pu.cache_write = u->cache_write;
-	pu.reasoning = u->reasoning;
-	pu.audio_in = u->audio_input;
-	pu.audio_out = u->audio_output;
+	cost_usage(u, &pu);
 	prices_cost(&p->match, &pu, (int64_t)f->span->start_ns, &cost);
 	p->status = st->status_of[cost.status];
 	if (cost.status != PRICE_OK && cost.status != PRICE_FREE)

@@ -7,9 +7,7 @@
 
 #include "cmd/weir/price_text.h"
 #include "lib/genai/call.h"
-#include "lib/genai/pricing.h"
-#include "lib/genai/usage.h"
-#include "lib/genai/view.h"
+#include "lib/genai/cost_facts.h"
 #include "lib/otlp/value_text.h"
 
 struct explain_prices {
@@ -139,14 +137,7 @@ static void add_sum(
 	char ours[PRICE_LABEL_MAX], how[PRICE_HOW_MAX];
 	struct price_usage pu;
 	struct price_cost c;
-	price_usage_clear(&pu);
-	pu.input = u->input;
-	pu.output = u->output;
-	pu.cache_read = u->cache_read;
-	pu.cache_write = u->cache_write;
-	pu.reasoning = u->reasoning;
-	pu.audio_in = u->audio_input;
-	pu.audio_out = u->audio_output;
+	cost_usage(u, &pu);
 	prices_cost(m, &pu, (int64_t)after->start_ns, &c);
 	prices_label(m, ours);
 	prices_how(m, how);

@@ -105,23 +105,6 @@ static const struct json *first_path(const struct json *body, const char *const 
 	return NULL;
 }
 
-const struct json *body_usage(const struct json *body)
-{
-	static const char *const paths[] = { "usage", "usageMetadata", "usage_metadata", "response.usage",
-		"message.usage", "llm_output.token_usage", "llm_output.usage",
-		"generations.0.0.message.kwargs.usage_metadata", "generations.0.0.generation_info.usage_metadata",
-		"outputs.usage_metadata", "metadata.usage" };
-	return first_path(body, paths, COUNTOF(paths), JSON_OBJECT);
-}
-
-const struct json *body_model(const struct json *body)
-{
-	static const char *const paths[] = { "model", "modelVersion", "model_version", "modelId", "model_name",
-		"response.model", "llm_output.model_name", "llm_output.model",
-		"generations.0.0.message.kwargs.response_metadata.model_name" };
-	return first_path(body, paths, COUNTOF(paths), JSON_STRING);
-}
-
 const struct json *body_finish_reason(const struct json *body)
 {
 	/* Genkit says "stop" of whatever it finds; the provider's body is beside it */

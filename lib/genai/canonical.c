@@ -128,7 +128,7 @@ static bool is_canonical_message(const struct json *n)
 	return role && parts && parts->type == JSON_ARRAY && are_canonical_parts(parts, json_is(role, "tool"));
 }
 
-bool messages_are_canonical(const struct json *n, enum direction d UNUSED)
+bool messages_are_canonical(const struct json *n)
 {
 	if (n->type != JSON_ARRAY)
 		return false;

@@ -171,6 +171,18 @@ static void write_value(struct cost_facts *f, enum cost_role role, const struct 
 		attr_replace(f->traces, &f->span->attrs, a, v);
 }
 
+void cost_usage(const struct usage *u, struct price_usage *out)
+{
+	price_usage_clear(out);
+	out->input = u->input;
+	out->output = u->output;
+	out->cache_read = u->cache_read;
+	out->cache_write = u->cache_write;
+	out->reasoning = u->reasoning;
+	out->audio_in = u->audio_input;
+	out->audio_out = u->audio_output;
+}
+
 void cost_write_number(struct cost_facts *f, enum cost_role role, double d)
 {
 	if (!isnan(d))

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "lib/genai/gather.h"
+#include "lib/genai/pricing.h"
 #include "lib/genai/usage.h"
 #include "lib/genai/view.h"
 
@@ -58,6 +59,9 @@ struct cost_facts {
 	bool adjusted; /* input or output is not what was reported */
 	struct amounts reported; /* without a total it is the sum of the parts */
 };
+
+/* Settled usage (inclusive token counts, -1 absent) as the price arithmetic takes it. */
+void cost_usage(const struct usage *u, struct price_usage *out);
 
 void cost_reader_init(struct cost_reader *r);
 void cost_reader_release(struct cost_reader *r);

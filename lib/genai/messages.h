@@ -67,7 +67,7 @@ int messages_from_json(struct message_out *m, const struct json *n) MUST_USE;
 /* JSON text of any shape, else plain text as one message. Text cut by a limit is read as far as it goes. */
 void messages_from_text(struct message_out *m, slice text);
 /* True when the document is already what this file would write: nothing to do. */
-bool messages_are_canonical(const struct json *n, enum direction d);
+bool messages_are_canonical(const struct json *n);
 /* The same for the text itself, many times quicker and only for the usual case: false is "not sure". finish gets the finish reasons of
  * the messages, in the text; more than `max` of them is "not sure", too. */
 bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n);
@@ -81,8 +81,6 @@ bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *los
 void tools_from_json(struct strbuf *out, struct arena *a, const struct json *n, bool *lossy);
 
 /* What a body says besides messages, for spans that have only the dump of it: NULL when absent. */
-const struct json *body_usage(const struct json *body); /* "usage", "usageMetadata", "usage_metadata" .. */
-const struct json *body_model(const struct json *body);
 const struct json *body_finish_reason(const struct json *body); /* the first */
 const struct json *body_system(const struct json *body); /* for system_from_text (json_raw) */
 const struct json *body_tools(const struct json *body); /* for tools_from_json */

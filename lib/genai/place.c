@@ -261,7 +261,7 @@ static bool is_verbatim(struct source *s, slice text)
 		return true;
 	}
 	const struct json *n = json_parse(s->arena, text, NULL);
-	if (!n || !n->n || !messages_are_canonical(n, d))
+	if (!n || !n->n || !messages_are_canonical(n))
 		return false;
 	if (d == OUTPUT)
 		source_finish(s, n);

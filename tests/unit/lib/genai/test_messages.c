@@ -230,8 +230,7 @@ static void ours_is_canonical(void **state UNUSED)
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		struct arena a;
 		arena_init(&a);
-		if (rows[i].out &&
-		        !messages_are_canonical(json_parse(&a, quotes(&a, rows[i].out), NULL), rows[i].direction))
+		if (rows[i].out && !messages_are_canonical(json_parse(&a, quotes(&a, rows[i].out), NULL)))
 			fail_msg("not canonical: %s", rows[i].out);
 		arena_release(&a);
 	}
@@ -280,7 +279,7 @@ static void canonical_is_told_apart(void **state UNUSED)
 		arena_init(&a);
 		const struct json *n = json_parse(&a, quotes(&a, table[i].text), NULL);
 		assert_non_null(n);
-		if (messages_are_canonical(n, INPUT) != table[i].canonical)
+		if (messages_are_canonical(n) != table[i].canonical)
 			fail_msg("%s", table[i].text);
 		arena_release(&a);
 	}
@@ -398,12 +397,8 @@ static void bodies_tell_more_than_messages(void **state UNUSED)
 	        NULL);
 	const struct json *request =
 	        json_parse(&a, quotes(&a, "{'system':'s','tools':[{'name':'f'}],'usage':'none','model':null}"), NULL);
-	assert_true(json_is(body_model(openai), "gpt") && json_is(body_model(gemini), "g"));
 	assert_true(json_is(body_finish_reason(openai), "stop") && json_is(body_finish_reason(gemini), "STOP"));
-	assert_true(body_usage(openai)->n == 1 && body_usage(gemini)->n == 1);
 	assert_true(json_is(body_system(request), "s") && body_tools(request)->n == 1);
-	assert_null(body_usage(request));
-	assert_null(body_model(request));
 	assert_null(body_finish_reason(request));
 	arena_release(&a);
 }
