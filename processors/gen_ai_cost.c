@@ -9,7 +9,6 @@
 
 #include "lib/base/glob.h"
 #include "lib/genai/cost_facts.h"
-#include "lib/genai/kind.h"
 #include "lib/genai/price_source.h"
 #include "lib/pipe/batch.h"
 #include "lib/pipe/component.h"
@@ -188,7 +187,7 @@ static int open_shared(void *shared, const void *conf, void *prev UNUSED, struct
 static bool is_one_of(const struct conf_strs *names, slice name)
 {
 	for (size_t i = 0; i < names->n; i++)
-		if (slice_ieq(names->v[i], name))
+		if (names->v[i].len == name.len && slice_ieq(names->v[i], name))
 			return true;
 	return false;
 }
@@ -339,14 +338,14 @@ static void price(struct stage *stage, struct cost_state *st, struct pricing *p,
 		write_origin(p, slot_of(st, stage, p));
 }
 
-static void cost_span(
-        struct stage *stage, struct cost_state *st, struct traces *t, struct span *s, enum genai_kind kind)
+static void cost_span(struct stage *stage, struct cost_state *st, struct traces *t, struct span *s)
 {
 	const struct cost_conf *c = stage->conf;
 	const struct cost_shared *shared = stage->shared;
 	struct pricing p = { .amounts = unknown };
 	enter_scope(st, c, s->scope);
-	cost_read(&st->reader, t, s, kind, st->emitter, &p.facts);
+	if (!cost_read(&st->reader, t, s, st->emitter, &p.facts))
+		return;
 	judge_reported(st, &p);
 	bool is_free = resolve(st, c, &p);
 	if (!p.reported || c->on_existing == REPLACE) {
@@ -376,11 +375,8 @@ static void push(struct stage *stage, struct batch *b)
 	struct cost_state *st = ((struct cost_stage *)stage->state)->own;
 	st->scope = NULL;
 	use_newest_prices(stage, st);
-	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s)) {
-		enum genai_kind kind;
-		if (is_counted_call(s, &kind))
-			cost_span(stage, st, b->traces, s, kind);
-	}
+	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s))
+		cost_span(stage, st, b->traces, s);
 	stage_push(stage->next, b);
 }
 

@@ -11,12 +11,13 @@
 #include "lib/pipe/batch.h"
 #include "lib/pipe/component.h"
 
-enum role { AT_LATENCY = 1, AT_FIRST, AT_SPEED, AT_OUTPUT, AT_CONVENTION, N_ROLES };
-static const enum genai_key keys[N_ROLES] = { [AT_LATENCY] = KEY_LLM_LATENCYMS,
+enum role { AT_LATENCY = 1, AT_FIRST, AT_SPEED, AT_OUTPUT, AT_CONVENTION, AT_KIND, N_ROLES };
+static const uint16_t keys[N_ROLES] = { [AT_LATENCY] = KEY_LLM_LATENCYMS,
 	[AT_FIRST] = KEY_GENAI_RESPONSE_TIMETOFIRSTCHUNK,
 	[AT_SPEED] = KEY_WEIR_OUTPUTTOKENSPERSECOND,
 	[AT_OUTPUT] = KEY_GENAI_USAGE_OUTPUTTOKENS,
-	[AT_CONVENTION] = KEY_WEIR_CONVENTION };
+	[AT_CONVENTION] = KEY_WEIR_CONVENTION,
+	[AT_KIND] = KEY_WEIR_SPAN_KIND };
 
 struct latency_work {
 	struct gather gather;
@@ -45,14 +46,14 @@ static void set_int(struct timing *t, enum role role, int64_t i)
 {
 	const struct attr *a = t->has[role];
 	if (!a || a->value.type != V_INT || a->value.i != i)
-		attr_set_int(t->traces, &t->span->attrs, genai_key_name(keys[role]), i);
+		attr_set_known(t->traces, &t->span->attrs, keys[role], &(struct value){ .type = V_INT, .i = i });
 }
 
 static void set_double(struct timing *t, enum role role, double d)
 {
 	const struct attr *a = t->has[role];
 	if (!a || a->value.type != V_DOUBLE || a->value.d != d)
-		attr_set_double(t->traces, &t->span->attrs, genai_key_name(keys[role]), d);
+		attr_set_known(t->traces, &t->span->attrs, keys[role], &(struct value){ .type = V_DOUBLE, .d = d });
 }
 
 static void set_latency(struct timing *t)
@@ -119,11 +120,12 @@ static void push(struct stage *stage, struct batch *b)
 	struct scope *scope = NULL;
 	struct emitter of_scope = { ECO_NONE, 0 };
 	for (struct span *s = traces_first_span(b->traces); s; s = traces_next_span(b->traces, s)) {
-		struct timing t = { .traces = b->traces, .span = s, .kind = kind_of_span(s) };
+		struct timing t = { .traces = b->traces, .span = s };
+		gather_attrs(&work->gather, &s->attrs, t.has);
+		t.kind = kind_of_attr(s, t.has[AT_KIND]);
 		bool model = kind_is_model_call(t.kind);
 		if (!model && t.kind != KIND_TOOL && t.kind != KIND_AGENT)
 			continue;
-		gather_attrs(&work->gather, &s->attrs, t.has);
 		set_latency(&t);
 		if (!model)
 			continue;

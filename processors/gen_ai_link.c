@@ -11,9 +11,9 @@
 #include "lib/genai/fingerprint.h"
 #include "lib/genai/gather.h"
 #include "lib/genai/kind.h"
+#include "lib/genai/link_facts.h"
 #include "lib/genai/prompt_links.h"
 #include "lib/genai/span_tree.h"
-#include "lib/genai/view.h"
 #include "lib/pipe/batch.h"
 #include "lib/pipe/component.h"
 
@@ -40,35 +40,11 @@ static const struct conf_field fields[] = {
 
 enum { INHERITED_MAX = 1024 };
 
-/* What a place says. Facts about a prompt are the last ones. */
-enum fact {
-	CONVERSATION,
-	SESSION,
-	USER,
-	ENVIRONMENT,
-	PROJECT,
-	WORKFLOW,
-	AGENT,
-	NAME,
-	VERSION,
-	ID,
-	VERSION_ID,
-	LABEL,
-	N_FACTS
-};
-static const enum concept concepts[N_FACTS] = { C_CONVERSATION, C_SESSION, C_USER, C_ENVIRONMENT, C_PROJECT,
-	C_WORKFLOW_NAME, C_AGENT_NAME, C_PROMPT_NAME, C_PROMPT_VERSION, C_PROMPT_ID, C_PROMPT_VERSION_ID,
-	C_PROMPT_LABEL };
-struct facts {
-	slice text[N_FACTS]; /* empty: not said; lives as long as the request */
-	const struct attrs *prompt; /* of the place that names the prompt; NULL: none does */
-	bool is_service; /* the project is a service's name: less than a project's anywhere */
-};
-
 /* What a span hands down; NULL: nothing. */
 struct lineage {
 	const struct facts *own; /* its own facts and those of its ancestors */
 	const struct facts *all; /* those of scopes and resources too */
+	bool wanted; /* a span below may need it */
 };
 
 /* Of a scope and its resource. */
@@ -86,13 +62,13 @@ enum role {
 	AT_TOOLS,
 	AT_MESSAGES,
 	AT_FINGERPRINT,
+	AT_KIND,
 	N_ROLES
 };
 
 struct link_work {
 	struct gather gather;
-	struct view view;
-	bool tells[N_KEYS]; /* keys that may tell a fact */
+	struct facts_reader reader;
 	struct span_tree tree;
 	struct lineage *lineage; /* of this request, by the span's number; NULL: nothing to inherit from spans */
 	const struct outer **outers; /* of this request, by scope; NULL: not read yet */
@@ -130,77 +106,13 @@ static void check(const void *conf, struct conf_report *r)
 			        "'metadata_from_headers' must be names of headers and of attributes, got an empty one");
 }
 
-/* The best candidate of a concept, those of the key `but` left out. */
-static slice told(struct view *v, enum concept what, uint16_t but, size_t max)
-{
-	struct value value;
-	slice s;
-	for (struct candidate *c = view_first(v, what); c; c = view_next(v, c)) {
-		if (c->alias->key == but || !candidate_value(v, c, &value) ||
-		        !coerce_text(&value, (enum alias_read)c->alias->read, &v->traces->arena, &s))
-			continue;
-		if (!is_redacted(s) && s.len <= max)
-			return s;
-	}
-	return (slice){ 0 };
-}
-
-/* What attributes in any convention say. */
-static void read_facts(struct view *v, size_t max, struct facts *f)
-{
-	for (unsigned i = 0; i < N_FACTS; i++)
-		f->text[i] = told(v, concepts[i], KEY_SERVICE_NAME, max);
-	f->is_service = !f->text[PROJECT].len;
-	if (f->is_service)
-		f->text[PROJECT] = told(v, C_PROJECT, KEY_NONE, max);
-	f->prompt = f->text[NAME].len || f->text[ID].len ? v->attrs : NULL;
-}
-
-static slice text_of(const struct attr *a, struct arena *arena)
-{
-	slice s;
-	return a && coerce_text(&a->value, READ_PLAIN, arena, &s) && !is_redacted(s) ? s : (slice){ 0 };
-}
-
 /* OpenTelemetry's old name for the environment comes before the vendors' names on resources, where it was defined. */
 static void prefer_old_name(const struct resource *r, struct arena *a, struct facts *f)
 {
 	const struct attr *now = attrs_find_id(&r->attrs, KEY_DEPLOYMENT_ENVIRONMENT_NAME);
-	slice old = text_of(attrs_find_id(&r->attrs, KEY_DEPLOYMENT_ENVIRONMENT), a);
-	if (old.len && old.len <= INHERITED_MAX && !text_of(now, a).len)
-		f->text[ENVIRONMENT] = old;
-}
-
-/* Adds what only the outer place says, but for the fact `except`. A session and a prompt are one thing each: the innermost
- * place that says either of conversation and session decides both, and a place that names a prompt says all about it. */
-static void inherit(struct facts *f, const struct facts *outer, enum fact except)
-{
-	bool has_session = f->text[CONVERSATION].len || f->text[SESSION].len;
-	bool weak = f->is_service && !outer->is_service;
-	for (unsigned i = 0; i < N_FACTS; i++) {
-		bool kept = i == except || (i <= SESSION ? has_session : i >= NAME && f->prompt);
-		if (!kept && (!f->text[i].len || (i == PROJECT && weak)))
-			f->text[i] = outer->text[i];
-	}
-	f->is_service = f->is_service && outer->is_service;
-	f->prompt = f->prompt ? f->prompt : outer->prompt;
-}
-
-static bool tells(const struct link_work *w, const struct attrs *as)
-{
-	for (const struct attr *a = as->first; a; a = a->next)
-		if (w->tells[a->key_id] && !a->deleted)
-			return true;
-	return false;
-}
-
-static void read_place(struct link_work *w, struct traces *t, struct attrs *as, struct emitter emitter, struct facts *f)
-{
-	*f = (struct facts){ .is_service = true };
-	if (!tells(w, as))
-		return;
-	view_load(&w->view, t, as, emitter, GROUP_LINK, OTEL_FIRST);
-	read_facts(&w->view, INHERITED_MAX, f);
+	slice old = fact_text(attrs_find_id(&r->attrs, KEY_DEPLOYMENT_ENVIRONMENT), a);
+	if (old.len && old.len <= INHERITED_MAX && !fact_text(now, a).len)
+		fact_say(f, FACT_ENVIRONMENT, old);
 }
 
 /* Out of memory everything tells nothing. */
@@ -215,10 +127,10 @@ static const struct outer *outer_of(struct link_work *w, struct traces *t, struc
 	if (!o)
 		return &nothing;
 	o->emitter = emitter_of_scope(scope);
-	read_place(w, t, &scope->attrs, o->emitter, &o->facts);
-	read_place(w, t, &scope->resource->attrs, o->emitter, &resource);
+	facts_of_place(&w->reader, t, &scope->attrs, o->emitter, INHERITED_MAX, &o->facts);
+	facts_of_place(&w->reader, t, &scope->resource->attrs, o->emitter, INHERITED_MAX, &resource);
 	prefer_old_name(scope->resource, &t->arena, &resource);
-	inherit(&o->facts, &resource, N_FACTS);
+	facts_inherit(&o->facts, &resource, N_FACTS);
 	*known = o;
 	return o;
 }
@@ -227,44 +139,41 @@ static const struct outer *outer_of(struct link_work *w, struct traces *t, struc
 static void read_span(struct link_work *w, struct linking *l)
 {
 	struct facts *f = &l->facts;
+	struct arena *a = &l->traces->arena;
 	f->is_service = true;
 	if (!l->has[AT_CONVENTION]) {
-		if (!tells(w, &l->span->attrs))
-			return;
-		struct emitter emitter = emitter_of_span(l->outer->emitter, l->span);
-		view_load(&w->view, l->traces, &l->span->attrs, emitter, GROUP_LINK | GROUP_STRUCTURE, OTEL_FIRST);
-		w->view.kind = kind_of_span(l->span);
-		read_facts(&w->view, SIZE_MAX, f);
+		struct emitter emitter = l->outer->emitter;
+		if (facts_may_be_in(&w->reader, &l->span->attrs))
+			facts_of_span(&w->reader, l->traces, l->span, emitter_of_span(emitter, l->span),
+			        GROUP_LINK | GROUP_STRUCTURE, f);
 		return;
 	}
 	for (unsigned i = 0; i < N_FACTS; i++)
 		if (l->has[AT_FACT + i])
-			f->text[i] = text_of(l->has[AT_FACT + i], &l->traces->arena);
-	slice service = text_of(l->has[AT_SERVICE], &l->traces->arena);
-	f->is_service = !f->text[PROJECT].len || slice_eq(f->text[PROJECT], service);
+			fact_say(f, (enum link_fact)i, fact_text(l->has[AT_FACT + i], a));
+	slice service = fact_text(l->has[AT_SERVICE], a);
+	f->is_service = !f->text[FACT_PROJECT].len || slice_eq(f->text[FACT_PROJECT], service);
 	if (f->is_service)
-		f->text[PROJECT] = service;
-	f->prompt = f->text[NAME].len || f->text[ID].len ? &l->span->attrs : NULL;
+		fact_say(f, FACT_PROJECT, service);
+	f->prompt = f->text[FACT_NAME].len || f->text[FACT_ID].len ? &l->span->attrs : NULL;
 }
 
-static bool says_nothing(const struct facts *f)
+static enum genai_kind kind_of(const struct linking *l)
 {
-	size_t n = 0;
-	for (unsigned i = 0; i < N_FACTS; i++)
-		n |= f->text[i].len;
-	return !n;
+	return kind_of_attr(l->span, l->has[AT_KIND]);
 }
 
 /* A nameless agent is not the one around it, and a nameless workflow neither. */
-static enum fact not_inherited(const struct linking *l)
+static enum link_fact not_inherited(const struct linking *l)
 {
-	const slice *mine = l->facts.text, *theirs = l->up.own->text;
-	if ((mine[AGENT].len || !theirs[AGENT].len) && (mine[WORKFLOW].len || !theirs[WORKFLOW].len))
+	uint32_t missing = l->up.own->said & ~l->facts.said & (1u << FACT_AGENT | 1u << FACT_WORKFLOW);
+	if (!missing)
 		return N_FACTS;
-	enum genai_kind k = kind_of_span(l->span);
-	return k == KIND_AGENT && !mine[AGENT].len          ? AGENT
-	        : k == KIND_WORKFLOW && !mine[WORKFLOW].len ? WORKFLOW
-	                                                    : N_FACTS;
+	enum genai_kind k = kind_of(l);
+	const slice *mine = l->facts.text;
+	return k == KIND_AGENT && !mine[FACT_AGENT].len          ? FACT_AGENT
+	        : k == KIND_WORKFLOW && !mine[FACT_WORKFLOW].len ? FACT_WORKFLOW
+	                                                         : N_FACTS;
 }
 
 /* What is too large to be repeated is not handed down. NULL: memory is out. */
@@ -276,7 +185,7 @@ static const struct facts *hand_down(struct traces *t, const struct facts *f)
 	*down = *f;
 	for (unsigned i = 0; i < N_FACTS; i++)
 		if (f->text[i].len > INHERITED_MAX)
-			down->text[i] = (slice){ 0 };
+			fact_say(down, (enum link_fact)i, (slice){ 0 });
 	return down;
 }
 
@@ -288,10 +197,12 @@ static void set_role(struct linking *l, enum role role, uint16_t key, slice text
 		attr_set_known(l->traces, &l->span->attrs, key, &(struct value){ .type = V_STRING, .s = text });
 }
 
-static void write_facts(struct linking *l)
+static void write_facts(const struct link_work *w, struct linking *l)
 {
-	for (unsigned i = 0; i < N_FACTS; i++)
-		set_role(l, AT_FACT + i, concept_info(concepts[i])->key, l->facts.text[i]);
+	uint32_t said = l->facts.said;
+	for (unsigned i = 0; said; i++, said >>= 1)
+		if (said & 1)
+			set_role(l, AT_FACT + i, w->reader.keys[i], l->facts.text[i]);
 }
 
 static slice content(const struct linking *l, enum role role)
@@ -314,23 +225,24 @@ static slice fingerprint(struct link_work *w, struct linking *l)
 /* A link that is added is read as if it had come with the span. */
 static void add_links(struct link_work *w, struct linking *l, const struct prompt_conf *p)
 {
-	struct facts now;
-	slice *text = l->facts.text;
-	text[NAME] = text[NAME].len ? text[NAME] : p->name;
-	text[VERSION] = text[VERSION].len ? text[VERSION] : p->version;
+	struct facts now, *f = &l->facts;
+	if (!f->text[FACT_NAME].len)
+		fact_say(f, FACT_NAME, p->name);
+	if (!f->text[FACT_VERSION].len)
+		fact_say(f, FACT_VERSION, p->version);
 	prompt_add_links(l->traces, l->span, p);
-	view_load(&w->view, l->traces, &l->span->attrs, l->outer->emitter, GROUP_LINK, OTEL_FIRST);
-	read_facts(&w->view, SIZE_MAX, &now);
-	for (unsigned i = NAME; i < N_FACTS; i++)
-		text[i] = text[i].len ? text[i] : now.text[i];
+	facts_of_span(&w->reader, l->traces, l->span, l->outer->emitter, GROUP_LINK, &now);
+	for (unsigned i = FACT_NAME; i < N_FACTS; i++)
+		if (!f->text[i].len)
+			fact_say(f, (enum link_fact)i, now.text[i]);
 }
 
 /* True when a row of the table told more. */
 static bool link_prompt(struct link_work *w, const struct link_conf *c, struct linking *l)
 {
 	const struct span *s = l->span;
-	struct prompt_named named = { l->facts.text[NAME], l->facts.text[VERSION], { 0 } };
-	if (!named.name.len && !l->facts.text[ID].len && kind_is_model_call(kind_of_span(s)))
+	struct prompt_named named = { l->facts.text[FACT_NAME], l->facts.text[FACT_VERSION], { 0 } };
+	if (!named.name.len && !l->facts.text[FACT_ID].len && kind_is_model_call(kind_of(l)))
 		named.fingerprint = fingerprint(w, l);
 	set_role(l, AT_FINGERPRINT, KEY_WEIR_PROMPT_FINGERPRINT, named.fingerprint);
 	if (!c->prompts.n)
@@ -346,43 +258,56 @@ static bool link_prompt(struct link_work *w, const struct link_conf *c, struct l
 	return p;
 }
 
-/* Filtered spans only hand down what they say. */
+/* What vendors take for one, and what nothing said. */
+static void complete(struct facts *f, const struct link_conf *c)
+{
+	/* conversation and session are two attributes of OpenTelemetry */
+	if (!f->text[FACT_SESSION].len)
+		fact_say(f, FACT_SESSION, f->text[FACT_CONVERSATION]);
+	if (!f->text[FACT_CONVERSATION].len)
+		fact_say(f, FACT_CONVERSATION, f->text[FACT_SESSION]);
+	if (!f->text[FACT_ENVIRONMENT].len)
+		fact_say(f, FACT_ENVIRONMENT, c->default_environment);
+}
+
+/* Filtered spans only hand down what they say. `down` is NULL where nothing is below. */
 static void link_span(struct link_work *w, const struct link_conf *c, struct linking *l, struct lineage *down)
 {
 	struct traces *t = l->traces;
-	slice *text = l->facts.text;
-	enum fact except = N_FACTS;
+	struct facts *f = &l->facts, copy, *own = NULL;
+	enum link_fact except = N_FACTS;
 	gather_attrs(&w->gather, &l->span->attrs, l->has);
 	read_span(w, l);
-	bool silent = says_nothing(&l->facts);
+	bool silent = !f->said;
 	if (l->up.own) {
 		except = not_inherited(l);
-		inherit(&l->facts, l->up.own, except);
+		facts_inherit(f, l->up.own, except);
 	}
-	struct facts own = l->facts;
+	if (down) {
+		copy = *f;
+		own = &copy;
+	}
 	if (!l->span->rule) {
 		if (c->resource_inheritance)
-			inherit(&l->facts, &l->outer->facts, N_FACTS);
+			facts_inherit(f, &l->outer->facts, N_FACTS);
 		if (l->up.all)
-			inherit(&l->facts, l->up.all, except);
-		/* conversation and session are two attributes of OpenTelemetry that vendors take for one */
-		text[SESSION] = text[SESSION].len ? text[SESSION] : text[CONVERSATION];
-		text[CONVERSATION] = text[CONVERSATION].len ? text[CONVERSATION] : text[SESSION];
-		text[ENVIRONMENT] = text[ENVIRONMENT].len ? text[ENVIRONMENT] : c->default_environment;
-		if (link_prompt(w, c, l)) {
-			memcpy(&own.text[NAME], &text[NAME], (N_FACTS - NAME) * sizeof *text);
-			own.prompt = &l->span->attrs;
+			facts_inherit(f, l->up.all, except);
+		complete(f, c);
+		if (link_prompt(w, c, l) && own) {
+			for (unsigned i = FACT_NAME; i < N_FACTS; i++)
+				fact_say(own, (enum link_fact)i, f->text[i]);
+			own->prompt = &l->span->attrs;
 			silent = false;
 		}
-		write_facts(l);
+		write_facts(w, l);
 	}
 	silent = silent && except == N_FACTS;
-	if (!down)
+	if (!own)
 		return;
-	if (own.is_service) /* is that of the span's service alone */
-		own.text[PROJECT] = (slice){ 0 };
-	down->own = silent ? l->up.own : hand_down(t, &own);
-	down->all = l->span->rule || (silent && l->shares) ? l->up.all : hand_down(t, &l->facts);
+	if (own->is_service) /* is that of the span's service alone */
+		fact_say(own, FACT_PROJECT, (slice){ 0 });
+	down->own = silent ? l->up.own : hand_down(t, own);
+	down->all = l->span->rule || (silent && l->shares) ? l->up.all : hand_down(t, f);
 }
 
 static slice header_value(const struct client *client, slice name)
@@ -433,7 +358,7 @@ static bool may_inherit(const struct link_work *w, const struct link_conf *c, co
 		facts = facts || t->scopes[i].attrs.n;
 		for (const struct span *s = t->scopes[i].first; s; s = s->next) {
 			parents = parents || (!s->refused && s->parent_id.len);
-			facts = facts || (!s->refused && tells(w, &s->attrs));
+			facts = facts || (!s->refused && facts_may_be_in(&w->reader, &s->attrs));
 			if (parents && facts)
 				return true;
 		}
@@ -450,8 +375,19 @@ static void begin(struct link_work *w, const struct link_conf *c, struct traces 
 	if (!c->resource_inheritance || t->n_kept == 0 || !may_inherit(w, c, t) || span_tree_build(&w->tree, t))
 		return;
 	w->lineage = arena_try(&t->arena, w->tree.n * sizeof *w->lineage);
-	if (w->lineage)
-		memset(w->lineage, 0, w->tree.n * sizeof *w->lineage);
+	if (!w->lineage)
+		return;
+	memset(w->lineage, 0, w->tree.n * sizeof *w->lineage);
+	for (size_t i = 0; i < w->tree.n; i++)
+		if (w->tree.parents[i] < w->tree.n)
+			w->lineage[w->tree.parents[i]].wanted = true;
+}
+
+/* Filtered spans that say nothing are most of many requests: what they were handed goes on. */
+static bool passes_on(const struct link_work *w, const struct span *s, const struct lineage *up)
+{
+	const uint32_t of_kinds = 1u << FACT_AGENT | 1u << FACT_WORKFLOW; /* see not_inherited */
+	return s->rule && !(up->own && up->own->said & of_kinds) && !facts_may_be_in(&w->reader, &s->attrs);
 }
 
 /* Parents first; the one link that is cut in a cycle hands nothing down. */
@@ -460,15 +396,21 @@ static void link_tree(struct link_work *w, const struct link_conf *c, struct tra
 	const struct span_tree *tree = &w->tree;
 	for (size_t i = 0; i < tree->n; i++) {
 		uint32_t number = tree->order[i], parent = tree->parents[number];
-		struct linking l = { .traces = t, .span = tree->spans[number] };
-		l.outer = outer_of(w, t, l.span->scope);
-		if (parent < tree->n) {
-			const struct span *p = tree->spans[parent];
-			l.up = w->lineage[parent];
-			l.shares = !p->rule && p->scope == l.span->scope;
+		struct span *s = tree->spans[number];
+		struct lineage *down = &w->lineage[number], up = { 0 };
+		if (s->rule && !down->wanted)
+			continue;
+		if (parent < tree->n)
+			up = w->lineage[parent];
+		if (passes_on(w, s, &up)) {
+			down->own = up.own;
+			down->all = up.all;
+			continue;
 		}
-		link_span(w, c, &l, &w->lineage[number]);
-		if (!l.span->rule)
+		struct linking l = { .traces = t, .span = s, .outer = outer_of(w, t, s->scope), .up = up };
+		l.shares = parent < tree->n && !tree->spans[parent]->rule && tree->spans[parent]->scope == s->scope;
+		link_span(w, c, &l, down->wanted ? down : NULL);
+		if (!s->rule)
 			link_headers(w, c, &l);
 	}
 	span_tree_trim(&w->tree);
@@ -491,26 +433,13 @@ static void push(struct stage *stage, struct batch *b)
 	stage_push(stage->next, b);
 }
 
-static void tells_init(struct link_work *w)
-{
-	for (uint16_t key = 1; key < N_KEYS; key++) {
-		size_t n;
-		const struct alias *rows = aliases_of(key, &n);
-		for (size_t i = 0; i < n; i++)
-			for (unsigned f = 0; f < N_FACTS; f++)
-		w->tells[key] |= rows[i].concept == concepts[f];
-	}
-	for (unsigned f = 0; f < N_FACTS; f++)
-		w->tells[concept_info(concepts[f])->key] = true;
-}
-
-static void gather_init(struct gather *g)
+static void gather_init(struct gather *g, const struct facts_reader *r)
 {
 	static const enum genai_key others[] = { KEY_SERVICE_NAME, KEY_WEIR_CONVENTION, KEY_GENAI_SYSTEMINSTRUCTIONS,
-		KEY_GENAI_TOOL_DEFINITIONS, KEY_GENAI_INPUT_MESSAGES, KEY_WEIR_PROMPT_FINGERPRINT };
+		KEY_GENAI_TOOL_DEFINITIONS, KEY_GENAI_INPUT_MESSAGES, KEY_WEIR_PROMPT_FINGERPRINT, KEY_WEIR_SPAN_KIND };
 	_Static_assert(COUNTOF(others) == N_ROLES - AT_SERVICE, "a key for each role");
 	for (unsigned i = 0; i < N_FACTS; i++)
-		g->role[concept_info(concepts[i])->key] = (uint8_t)(AT_FACT + i);
+		g->role[r->keys[i]] = (uint8_t)(AT_FACT + i);
 	for (unsigned i = 0; i < COUNTOF(others); i++)
 		g->role[others[i]] = (uint8_t)(AT_SERVICE + i);
 }
@@ -521,17 +450,16 @@ static int start(struct stage *stage, struct err *e UNUSED)
 	if (!w)
 		abort();
 	((struct link_state *)stage->state)->work = w;
-	view_init(&w->view);
+	facts_reader_init(&w->reader);
 	span_tree_init(&w->tree);
-	gather_init(&w->gather);
-	tells_init(w);
+	gather_init(&w->gather, &w->reader);
 	return 0;
 }
 
 static void stop(struct stage *stage)
 {
 	struct link_work *w = ((struct link_state *)stage->state)->work;
-	view_release(&w->view);
+	facts_reader_release(&w->reader);
 	span_tree_release(&w->tree);
 	fingerprints_release(&w->fingerprints);
 	free(w);

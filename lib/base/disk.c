@@ -1,14 +1,17 @@
 /* disk.c - the real disk; see disk.h.
  *
- * Thin over the system calls: errors come back as -errno, EINTR is hidden in the two helpers that loop
- * and in open. All files are close-on-exec.
+ * Thin over the system calls: errors come back as -errno. EINTR is hidden where nothing was done when it comes (open, sync, allocate,
+ * lock) and in the helpers that loop; never in close, whose descriptor is gone on Linux whatever it returns. All files are
+ * close-on-exec. A file size above RLIMIT_FSIZE is -EFBIG only while the process ignores SIGXFSZ.
  */
 #include "lib/base/disk.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +48,56 @@ static ssize_t system_read(struct disk *d UNUSED, int fd, void *p, size_t n)
 
 static int system_sync(struct disk *d UNUSED, int fd)
 {
-	return result(fdatasync(fd));
+	int rc;
+	do
+		rc = fdatasync(fd);
+	while (rc < 0 && errno == EINTR);
+	return result(rc);
+}
+
+static ssize_t system_pwritev(struct disk *d UNUSED, int fd, const struct iovec *v, int n, int64_t at)
+{
+	ssize_t rc = pwritev(fd, v, n, (off_t)at);
+	return rc < 0 ? -errno : rc;
+}
+
+static ssize_t system_pread(struct disk *d UNUSED, int fd, void *p, size_t n, int64_t at)
+{
+	ssize_t rc = pread(fd, p, n, (off_t)at);
+	return rc < 0 ? -errno : rc;
+}
+
+/* Not posix_fallocate: where the file system has no preallocation, glibc's writes a byte into every block instead of saying so
+ * (posix_fallocate(3), "BUGS"), which on a file system that copies on write promises nothing. */
+static int system_allocate(struct disk *d UNUSED, int fd, int64_t size)
+{
+	int rc;
+	do
+		rc = fallocate(fd, 0, 0, (off_t)size);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 && errno == ENOSYS ? -EOPNOTSUPP : result(rc);
+}
+
+static int system_sync_dir(struct disk *d, const char *dir)
+{
+	int fd = system_open(d, dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	int rc;
+	do
+		rc = result(fsync(fd));
+	while (rc == -EINTR);
+	close(fd);
+	return rc;
+}
+
+static int system_lock(struct disk *d UNUSED, int fd)
+{
+	int rc;
+	do
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	while (rc < 0 && errno == EINTR);
+	return result(rc);
 }
 
 static int system_rename(struct disk *d UNUSED, const char *from, const char *to)
@@ -121,6 +173,11 @@ struct disk *disk_system(void)
 		.mkdirs = system_mkdirs,
 		.size = system_size,
 		.truncate = system_truncate,
+		.pwritev = system_pwritev,
+		.pread = system_pread,
+		.allocate = system_allocate,
+		.sync_dir = system_sync_dir,
+		.lock = system_lock,
 		.list = system_list,
 	};
 	return &system;
@@ -137,6 +194,47 @@ int disk_write_all(struct disk *d, int fd, slice s)
 		s.p += n, s.len -= (size_t)n;
 	}
 	return 0;
+}
+
+int disk_pwrite_all(struct disk *d, int fd, struct iovec *v, int n, int64_t at)
+{
+	while (n > 0) {
+		if (v->iov_len == 0) {
+			v++, n--;
+			continue;
+		}
+		ssize_t done = d->pwritev(d, fd, v, n < IOV_MAX ? n : IOV_MAX, at);
+		if (done == -EINTR)
+			continue;
+		if (done <= 0)
+			return done ? (int)done : -EIO;
+		at += done;
+		for (size_t left = (size_t)done; left;) {
+			size_t take = left < v->iov_len ? left : v->iov_len;
+			v->iov_base = (char *)v->iov_base + take;
+			v->iov_len -= take;
+			left -= take;
+			if (v->iov_len == 0)
+				v++, n--;
+		}
+	}
+	return 0;
+}
+
+ssize_t disk_pread_all(struct disk *d, int fd, void *p, size_t n, int64_t at)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t got = d->pread(d, fd, (char *)p + done, n - done, at + (int64_t)done);
+		if (got == -EINTR)
+			continue;
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
 }
 
 /* Reads to the end; the size is not asked for, because files of /proc have none. */

@@ -4,6 +4,7 @@
  * count, or -errno. disk_system() is the real one. */
 #pragma once
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "lib/base/base.h"
 
@@ -18,6 +19,13 @@ struct disk {
 	int (*mkdirs)(struct disk *d, const char *path, unsigned mode); /* like mkdir -p */
 	int64_t (*size)(struct disk *d, int fd);
 	int (*truncate)(struct disk *d, int fd, int64_t size);
+	/* At a place, for files that are records: short counts as write and read; the file's own position stays. */
+	ssize_t (*pwritev)(struct disk *d, int fd, const struct iovec *v, int n, int64_t at);
+	ssize_t (*pread)(struct disk *d, int fd, void *p, size_t n, int64_t at);
+	/* Blocks for the whole file, so that no later write runs out of space (posix_fallocate). */
+	int (*allocate)(struct disk *d, int fd, int64_t size);
+	int (*sync_dir)(struct disk *d, const char *dir); /* names made, renamed and unlinked in it */
+	int (*lock)(struct disk *d, int fd); /* exclusive, for this process; -EWOULDBLOCK when another has it */
 	/* Calls each for every name in the directory, without "." and "..", in no order. */
 	int (*list)(struct disk *d, const char *dir, void (*each)(void *ctx, const char *name), void *ctx);
 };
@@ -25,5 +33,9 @@ struct disk {
 struct disk *disk_system(void);
 /* Writes all of `s`, continuing after short writes and EINTR. 0 or -errno. */
 int disk_write_all(struct disk *d, int fd, slice s) MUST_USE;
+/* All of `v` at `at`, continuing after short writes and EINTR; changes v. 0 or -errno. */
+int disk_pwrite_all(struct disk *d, int fd, struct iovec *v, int n, int64_t at) MUST_USE;
+/* Up to n bytes, less only at the end of the file. The count or -errno. */
+ssize_t disk_pread_all(struct disk *d, int fd, void *p, size_t n, int64_t at) MUST_USE;
 /* The whole file into malloc'ed memory (NUL after the end), refused with -EFBIG above `max` bytes. */
 int disk_slurp(struct disk *d, const char *path, size_t max, char **out, size_t *len) MUST_USE;

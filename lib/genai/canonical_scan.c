@@ -13,6 +13,7 @@ struct reader {
 	const char *p, *end;
 	slice *finish;
 	size_t n_finish, max_finish;
+	bool has_parts;
 };
 
 static void skip_blanks(struct reader *r)
@@ -218,6 +219,7 @@ static bool take_parts(struct reader *r, bool tool)
 		return false;
 	if (take(r, ']'))
 		return true;
+	r->has_parts = true;
 	do {
 		if (!take_part(r, tool, first))
 			return false;
@@ -276,9 +278,9 @@ static bool take_message(struct reader *r)
 	return take(r, '}') && parts;
 }
 
-bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n)
+bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n, bool *has_parts)
 {
-	struct reader r = { text.p, text.p + text.len, finish, 0, max };
+	struct reader r = { text.p, text.p + text.len, finish, 0, max, false };
 	if (!take(&r, '['))
 		return false;
 	do {
@@ -289,5 +291,6 @@ bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n)
 		return false;
 	skip_blanks(&r);
 	*n = r.n_finish;
+	*has_parts = r.has_parts;
 	return r.p == r.end;
 }

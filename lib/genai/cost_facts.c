@@ -20,6 +20,9 @@ static const struct {
 	{ AT_PROVIDER, KEY_GENAI_PROVIDER_NAME },
 	{ AT_RESPONSE_MODEL, KEY_GENAI_RESPONSE_MODEL },
 	{ AT_REQUEST_MODEL, KEY_GENAI_REQUEST_MODEL },
+	{ AT_KIND, KEY_WEIR_SPAN_KIND },
+	{ AT_OPERATION, KEY_GENAI_OPERATION_NAME },
+	{ AT_COUNTABLE, KEY_WEIR_USAGE_COUNTABLE },
 	{ AT_CONVENTION, KEY_WEIR_CONVENTION },
 	{ AT_ADJUSTED, KEY_WEIR_USAGE_ADJUSTED },
 	{ AT_STATUS, KEY_WEIR_COST_STATUS },
@@ -125,26 +128,25 @@ static void read_reported(struct cost_reader *r, struct amounts *a)
 		a->total = (isnan(a->prompt) ? 0 : a->prompt) + (isnan(a->completion) ? 0 : a->completion);
 }
 
-static bool has_cost(const struct cost_facts *f)
+static bool is_call(const struct span *s, struct cost_facts *f, uint32_t found)
 {
-	for (unsigned i = AT_COST_PROMPT; i <= AT_OTHER_COST; i++)
-		if (f->has[i])
-			return true;
-	return false;
+	const struct call_attrs has = { f->has[AT_KIND], f->has[AT_OPERATION], f->has[AT_COUNTABLE] };
+	return found & GATHER_REPEATED ? is_counted_call(s, &f->kind) : is_counted_call_by(s, &has, &f->kind);
 }
 
-void cost_read(struct cost_reader *r, struct traces *t, struct span *s, enum genai_kind kind, struct emitter of_scope,
-        struct cost_facts *f)
+bool cost_read(struct cost_reader *r, struct traces *t, struct span *s, struct emitter of_scope, struct cost_facts *f)
 {
 	*f = (struct cost_facts){ .traces = t, .span = s, .reported = { (double)NAN, (double)NAN, (double)NAN } };
-	gather_attrs(&r->gather, &s->attrs, f->has);
+	uint32_t found = gather_attrs(&r->gather, &s->attrs, f->has);
+	if (!is_call(s, f, found))
+		return false;
 	f->emitter = emitter_of_span(of_scope, s);
 	f->settled = f->has[AT_CONVENTION] || f->has[AT_ADJUSTED];
-	bool cost = has_cost(f);
+	bool cost = found >> AT_COST_PROMPT;
 	if (!f->settled || cost) {
 		unsigned groups = GROUP_COST | (f->settled ? 0 : GROUP_CALL | GROUP_USAGE);
 		view_load(&r->view, t, &s->attrs, f->emitter, groups, OTEL_FIRST);
-		r->view.kind = kind;
+		r->view.kind = f->kind;
 	}
 	read_usage(r, f);
 	f->provider = read_text(r, f, C_PROVIDER, AT_PROVIDER);
@@ -155,6 +157,7 @@ void cost_read(struct cost_reader *r, struct traces *t, struct span *s, enum gen
 		f->status = status->value.s;
 	if (cost)
 		read_reported(r, &f->reported);
+	return true;
 }
 
 static bool same(const struct value *a, const struct value *b)
@@ -166,7 +169,7 @@ static void write_value(struct cost_facts *f, enum cost_role role, const struct 
 {
 	struct attr *a = f->has[role];
 	if (!a || a->deleted)
-		attr_set_borrowed(f->traces, &f->span->attrs, genai_key_name(roles[role - 1].key), v);
+		attr_set_known(f->traces, &f->span->attrs, (uint16_t)roles[role - 1].key, v);
 	else if (!same(&a->value, v))
 		attr_replace(f->traces, &f->span->attrs, a, v);
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "lib/genai/gather.h"
+#include "lib/genai/kind.h"
 #include "lib/genai/pricing.h"
 #include "lib/genai/usage.h"
 #include "lib/genai/view.h"
@@ -22,12 +23,15 @@ enum cost_role {
 	AT_PROVIDER,
 	AT_RESPONSE_MODEL,
 	AT_REQUEST_MODEL,
+	AT_KIND,
+	AT_OPERATION,
+	AT_COUNTABLE,
 	AT_CONVENTION,
 	AT_ADJUSTED,
 	AT_STATUS,
 	AT_PRICE,
 	AT_BASIS,
-	AT_COST_PROMPT,
+	AT_COST_PROMPT, /* costs are the last ones */
 	AT_COST_COMPLETION,
 	AT_COST_TOTAL,
 	AT_USAGE_COST,
@@ -51,6 +55,7 @@ struct cost_facts {
 	struct traces *traces;
 	struct span *span;
 	struct attr *has[N_COST_ROLES]; /* as the span came */
+	enum genai_kind kind;
 	struct emitter emitter;
 	bool settled; /* normalised before */
 	slice provider, response_model, request_model, status; /* empty: not told */
@@ -65,9 +70,9 @@ void cost_usage(const struct usage *u, struct price_usage *out);
 
 void cost_reader_init(struct cost_reader *r);
 void cost_reader_release(struct cost_reader *r);
-/* Fills *f; `of_scope` is the emitter of the span's scope. A cost above a million dollars is none. */
-void cost_read(struct cost_reader *r, struct traces *t, struct span *s, enum genai_kind kind, struct emitter of_scope,
-        struct cost_facts *f);
+/* Fills *f, or returns false when the span is no model call that counts (kind.h); `of_scope` is the emitter of the span's scope. A cost
+ * above a million dollars is none. */
+bool cost_read(struct cost_reader *r, struct traces *t, struct span *s, struct emitter of_scope, struct cost_facts *f);
 /* Write the attribute of that role unless it says so already; NAN writes nothing. The text's bytes are static or in the arena of the
  * request. */
 void cost_write_number(struct cost_facts *f, enum cost_role role, double d);

@@ -32,7 +32,7 @@ static bool is_vector_database(slice system)
 	static const char *const names[] = { "pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus",
 		"lancedb", "marqo", "astra", "vespa", "pgvector", "vearch", "zilliz", "turbopuffer" };
 	for (size_t i = 0; i < COUNTOF(names); i++)
-		if (slice_ieq(system, slice_of(names[i])))
+		if (system.len == strlen(names[i]) && slice_ieq(system, slice_of(names[i])))
 			return true;
 	return false;
 }
@@ -90,6 +90,7 @@ static enum key_rule judge(const struct attr *a, enum key_rule rule, struct evid
 	return ok && !is_empty(a) ? rule : RULE_NONE;
 }
 
+/* Up to what decides alone. */
 static void collect(const struct span *s, struct evidence *e)
 {
 	for (const struct attr *a = s->attrs.first; a; a = a->next) {
@@ -102,6 +103,8 @@ static void collect(const struct span *s, struct evidence *e)
 			continue;
 		e->seen |= 1u << rule;
 		e->why[rule] = a->key;
+		if (rule == RULE_R1)
+			return;
 	}
 }
 

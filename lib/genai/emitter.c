@@ -30,7 +30,8 @@ struct marker {
 static bool matches(const struct scope_rule *r, slice name, slice version)
 {
 	size_t n = r->match.len - 1;
-	if (name.len < n || (r->match.p[n] == '*' ? memcmp(name.p, r->match.p, n) != 0 : !slice_eq(name, r->match)))
+	if (name.len < n || (n && name.p[n - 1] != r->match.p[n - 1]) || /* rows that begin alike end otherwise */
+	        (r->match.p[n] == '*' ? memcmp(name.p, r->match.p, n) != 0 : !slice_eq(name, r->match)))
 		return false;
 	return !r->version.len || glob_match(r->version, version);
 }
@@ -44,7 +45,7 @@ static struct emitter look_up(const struct scope *scope)
 		buf[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 	}
 	slice name = { buf, n };
-	for (size_t i = 0; n && i < COUNTOF(scope_list); i++) {
+	for (size_t i = 0; n && i < COUNTOF(scope_list) && scope_list[i].match.p[0] <= buf[0]; i++) {
 		const struct scope_rule *r = &scope_list[i];
 		if (r->match.p[0] == buf[0] && matches(r, name, scope->version))
 			return (struct emitter){ r->ecosystem, r->flags };

@@ -1,7 +1,10 @@
 /* fingerprint.c - hashing instructions and tools, with a memory of the last ones (see fingerprint.h).
  *
  * An application has few prompts and sends each many times. A slot keeps no text but its lengths and a hash with
- * a random seed: nobody outside can make two texts that share it. */
+ * a random key: nobody outside can make two texts that share it.
+ *
+ * The hash is NH, a sum of products of words of text and key: two different blocks of one length have the same sum with a probability
+ * of 2^-64, whoever wrote them (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC", 1999). Sums of 512 bytes go through the keyed hash. */
 #include "lib/genai/fingerprint.h"
 
 #include <openssl/evp.h>
@@ -18,6 +21,8 @@ static void begin(struct fingerprints *f)
 	map_init(&m);
 	f->seed = m.seed | 1;
 	map_release(&m);
+	for (uint64_t i = 0; i < COUNTOF(f->key); i++)
+		f->key[i] = hash_bytes(&i, sizeof i, f->seed);
 	f->md = EVP_MD_CTX_new();
 	f->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (!f->md || !f->sha256)
@@ -165,17 +170,52 @@ static void hash(struct fingerprints *f, slice system, slice tools, struct arena
 		hex[i] = digits[i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4];
 }
 
+__extension__ typedef unsigned __int128 u128;
+
+static u128 product(const char *p, const uint64_t *key)
+{
+	uint64_t words[2];
+	memcpy(words, p, sizeof words);
+	return (u128)(words[0] + key[0]) * (words[1] + key[1]);
+}
+
+/* At most a block. */
+static u128 block_sum(const uint64_t *key, slice s)
+{
+	u128 sum = 0;
+	for (; s.len >= 16; s = (slice){ s.p + 16, s.len - 16 }, key += 2)
+		sum += product(s.p, key);
+	if (s.len) {
+		char last[16] = { 0 };
+		memcpy(last, s.p, s.len);
+		sum += product(last, key);
+	}
+	return sum;
+}
+
+/* Tells texts of one length apart. */
+static uint64_t text_hash(const struct fingerprints *f, slice s, uint64_t h)
+{
+	while (s.len) {
+		size_t n = s.len < sizeof f->key ? s.len : sizeof f->key;
+		u128 sum = block_sum(f->key, (slice){ s.p, n });
+		h = hash_bytes(&sum, sizeof sum, h);
+		s = (slice){ s.p + n, s.len - n };
+	}
+	return h;
+}
+
 slice fingerprint_of(struct fingerprints *f, slice system, slice tools, struct arena *a)
 {
 	if (!f->seed)
 		begin(f);
-	uint64_t key = hash_bytes(tools.p, tools.len, hash_bytes(system.p, system.len, f->seed));
-	struct fingerprint_slot *slot = &f->slots[key % FINGERPRINT_SLOTS];
-	if (slot->key != key || slot->system != system.len || slot->tools != tools.len) {
-		hash(f, system, tools, a, slot->hex);
-		slot->key = key;
-		slot->system = system.len;
-		slot->tools = tools.len;
-	}
-	return (slice){ slot->hex, FINGERPRINT_LEN };
+	uint64_t key = text_hash(f, tools, text_hash(f, system, f->seed));
+	struct fingerprint_slot *set = f->slots[key % FINGERPRINT_SETS];
+	for (int i = 0; i < 2; i++)
+		if (set[i].key == key && set[i].system == system.len && set[i].tools == tools.len)
+			return (slice){ set[i].hex, FINGERPRINT_LEN };
+	set[1] = set[0];
+	set[0] = (struct fingerprint_slot){ key, system.len, tools.len, { 0 } };
+	hash(f, system, tools, a, set[0].hex);
+	return (slice){ set[0].hex, FINGERPRINT_LEN };
 }

@@ -8,7 +8,7 @@
 #pragma once
 #include "lib/base/arena.h"
 
-enum { FINGERPRINT_LEN = 32, FINGERPRINT_SLOTS = 512 };
+enum { FINGERPRINT_LEN = 32, FINGERPRINT_SETS = 256, FINGERPRINT_BLOCK = 64 };
 
 struct evp_md_ctx_st;
 struct evp_md_st;
@@ -16,13 +16,14 @@ struct evp_md_st;
  * Of one worker; zeroed to begin with. */
 struct fingerprints {
 	uint64_t seed; /* random; 0: not begun */
+	uint64_t key[FINGERPRINT_BLOCK]; /* random, by word of a block of text */
 	struct evp_md_ctx_st *md;
 	struct evp_md_st *sha256;
 	struct fingerprint_slot {
 		uint64_t key;
 		size_t system, tools; /* lengths; both 0: empty */
 		char hex[FINGERPRINT_LEN];
-	} slots[FINGERPRINT_SLOTS];
+	} slots[FINGERPRINT_SETS][2]; /* the older of a set goes */
 };
 void fingerprints_release(struct fingerprints *f);
 

@@ -25,8 +25,7 @@ struct folding {
 	const struct json *body; /* an object that input messages were read from, or could have been */
 	bool body_won;
 	struct attr *partly; /* of the input; carried when another concept came from that document, too */
-	struct attr *documents[N_CONCEPTS];
-	size_t n_looks; /* attributes gone over for those of events; beyond LOOKS_MAX nothing is found */
+	bool partly_used;
 };
 
 void fold_init(struct fold *f)
@@ -42,6 +41,7 @@ void fold_release(struct fold *f)
 	arena_release(&f->arena);
 	source_release(&f->best);
 	source_release(&f->other);
+	tool_memo_release(&f->tools);
 	VEC_RELEASE(&f->carried);
 	VEC_RELEASE(&f->event_attrs);
 	VEC_RELEASE(&f->events);
@@ -62,7 +62,10 @@ static void keep_finish(struct folding *x, const struct source *s)
 		return;
 	slice *to = arena_try(&x->v->traces->arena, s->finish.n * sizeof(*to));
 	for (size_t i = 0; to && i < s->finish.n; i++) {
-		slice text = s->finish.v[i];
+		struct value v = { .type = V_STRING, .s = s->finish.v[i] };
+		slice text;
+		if (!coerce_text(&v, READ_PLAIN, &x->f->arena, &text)) /* "None" would not be read again */
+			continue;
 		text.p = keep(x, text.p, text.len);
 		if (text.p)
 			to[out->n_finish_reasons++] = text;
@@ -80,6 +83,7 @@ static bool read_place(struct folding *x, struct source *s, const struct place *
 {
 	*verbatim = (slice){ 0 };
 	source_begin(s, x->v, &x->f->arena, c);
+	s->memo = &x->f->tools;
 	s->unwraps = x->f->fresh && wraps(x->v->emitter.ecosystem);
 	bool done = place_read(s, p, x->v, &x->events, verbatim);
 	keep_finish(x, s);
@@ -104,9 +108,9 @@ static void carry(struct folding *x, const struct source *s, const struct place 
 	enum group group = p->type == PLACE_DETAILS ? EACH : s->concept == C_INPUT_MESSAGES ? ALL_INPUT : ALL_OUTPUT;
 	for (size_t i = 0; i < s->events.n; i++)
 		*VEC_ADD(&f->events) = (struct sortable){ (uintptr_t)s->events.v[i] | group, s->events.v[i] };
-	if (s->partly)
+	if (s->partly && !x->partly)
 		x->partly = s->partly;
-	x->documents[s->concept] = s->document;
+	x->partly_used |= x->partly && s->document == x->partly && s->concept != C_INPUT_MESSAGES;
 }
 
 /* The attribute that the concept's result is written to. */
@@ -144,7 +148,9 @@ static size_t find_winner(struct folding *x, const struct places *places, enum c
 		enum place_type type = places->v[i].type;
 		if (type != PLACE_DETAILS && type != PLACE_EVENTS)
 			continue;
-		if (!read_place(x, &f->other, &places->v[i], c, &none) || f->other.cut)
+		bool done = read_place(x, &f->other, &places->v[i], c, &none);
+		bool empty = (c == C_INPUT_MESSAGES || c == C_OUTPUT_MESSAGES) && !f->other.shape.n_parts;
+		if (!done || f->other.cut || empty)
 			continue;
 		swap(&f->best, &f->other);
 		return i;
@@ -171,6 +177,7 @@ static bool is_fuller(const struct message_shape *a, const struct message_shape 
 	        a->n_without_id <= b->n_without_id && (a->n_parts > b->n_parts || a->n_without_id < b->n_without_id);
 }
 
+/* won: places->n when the text is nobody's alone. */
 static void compare_losers(
         struct folding *x, const struct places *places, size_t won, enum concept c, slice text, bool verbatim)
 {
@@ -180,7 +187,7 @@ static void compare_losers(
 		return;
 	for (size_t i = 0; i < places->n; i++) {
 		const struct place *p = &places->v[i];
-		const struct candidate *winner = places->v[won].candidate;
+		const struct candidate *winner = won < places->n ? places->v[won].candidate : NULL;
 		bool same = p->candidate && winner && p->candidate->attr == winner->attr;
 		if (i == won || same || p->type == PLACE_BODY || place_size(p) > COMPARE_MAX)
 			continue;
@@ -189,8 +196,8 @@ static void compare_losers(
 		if (verbatim)
 			text = rewritten(x, c, text);
 		verbatim = false;
-		if (places->v[won].type == PLACE_FAMILY && !f->other.cut && f->other.out.len >= text.len &&
-		        is_fuller(&f->other.shape, &f->best.shape)) {
+		if (won < places->n && places->v[won].type == PLACE_FAMILY && !f->other.cut &&
+		        f->other.out.len >= text.len && is_fuller(&f->other.shape, &f->best.shape)) {
 			swap(&f->best, &f->other);
 			text = strbuf_slice(&f->best.out);
 			carry(x, &f->best, p);
@@ -244,18 +251,21 @@ static bool add_reasoning(struct folding *x, slice text, slice reasoning)
 	return !s->out.failed;
 }
 
-static void with_reasoning(struct folding *x, slice *text)
+/* False: there is nothing to add. */
+static bool with_reasoning(struct folding *x, slice *text)
 {
 	for (struct candidate *c = view_first(x->v, C_OUTPUT_MESSAGES); c; c = view_next(x->v, c)) {
 		if (c->alias->key != KEY_GENAI_CONTENT_REASONING || c->attr->value.type != V_STRING)
 			continue;
 		slice reasoning = c->attr->value.s;
 		if (text_is_absent(slice_trim(reasoning)) || !add_reasoning(x, *text, reasoning))
-			return;
-		*text = strbuf_slice(&x->f->other.out);
+			return false;
+		swap(&x->f->best, &x->f->other);
+		*text = strbuf_slice(&x->f->best.out);
 		*VEC_ADD(&x->f->carried) = c->attr;
-		return;
+		return true;
 	}
+	return false;
 }
 
 static void settle(struct folding *x, enum concept c, slice text, struct folded_text *to)
@@ -298,7 +308,9 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 {
 	struct places places;
 	slice verbatim = { 0 }, text = { 0 };
-	const struct json *body = c == C_TOOL_DEFINITIONS || (c == C_SYSTEM && x->body_won) ? x->body : NULL;
+	/* which body is looked at first depends on what there is besides: once */
+	bool wanted = x->f->fresh && (c == C_TOOL_DEFINITIONS || (c == C_SYSTEM && x->body_won));
+	const struct json *body = wanted ? x->body : NULL;
 	places_find(&places, x->v, c, &x->families, &x->events, body);
 	if (c == C_SYSTEM)
 		leave_out_dumps(&places, x->out->input.text);
@@ -312,19 +324,39 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 		compare_losers(x, &places, won, c, text, verbatim.len > 0);
 		text = verbatim.len ? verbatim : strbuf_slice(&s->out);
 	}
-	if (c == C_OUTPUT_MESSAGES)
-		with_reasoning(x, &text);
+	/* what has the reasoning, too, is carried as well */
+	if (c == C_OUTPUT_MESSAGES && with_reasoning(x, &text))
+		compare_losers(x, &places, places.n, c, text, false);
 	if (text.len)
 		settle(x, c, text, to);
 }
 
-/* Whether the span itself says this too. */
-static bool on_span(struct folding *x, const struct attr *a)
+static void list_carried(struct folding *x)
 {
-	x->n_looks += x->v->attrs->n;
+	struct fold *f = x->f;
+	struct folded *out = x->out;
+	if (x->partly_used)
+		*VEC_ADD(&f->carried) = x->partly;
+	out->carried = keep(x, f->carried.v, f->carried.n * sizeof(*out->carried));
+	out->n_carried = out->carried ? f->carried.n : 0;
+	sort_by_key(f->event_attrs.v, f->event_attrs.n, &f->arena);
+	sort_by_key(f->events.v, f->events.n, &f->arena);
+}
+
+/* What one fold_events works with. */
+struct looking {
+	const struct fold *f;
+	struct attrs *span;
+	size_t n_looks; /* attributes gone over for those of events; beyond LOOKS_MAX nothing is found */
+};
+
+/* Whether the span itself says this too. */
+static bool on_span(struct looking *x, const struct attr *a)
+{
+	x->n_looks += x->span->n;
 	if (x->n_looks > LOOKS_MAX)
 		return false;
-	const struct attr *b = a->key_id ? attrs_find_id(x->v->attrs, a->key_id) : attrs_find(x->v->attrs, a->key);
+	const struct attr *b = a->key_id ? attrs_find_id(x->span, a->key_id) : attrs_find(x->span, a->key);
 	if (!b || a->value.type != b->value.type)
 		return false;
 	switch (a->value.type) {
@@ -357,7 +389,7 @@ static bool was_used(const struct fold *f, const struct attr *a)
 	return f->event_attrs.n && bsearch(&key, f->event_attrs.v, f->event_attrs.n, sizeof(key), by_key);
 }
 
-static bool is_carried(struct folding *x, const struct event *e)
+static bool is_carried(struct looking *x, const struct event *e)
 {
 	for (struct attr *a = attrs_first(&e->attrs); a; a = attrs_next(a))
 		if (!was_used(x->f, a) && !is_event_envelope(a->key) && !on_span(x, a))
@@ -365,27 +397,20 @@ static bool is_carried(struct folding *x, const struct event *e)
 	return true;
 }
 
-static void list_carried(struct folding *x)
+void fold_events(const struct fold *f, struct view *v, struct folded *out)
 {
-	struct fold *f = x->f;
-	struct folded *out = x->out;
-	if (x->partly && (x->partly == x->documents[C_SYSTEM] || x->partly == x->documents[C_OUTPUT_MESSAGES]))
-		*VEC_ADD(&f->carried) = x->partly;
-	out->carried = keep(x, f->carried.v, f->carried.n * sizeof(*out->carried));
-	out->n_carried = out->carried ? f->carried.n : 0;
+	struct looking x = { .f = f, .span = v->attrs };
+	bool broken[GROUP_MASK] = { false };
 	if (!f->events.n)
 		return;
-	sort_by_key(f->event_attrs.v, f->event_attrs.n, &f->arena);
-	sort_by_key(f->events.v, f->events.n, &f->arena);
-	bool broken[GROUP_MASK] = { false };
 	for (size_t i = 0; i < f->events.n; i++)
-		broken[f->events.v[i].key & GROUP_MASK] |= !is_carried(x, f->events.v[i].item);
-	out->carried_events = arena_try(&x->v->traces->arena, f->events.n * sizeof(*out->carried_events));
+		broken[f->events.v[i].key & GROUP_MASK] |= !is_carried(&x, f->events.v[i].item);
+	out->carried_events = arena_try(&v->traces->arena, f->events.n * sizeof(*out->carried_events));
 	for (size_t i = 0; out->carried_events && i < f->events.n; i++) {
 		struct event *e = f->events.v[i].item;
 		enum group group = f->events.v[i].key & GROUP_MASK;
 		bool again = i > 0 && e == f->events.v[i - 1].item;
-		if (!again && (group == EACH ? is_carried(x, e) : !broken[group]))
+		if (!again && (group == EACH ? is_carried(&x, e) : !broken[group]))
 			out->carried_events[out->n_carried_events++] = e;
 	}
 }

@@ -20,7 +20,7 @@ struct folded {
 	/* Sources that the texts carry completely; drop_known deletes them. In the traces' arena. Never the canonical attributes. */
 	struct attr **carried;
 	size_t n_carried;
-	struct event **carried_events;
+	struct event **carried_events; /* by fold_events */
 	size_t n_carried_events;
 };
 
@@ -28,6 +28,7 @@ struct folded {
 struct fold {
 	bool fresh; /* no earlier run has seen the span: what looks like a mistake of its emitter is one */
 	struct arena arena; /* of one span: JSON nodes, decoded strings */
+	struct tool_memo tools;
 	struct source best, other; /* the reading that wins, and one that is compared with it */
 	VEC(struct attr *) carried;
 	VEC(struct sortable) event_attrs, events; /* what was used of the events; by address */
@@ -37,3 +38,6 @@ void fold_release(struct fold *f);
 /* v: loaded with GROUP_CONTENT at least, kind known. with_events: message_events is `fold`. The texts of `out` live as long as
  * v->traces. */
 void fold_span(struct fold *f, struct view *v, bool with_events, struct folded *out);
+/* Which events of the span folded last say nothing that is not on the span. Asked when all has been written there: the next run would
+ * find it. */
+void fold_events(const struct fold *f, struct view *v, struct folded *out);

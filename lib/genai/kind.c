@@ -73,25 +73,42 @@ enum genai_kind kind_of_span(const struct span *s)
 	return e.model && e.tokens ? KIND_LLM : KIND_OTHER;
 }
 
+enum genai_kind kind_of_attr(const struct span *s, const struct attr *kind)
+{
+	enum genai_kind k;
+	return kind && kind->value.type == V_STRING && kind_of_name(kind->value.s, &k) ? k : kind_of_span(s);
+}
+
 bool kind_is_model_call(enum genai_kind k)
 {
 	return k == KIND_LLM || k == KIND_EMBEDDING || k == KIND_RERANK;
 }
 
+/* Polls a call that was counted. */
+static bool is_poll(const struct attr *operation)
+{
+	return operation->value.type == V_STRING && slice_is(operation->value.s, "fetch_response");
+}
+
+bool is_counted_call_by(const struct span *s, const struct call_attrs *has, enum genai_kind *k)
+{
+	const struct attr *countable = has->countable;
+	if ((has->operation && is_poll(has->operation)) ||
+	        (countable && countable->value.type == V_BOOL && !countable->value.b))
+		return false;
+	*k = kind_of_attr(s, has->kind);
+	return kind_is_model_call(*k);
+}
+
 bool is_counted_call(const struct span *s, enum genai_kind *k)
 {
-	const struct attr *kind = NULL, *countable = NULL;
+	struct call_attrs has = { 0 };
 	for (const struct attr *a = attrs_first(&s->attrs); a; a = attrs_next(a))
 		if (a->key_id == KEY_WEIR_SPAN_KIND)
-			kind = kind ? kind : a;
-		else if (a->key_id == KEY_GENAI_OPERATION_NAME && a->value.type == V_STRING &&
-		        slice_is(a->value.s, "fetch_response")) /* polls a call that was counted */
-			return false;
+			has.kind = has.kind ? has.kind : a;
+		else if (a->key_id == KEY_GENAI_OPERATION_NAME) /* of several any poll counts */
+			has.operation = has.operation && is_poll(has.operation) ? has.operation : a;
 		else if (a->key_id == KEY_WEIR_USAGE_COUNTABLE)
-			countable = countable ? countable : a;
-	if (countable && countable->value.type == V_BOOL && !countable->value.b)
-		return false;
-	if (!kind || kind->value.type != V_STRING || !kind_of_name(kind->value.s, k))
-		*k = kind_of_span(s);
-	return kind_is_model_call(*k);
+			has.countable = has.countable ? has.countable : a;
+	return is_counted_call_by(s, &has, k);
 }

@@ -59,7 +59,8 @@ void message_begin_members(struct message_out *m, slice role, slice name, const 
 		slice who = canonical_role(role);
 		m->lossy |= name.len || (role.len && !slice_is(who, "system") && !slice_is(who, "user"));
 	}
-	if (role.len == 0)
+	/* OpenLLMetry calls the author of a streamed answer so */
+	if (role.len == 0 || (m->direction == OUTPUT && slice_is(role, "unknown")))
 		role = m->direction == INPUT ? SLICE("user") : SLICE("assistant");
 	m->role = canonical_role(role);
 	m->name = name;
@@ -92,6 +93,8 @@ static void put_tail(struct message_out *m, slice finish_reason)
 {
 	strbuf_addc(m->out, ']');
 	if (finish_reason.len) {
+		if (m->n_finish_reasons < MESSAGES_FINISH_MAX)
+			m->finish_reasons[m->n_finish_reasons++] = finish_reason;
 		strbuf_add(m->out, SLICE(",\"finish_reason\":"));
 		put_text(m->out, canonical_finish(finish_reason));
 	}

@@ -118,17 +118,14 @@ static slice event_role(const struct json *event)
 	return (slice){ name.p + before.len, name.len - before.len - after.len };
 }
 
-static slice role_of(struct members *f, const struct message_out *m, slice by_class)
+static slice role_of(struct members *f, struct arena *a, slice by_class)
 {
 	static const slice names[] = { NAME("role"), NAME("message.role") };
 	const struct json *role = members_get(f, names[0]), *v;
 	role = is_text(role) ? role : members_get(f, names[1]);
 	if (is_text(role)) {
 		members_use(f, role);
-		/* OpenLLMetry calls the author of a streamed answer so */
-		if (m->direction == OUTPUT && json_is(role, "unknown"))
-			return (slice){ 0 };
-		return json_text_of(role, m->arena);
+		return json_text_of(role, a);
 	}
 	if ((v = members_get(f, SLICE("type"))) && is_speaker(f->object, v)) {
 		members_use(f, v);
@@ -287,7 +284,7 @@ static void plain(
         struct message_out *m, const struct json *object, slice by_class, const struct json *finish, bool dump)
 {
 	struct members f = members_of(object);
-	slice role = role_of(&f, m, by_class), name = { 0 };
+	slice role = role_of(&f, m->arena, by_class), name = { 0 };
 	const struct json *type = members_get(&f, SLICE("type")), *v = members_get(&f, SLICE("name"));
 	const struct json *parts = members_get(&f, SLICE("parts"));
 	if (json_is(type, "message"))

@@ -19,6 +19,7 @@ struct message_shape {
 	uint64_t roles; /* hash of the sequence */
 };
 
+enum { MESSAGES_FINISH_MAX = 8 };
 struct message_out {
 	struct strbuf *out; /* receives "[{..},{..}]" */
 	struct arena *arena; /* for decoded strings */
@@ -30,6 +31,8 @@ struct message_out {
 	bool unwraps; /* texts that hold JSON or Python's repr() of parts or messages are what they hold; such texts of ours are not */
 	bool chunks; /* the emitter writes a stream as one message a chunk, with an empty finish reason but for the last */
 	struct message_shape shape;
+	slice finish_reasons[MESSAGES_FINISH_MAX]; /* the first ones of the messages written, as they came */
+	uint32_t n_finish_reasons;
 	/* of the writer */
 	bool bare; /* parts only: no messages are written around them */
 	bool written; /* the open message's head is in `out` */
@@ -69,8 +72,8 @@ void messages_from_text(struct message_out *m, slice text);
 /* True when the document is already what this file would write: nothing to do. */
 bool messages_are_canonical(const struct json *n);
 /* The same for the text itself, many times quicker and only for the usual case: false is "not sure". finish gets the finish reasons of
- * the messages, in the text; more than `max` of them is "not sure", too. */
-bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n);
+ * the messages, in the text; more than `max` of them is "not sure", too. has_parts: some message has one. */
+bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n, bool *has_parts);
 
 /* gen_ai.system_instructions: an array of parts of text, a string, an array of messages, Gemini's {parts:[..]}. Clears out. False:
  * nothing there. *lossy is set, never cleared. */

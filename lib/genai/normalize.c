@@ -113,7 +113,7 @@ static void mark_convention(struct norm *x, enum ecosystem *e)
 		return;
 	}
 	struct value v = { .type = V_STRING, .s = slice_of(ecosystem_name(*e)) };
-	attr_set_borrowed(x->t, x->attrs, SLICE("weir.convention"), &v);
+	attr_set_known(x->t, x->attrs, KEY_WEIR_CONVENTION, &v);
 }
 
 static void put_content(struct norm *x, enum concept c, const struct folded_text *text)
@@ -127,7 +127,7 @@ static void put_content(struct norm *x, enum concept c, const struct folded_text
 	struct value v = { .type = V_STRING, .s = text->text };
 	struct attr *own = norm_canonical_of(x, c);
 	if (!own || !norm_same_value(&own->value, &v))
-		attr_set_borrowed(x->t, x->attrs, concept_info(c)->attribute, &v);
+		attr_set_known(x->t, x->attrs, concept_info(c)->key, &v);
 	if (x->o->originals != ORIGINALS_DROP_ALL)
 		return;
 	norm_drop_sources(x, c);
@@ -157,12 +157,17 @@ void normalize_content(struct norm *x, struct folded *f)
 	put_content(x, C_SYSTEM, &f->system);
 	put_content(x, C_TOOL_DEFINITIONS, &f->tools);
 	if (f->truncated)
-		norm_put_mark(x, SLICE("weir.truncated"), &(struct value){ .type = V_BOOL, .b = true });
-	if (x->o->originals == ORIGINALS_KEEP)
-		return;
+		norm_put_mark(x, KEY_WEIR_TRUNCATED, &(struct value){ .type = V_BOOL, .b = true });
 	for (size_t i = 0; i < f->n_carried; i++)
 		if (norm_may_drop(x, f->carried[i], NULL))
 			norm_drop(x, f->carried[i]);
+}
+
+static void drop_events(struct norm *x, struct folded *f)
+{
+	if (x->o->originals == ORIGINALS_KEEP || x->v->n_ignored || !has_content(x))
+		return;
+	fold_events(&x->n->fold, x->v, f);
 	for (size_t i = 0; i < f->n_carried_events; i++)
 		event_delete(x->t, f->carried_events[i]);
 }
@@ -170,12 +175,12 @@ void normalize_content(struct norm *x, struct folded *f)
 /* Logfire writes what a streamed call was into a log span behind it. */
 static uint64_t call_start(const struct norm *x)
 {
-	double ms;
+	int64_t ms; /* as the canonical attribute has it: whole */
 	const struct span *s = x->span;
 	if (x->v->emitter.ecosystem != ECO_LOGFIRE || s->end_ns - s->start_ns > 1000000 ||
-	        !view_double(x->v, C_LATENCY_MS, &ms, NULL) || !(ms > 0 && ms < 1e12))
+	        !view_int(x->v, C_LATENCY_MS, &ms, NULL) || ms <= 0 || ms >= INT64_C(1000000000000))
 		return s->start_ns;
-	uint64_t ns = (uint64_t)(ms * 1e6);
+	uint64_t ns = (uint64_t)ms * 1000000;
 	return ns < s->end_ns ? s->end_ns - ns : 0;
 }
 
@@ -205,6 +210,8 @@ static enum ecosystem normalize_span(struct norm *x, struct emitter emitter)
 	mark_convention(x, &emitter.ecosystem);
 	/* what an earlier run decided stands: canonical names have the best rank */
 	view_load(x->v, x->t, x->attrs, emitter, ~0u, x->settled ? OTEL_FIRST : x->o->precedence);
+	if (x->settled && x->v->n_ignored) /* with what that run wrote there is more than can be read */
+		return emitter.ecosystem;
 	normalize_kind(x);
 	normalize_kind_put(x);
 	if (is_model_call(x->kind))
@@ -220,6 +227,7 @@ static enum ecosystem normalize_span(struct norm *x, struct emitter emitter)
 	normalize_links(x);
 	normalize_tags(x);
 	normalize_families(x);
+	drop_events(x, &content);
 	if (is_model_call(x->kind))
 		remember_call(x, &u, countable);
 	return emitter.ecosystem;

@@ -38,9 +38,21 @@ static slice unwrap(slice url)
 	return slice_trim(s);
 }
 
+static bool is_bare_host(slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i], lower = (char)(c | 0x20);
+		if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
+			return false;
+	}
+	return s.len > 0 && s.len <= HOST_MAX;
+}
+
 /* "https://user@api.openai.com:443/v1/" to "api.openai.com"; a bare host is itself. Empty when there is none. */
 static slice host_of(slice url)
 {
+	if (is_bare_host(url))
+		return url;
 	slice host = unwrap(url);
 	for (size_t before = url.len; host.len < before && host.len <= HOST_MAX; host = unwrap(host))
 		before = host.len;
@@ -49,10 +61,20 @@ static slice host_of(slice url)
 
 static bool find_host(struct norm *x, slice *host, struct candidate **from)
 {
-	if (!view_text(x->v, C_SERVER_ADDRESS, host, from))
-		return false;
-	*host = host_of(*host);
-	return host->len > 0;
+	slice text;
+	*host = (slice){ 0 };
+	for (struct candidate *c = view_first(x->v, C_SERVER_ADDRESS); c; c = view_next(x->v, c)) {
+		struct value v = { .type = V_STRING };
+		if (!text_of(x, c, &text))
+			continue;
+		v.s = host_of(text);
+		if (!coerce_text(&v, READ_PLAIN, &x->t->arena, host)) /* none, or "http://None/" */
+			continue;
+		if (from)
+			*from = c;
+		return true;
+	}
+	return false;
 }
 
 static bool is_host_key(uint16_t key)
@@ -96,12 +118,11 @@ static void resolve(struct norm *x, struct provider_out *out)
 		if (is_host_key(c->alias->key) || c->alias->key == KEY_LLM_SYSTEM || !text_of(x, c, &in.named))
 			continue;
 		provider_resolve(&in, &x->t->arena, out);
-		if (out->provider.len && !out->inferred) {
-			out->framework = best.framework.len ? best.framework : out->framework;
+		if (best.framework.len)
+			out->framework = best.framework;
+		if (out->provider.len && !out->inferred)
 			return;
-		}
-		if (!any)
-			best = *out;
+		best = *out;
 		any = true;
 	}
 	in.named = (slice){ 0 };
@@ -125,11 +146,23 @@ static void put_framework(struct norm *x, slice framework, bool provider_known)
 			norm_drop(x, c->attr);
 }
 
+/* The word that an earlier run wrote for a provider behind a wire format: as a name it would say nothing. */
+static bool is_other(struct norm *x)
+{
+	const struct attr *own = norm_canonical_of(x, C_PROVIDER);
+	return own && own->value.type == V_STRING && slice_is(own->value.s, "_OTHER");
+}
+
 void normalize_provider(struct norm *x)
 {
 	struct provider_out out = { 0 };
+	if (x->settled && is_other(x))
+		return;
 	if (!is_named(x, &out.provider))
 		resolve(x, &out);
+	/* nothing told an earlier run; a model's name that it shortened or passed on from another record would now */
+	if (x->settled && out.inferred)
+		out.provider = (slice){ 0 };
 	if (out.provider.len)
 		norm_put_text(x, C_PROVIDER, out.provider, NULL, SAME_BUT_CASE);
 	put_framework(x, out.framework, out.provider.len != 0);
@@ -215,7 +248,14 @@ static bool are_as_they_should_be(struct norm *x, struct candidate *only)
 		return false;
 	bool usual = item.type == V_STRING && !at.len && is_canonical_reason(item.s);
 	x->n_facts += usual;
+	x->finish_reason = usual ? item.s : x->finish_reason;
 	return usual;
+}
+
+static slice canonical_finish_reason(slice raw)
+{
+	slice known;
+	return value_map(MAP_FINISH, raw, &known) ? known : raw;
 }
 
 /* Reasons in the map's words; the emitter's own words are kept beside them where they differ. */
@@ -232,16 +272,16 @@ void normalize_finish(struct norm *x, const struct folded *content)
 		return;
 	n = n < REASONS_MAX ? n : REASONS_MAX;
 	for (size_t i = 0; i < n; i++) {
-		mapped[i] = raw[i];
-		if (!x->o->raw_finish_reasons && !value_map(MAP_FINISH, raw[i], &mapped[i]))
-			mapped[i] = raw[i];
+		mapped[i] = x->o->raw_finish_reasons ? raw[i] : canonical_finish_reason(raw[i]);
 		differ |= !slice_eq(mapped[i], raw[i]);
 	}
-	struct value as_told = norm_strings_value(x, raw, n);
+	if (n == 1)
+		x->finish_reason = canonical_finish_reason(raw[0]);
 	norm_put_strings(x, C_FINISH_REASONS, mapped, n, NULL);
 	if (!differ)
 		return;
-	norm_put_mark(x, SLICE("weir.finish_reason.raw"), &as_told);
+	struct value as_told = norm_strings_value(x, raw, n);
+	norm_put_mark(x, KEY_WEIR_FINISHREASON_RAW, &as_told);
 	for (struct candidate *c = view_first(x->v, C_FINISH_REASONS); c; c = view_next(x->v, c)) {
 		slice *items;
 		size_t m;
@@ -258,15 +298,12 @@ void normalize_finish(struct norm *x, const struct folded *content)
 static bool has_failed(struct norm *x)
 {
 	const struct attr *a;
-	slice *words;
-	size_t n;
 	switch ((int)x->v->emitter.ecosystem) {
 	case ECO_LANGFUSE:
 		a = attrs_find_id(x->attrs, KEY_LANGFUSE_OBSERVATION_LEVEL);
 		return a && a->value.type == V_STRING && slice_is(a->value.s, "ERROR");
 	case ECO_MASTRA:
-		return is_model_call(x->kind) && view_strings(x->v, C_FINISH_REASONS, &words, &n, NULL) && n == 1 &&
-		        slice_is(words[0], "error");
+		return is_model_call(x->kind) && slice_is(x->finish_reason, "error");
 	case ECO_LANGSMITH:
 		for (const struct event *e = x->span->first_event; e; e = e->next)
 			if (!e->deleted && slice_eq(e->name, SLICE("exception")))

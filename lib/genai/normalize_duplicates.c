@@ -10,7 +10,7 @@
  */
 #include "lib/genai/normalize_internal.h"
 
-enum { CALLS_MAX = 1 << 16, PROBE_MAX = 8, COMPARE_MAX = 1 << 18 };
+enum { CALLS_MAX = 1 << 16, PROBE_MAX = 8, COMPARE_MAX = 1 << 18, ROUNDS_MAX = 8 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
 {
@@ -110,23 +110,33 @@ static bool is_around(const struct model_call *outer, const struct model_call *i
 	        (part_of(inner->input, outer->input) && part_of(inner->output, outer->output));
 }
 
+static bool is_told(struct traces *t, const struct attr *a)
+{
+	slice text;
+	return a && coerce_text(&a->value, READ_PLAIN, &t->arena, &text);
+}
+
 /* What the one record lacks and the other tells of the call: instrumentations differ in what they see of it. */
 static void pass_on(struct traces *t, const struct model_call *from, struct model_call *to)
 {
-	static const enum concept passed[] = { C_RESPONSE_ID, C_CONVERSATION, C_SESSION, C_USER };
-	bool had_id = to->response_id.len;
+	static const enum concept passed[] = { C_CONVERSATION, C_SESSION, C_USER };
 	for (size_t i = 0; i < COUNTOF(passed); i++) {
 		const struct concept_info *info = concept_info(passed[i]);
 		const struct attr *a = attrs_find_id(&from->span->attrs, info->key);
-		if (a && !attrs_find_id(&to->span->attrs, info->key))
+		if (is_told(t, a) && !is_told(t, attrs_find_id(&to->span->attrs, info->key)))
 			attr_set_borrowed(t, &to->span->attrs, info->attribute, &a->value);
 	}
-	if (had_id || !from->response_id.len)
+	if (to->response_id.len || !from->response_id.len)
 		return;
+	/* what is known now is on the span, for the next run to know as well */
 	to->response_id = from->response_id;
-	if (from->models[1].len > to->models[1].len && slice_starts(from->models[1], to->models[1]))
-		attr_set_borrowed(t, &to->span->attrs, concept_info(C_RESPONSE_MODEL)->attribute,
-		        &(struct value){ .type = V_STRING, .s = from->models[1] });
+	attr_set_borrowed(t, &to->span->attrs, concept_info(C_RESPONSE_ID)->attribute,
+	        &(struct value){ .type = V_STRING, .s = to->response_id });
+	if (from->models[1].len <= to->models[1].len || !slice_starts(from->models[1], to->models[1]))
+		return;
+	to->models[1] = from->models[1];
+	attr_set_borrowed(t, &to->span->attrs, concept_info(C_RESPONSE_MODEL)->attribute,
+	        &(struct value){ .type = V_STRING, .s = to->models[1] });
 }
 
 /* `c` records what `by` records. */
@@ -310,8 +320,17 @@ static void judge_silent(struct normalizer *n, struct traces *t)
 	}
 }
 
+static size_t n_with_id(const struct normalizer *n)
+{
+	size_t with_id = 0;
+	for (size_t i = 0; i < n->calls.n; i++)
+		with_id += n->calls.v[i].response_id.len != 0;
+	return with_id;
+}
+
 void normalize_duplicates(struct normalizer *n, struct traces *t)
 {
+	size_t before;
 	if (n->calls.n < 2)
 		return;
 	/* LangChain's own ids of its runs, in the place of the answer's */
@@ -319,9 +338,15 @@ void normalize_duplicates(struct normalizer *n, struct traces *t)
 		if (slice_starts(n->calls.v[i].response_id, SLICE("lc_run-")) ||
 		        slice_starts(n->calls.v[i].response_id, SLICE("run-")))
 			n->calls.v[i].response_id.len = 0;
-	judge_nested(n, t);
-	judge_twins(n, t, BY_ID);
-	judge_twins(n, t, BY_TOKENS);
-	judge_twins(n, t, ACROSS_TRACES);
-	judge_silent(n, t);
+	/* ids that were passed on say more; they become more with each round, of which two do for all that SDKs record */
+	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+		before = n_with_id(n);
+		judge_nested(n, t);
+		judge_twins(n, t, BY_ID);
+		judge_twins(n, t, BY_TOKENS);
+		judge_twins(n, t, ACROSS_TRACES);
+		judge_silent(n, t);
+		if (n_with_id(n) == before)
+			return;
+	}
 }

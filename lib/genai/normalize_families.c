@@ -1,8 +1,8 @@
 /* normalize_families.c - concepts with a key of the user's in their name: weir.metadata.<k>, gen_ai.prompt.variable.<k>.
  *
  * A source is an attribute that ends in the key ("langsmith.metadata.team") or a JSON object of which each member is one
- * ("metadata"). The first source of a key wins; an attribute that carries its value under another name is renamed. At most FAMILY_MAX
- * keys of one span are written; sources beyond stay.
+ * ("metadata"). The first source of a key wins; an attribute that carries its value under another name is renamed. Keys are written
+ * until the span has FAMILY_MAX; sources beyond stay.
  */
 #include "lib/genai/json.h"
 #include "lib/genai/normalize_internal.h"
@@ -12,7 +12,8 @@ enum { FAMILY_MAX = 250, LOOKUPS_MAX = 1000, DOCUMENT_MAX = 1 << 20, KEY_MAX = 5
 struct family {
 	struct norm *x;
 	slice prefix; /* "weir.metadata." */
-	unsigned n, n_lookups; /* written; asked for, which goes over the span's attributes */
+	unsigned n, n_lookups; /* on the span, once `counted`; asked for, which goes over the span's attributes */
+	bool counted;
 	bool whole; /* all of the present source is in the canonical attributes */
 };
 
@@ -25,9 +26,18 @@ static slice full_key(struct family *f, slice key)
 	return (slice){ p, f->prefix.len + key.len };
 }
 
+/* What an earlier run wrote counts, or each run would write as many. */
+static bool has_room(struct family *f)
+{
+	for (const struct attr *a = f->counted ? NULL : attrs_first(f->x->attrs); a; a = attrs_next(a))
+		f->n += slice_starts(a->key, f->prefix);
+	f->counted = true;
+	return f->n < FAMILY_MAX;
+}
+
 static void put_member(struct family *f, slice key, const struct value *v)
 {
-	if (!key.len || key.len > KEY_MAX || f->n >= FAMILY_MAX || ++f->n_lookups > LOOKUPS_MAX) {
+	if (!key.len || key.len > KEY_MAX || ++f->n_lookups > LOOKUPS_MAX) {
 		f->whole = false;
 		return;
 	}
@@ -35,6 +45,10 @@ static void put_member(struct family *f, slice key, const struct value *v)
 	struct attr *there = attrs_find(f->x->attrs, full);
 	if (there) {
 		f->whole &= norm_same_value(&there->value, v);
+		return;
+	}
+	if (!has_room(f)) {
+		f->whole = false;
 		return;
 	}
 	f->n++;
@@ -111,7 +125,7 @@ static void put_keyed(struct family *f, struct candidate *c)
 	if (there) {
 		if (drops && (x->o->originals == ORIGINALS_DROP_ALL || norm_same_value(&there->value, v)))
 			norm_drop(x, c->attr);
-	} else if (f->n < FAMILY_MAX) {
+	} else if (has_room(f)) {
 		f->n++;
 		if (drops)
 			attr_rename(x->t, x->attrs, c->attr, full);

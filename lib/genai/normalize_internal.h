@@ -22,6 +22,7 @@ struct norm {
 	uint16_t n_facts; /* of the call, its usage and content */
 	slice request_model, response_model, response_id;
 	slice full_model; /* with the provider in front, as Genkit names it; else empty */
+	slice finish_reason; /* canonical, when there is only one */
 };
 
 static inline bool is_model_call(enum genai_kind k)
@@ -39,15 +40,16 @@ void norm_put_text(struct norm *x, enum concept c, slice s, struct candidate *fr
 void norm_put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from);
 void norm_put_strings(struct norm *x, enum concept c, const slice *v, size_t n, struct candidate *from);
 /* An attribute that is no concept. */
-void norm_put_mark(struct norm *x, slice key, const struct value *v);
+void norm_put_mark(struct norm *x, uint16_t key, const struct value *v);
 /* The canonical attribute when the span has it, deleted ones left out. */
 struct attr *norm_canonical_of(struct norm *x, enum concept c);
+/* Of a span that is too large to be read whole everything stays: what was beyond the limit would be within it next time. */
 bool norm_may_drop(const struct norm *x, const struct attr *a, const struct alias *alias);
 void norm_drop(struct norm *x, struct attr *a);
 /* No candidate says anything that fits the concept's type: a canonical attribute that holds NaN, a word for a number, "None" or
  * nothing would be taken for a fact. */
 void norm_drop_unreadable(struct norm *x, enum concept c);
-/* drop_all: every source of the concept. */
+/* drop_all: every source of the concept that can be read. */
 void norm_drop_sources(struct norm *x, enum concept c);
 struct value norm_strings_value(struct norm *x, const slice *v, size_t n);
 bool norm_same_value(const struct value *a, const struct value *b);

@@ -50,7 +50,7 @@ struct attr *norm_canonical_of(struct norm *x, enum concept c)
 bool norm_may_drop(const struct norm *x, const struct attr *a, const struct alias *alias)
 {
 	uint8_t stays = x->n->stays[a->key_id];
-	if (a->deleted || stays == STAYS_ALWAYS || x->o->originals == ORIGINALS_KEEP)
+	if (a->deleted || stays == STAYS_ALWAYS || x->o->originals == ORIGINALS_KEEP || x->v->n_ignored)
 		return false;
 	return x->o->originals == ORIGINALS_DROP_ALL || (!stays && !(alias && alias->flags & ALIAS_KEEP));
 }
@@ -120,10 +120,21 @@ void norm_drop_unreadable(struct norm *x, enum concept c)
 		norm_drop(x, own);
 }
 
+/* What cannot be read as an id or a name is none: it stays where no such thing was written, and where one is written later. */
+static bool is_source(struct norm *x, const struct candidate *s)
+{
+	struct value value;
+	slice text;
+	return concept_info((enum concept)s->alias->concept)->type != TYPE_STRING ||
+	        (candidate_value(x->v, s, &value) &&
+	                coerce_text(&value, (enum alias_read)s->alias->read, &x->t->arena, &text) &&
+	                !is_redacted(text));
+}
+
 void norm_drop_sources(struct norm *x, enum concept c)
 {
 	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s))
-		if (norm_may_drop(x, s->attr, s->alias))
+		if (norm_may_drop(x, s->attr, s->alias) && is_source(x, s))
 			norm_drop(x, s->attr);
 }
 
@@ -181,9 +192,9 @@ void norm_put_strings(struct norm *x, enum concept c, const slice *s, size_t n, 
 	norm_put(x, c, &v, from, SAME);
 }
 
-void norm_put_mark(struct norm *x, slice key, const struct value *v)
+void norm_put_mark(struct norm *x, uint16_t key, const struct value *v)
 {
-	struct attr *a = attrs_find(x->attrs, key);
+	const struct attr *a = attrs_find_id(x->attrs, key);
 	if (!a || !norm_same_value(&a->value, v))
-		attr_set_borrowed(x->t, x->attrs, key, v);
+		attr_set_known(x->t, x->attrs, key, v);
 }

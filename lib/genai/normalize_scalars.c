@@ -4,6 +4,8 @@
  * of their own. Tags are the union of all sources. A conversation and a session are two things in OpenTelemetry and one for
  * most vendors: each is written from the other where it is missing.
  */
+#include <endian.h>
+
 #include "lib/genai/normalize_internal.h"
 #include "lib/otlp/value_text.h"
 
@@ -34,11 +36,39 @@ static bool is_special(enum concept c)
 	return group == GROUP_CONTENT || group == GROUP_COST || (group == GROUP_USAGE && c != C_IMAGE_INPUT);
 }
 
+/* A value that was withheld is no value. In the canonical attribute it shall stay so, whatever the sources behind it say. */
+static bool is_withheld(const struct candidate *c, slice text, bool *stays)
+{
+	bool withheld = is_redacted(text);
+	*stays |= withheld && c->alias->key == concept_info(c->alias->concept)->key && !c->alias->path;
+	return withheld;
+}
+
+static bool find_text(struct norm *x, enum concept c, slice *out, struct candidate **from)
+{
+	struct value value;
+	bool stays = false, withheld = false;
+	for (struct candidate *s = view_first(x->v, c); s && !stays; s = view_next(x->v, s)) {
+		if (!candidate_value(x->v, s, &value) ||
+		        !coerce_text(&value, (enum alias_read)s->alias->read, &x->t->arena, out))
+			continue;
+		if (!is_withheld(s, *out, &stays)) {
+			*from = s;
+			return true;
+		}
+		withheld = true;
+	}
+	if (!withheld)
+		norm_drop_unreadable(x, c);
+	return false;
+}
+
 /* Text as it came; structured values as their JSON. */
 static bool find_document(struct norm *x, enum concept c, slice *out, struct candidate **from)
 {
 	struct value value;
-	for (struct candidate *s = view_first(x->v, c); s; s = view_next(x->v, s)) {
+	bool stays = false;
+	for (struct candidate *s = view_first(x->v, c); s && !stays; s = view_next(x->v, s)) {
 		if (!candidate_value(x->v, s, &value))
 			continue;
 		if (value.type == V_ARRAY || value.type == V_KVLIST) {
@@ -50,6 +80,8 @@ static bool find_document(struct norm *x, enum concept c, slice *out, struct can
 		} else if (!coerce_text(&value, (enum alias_read)s->alias->read, &x->t->arena, out)) {
 			continue;
 		}
+		if (is_withheld(s, *out, &stays))
+			continue;
 		*from = s;
 		return true;
 	}
@@ -73,14 +105,12 @@ static void put_typed(struct norm *x, enum concept c)
 	switch (concept_info(c)->type) {
 	case TYPE_STRING:
 		v.type = V_STRING;
-		if (!view_text(x->v, c, &v.s, &from))
-			norm_drop_unreadable(x, c);
-		else if (!is_redacted(v.s))
+		if (find_text(x, c, &v.s, &from))
 			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_TEXT:
 		v.type = V_STRING;
-		if (find_document(x, c, &v.s, &from) && !is_redacted(v.s))
+		if (find_document(x, c, &v.s, &from))
 			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_INT:
@@ -120,15 +150,28 @@ static bool is_settled(struct norm *x, enum concept c)
 	return (info->type == TYPE_INT && have->type == V_INT) || (info->type == TYPE_BOOL && have->type == V_BOOL);
 }
 
+static void normalize_scalar(struct norm *x, enum concept c)
+{
+	if (!x->v->head[c] || is_special(c) || is_settled(x, c))
+		return;
+	/* tool keys beside a model call are calls that the model asked for, not one that was executed */
+	if (concept_info(c)->group == GROUP_TOOL && is_model_call(x->kind))
+		return;
+	put_typed(x, c);
+}
+
+/* Most concepts are told by nobody: eight at once are passed over. */
 void normalize_scalars(struct norm *x)
 {
-	for (unsigned c = 0; c < N_CONCEPTS; c++) {
-		if (!x->v->head[c] || is_special(c) || is_settled(x, c))
-			continue;
-		/* tool keys beside a model call are calls that the model asked for, not one that was executed */
-		if (concept_info(c)->group == GROUP_TOOL && is_model_call(x->kind))
-			continue;
-		put_typed(x, c);
+	uint64_t some;
+	for (unsigned c = 0; c < N_CONCEPTS; c += sizeof(some)) {
+		some = 0;
+		memcpy(&some, &x->v->head[c], c + sizeof(some) < N_CONCEPTS ? sizeof(some) : N_CONCEPTS - c);
+		for (some = le64toh(some); some;) {
+			unsigned byte = (unsigned)__builtin_ctzll(some) / 8;
+			normalize_scalar(x, c + byte);
+			some &= ~(0xffull << 8 * byte);
+		}
 	}
 }
 
@@ -136,7 +179,7 @@ void normalize_links(struct norm *x)
 {
 	struct candidate *from = NULL;
 	slice conversation, session;
-	if (!view_text(x->v, C_CONVERSATION, &conversation, &from) || is_redacted(conversation))
+	if (!find_text(x, C_CONVERSATION, &conversation, &from))
 		return;
 	struct attr *own = norm_canonical_of(x, C_SESSION);
 	if (own && coerce_text(&own->value, READ_PLAIN, &x->t->arena, &session))

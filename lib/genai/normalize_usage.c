@@ -82,7 +82,7 @@ static void tell_conflicts(struct norm *x, const int64_t raw[N_COUNTS])
 			names[n++] = concept_info(counts[i])->attribute;
 	struct value v = norm_strings_value(x, names, n);
 	if (n)
-		norm_put_mark(x, SLICE("weir.conflict"), &v);
+		norm_put_mark(x, KEY_WEIR_CONFLICT, &v);
 }
 
 /* Sources that say the number as it was reported. */
@@ -129,7 +129,7 @@ void normalize_usage(struct norm *x, struct usage *u)
 			drop_reported(x, counts[i], raw[i]);
 	}
 	if (adjusted)
-		norm_put_mark(x, SLICE("weir.usage.adjusted"), &(struct value){ .type = V_BOOL, .b = true });
+		norm_put_mark(x, KEY_WEIR_USAGE_ADJUSTED, &(struct value){ .type = V_BOOL, .b = true });
 }
 
 static bool has_usage_or_cost(const struct view *v)
@@ -170,12 +170,13 @@ static bool is_duplicate(const struct norm *x)
 
 bool normalize_countable(struct norm *x)
 {
-	static const slice key = { "weir.usage.countable", 20 };
 	struct attr *told = attrs_find_id(x->attrs, KEY_WEIR_USAGE_COUNTABLE);
 	if (told && told->value.type == V_BOOL)
 		return told->value.b && is_model_call(x->kind);
+	if (x->settled) /* without the mark: counted, or nothing to count */
+		return is_model_call(x->kind);
 	bool countable = is_model_call(x->kind) && !is_duplicate(x);
 	if (!countable && (is_model_call(x->kind) || has_usage_or_cost(x->v)))
-		norm_put_mark(x, key, &(struct value){ .type = V_BOOL });
+		norm_put_mark(x, KEY_WEIR_USAGE_COUNTABLE, &(struct value){ .type = V_BOOL });
 	return countable;
 }

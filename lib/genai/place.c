@@ -244,18 +244,30 @@ static bool from_special(struct source *s, struct message_out *m, struct attr *a
 	return any;
 }
 
-/* The canonical attribute when it already is what would be written. */
+static bool has_parts(const struct json *messages)
+{
+	for (const struct json *m = json_first(messages, NULL); m; m = json_next(messages, m, NULL)) {
+		const struct json *parts = json_get(m, "parts");
+		if (parts && parts->n)
+			return true;
+	}
+	return false;
+}
+
+/* The canonical attribute when it already is what would be written. Of its shape only whether there are parts is told. */
 static bool is_verbatim(struct source *s, slice text)
 {
 	slice finish[16];
 	size_t n_finish;
+	bool parts;
 	if (text.len < 2 || *text.p != '[')
 		return false;
 	/* a text that may hold JSON; openai-agents' may hold Python */
 	if (s->unwraps && (s->view->emitter.ecosystem == ECO_OPENAI_AGENTS || memmem(text.p, text.len, "\"[{\\\"", 5)))
 		return false;
 	enum direction d = s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT;
-	if (messages_scan_canonical(text, finish, COUNTOF(finish), &n_finish)) {
+	if (messages_scan_canonical(text, finish, COUNTOF(finish), &n_finish, &parts)) {
+		s->shape.n_parts = parts;
 		for (size_t i = 0; d == OUTPUT && i < n_finish; i++)
 			*VEC_ADD(&s->finish) = finish[i];
 		return true;
@@ -263,6 +275,7 @@ static bool is_verbatim(struct source *s, slice text)
 	const struct json *n = json_parse(s->arena, text, NULL);
 	if (!n || !n->n || !messages_are_canonical(n))
 		return false;
+	s->shape.n_parts = has_parts(n);
 	if (d == OUTPUT)
 		source_finish(s, n);
 	return true;
@@ -276,7 +289,6 @@ static bool read_messages(struct source *s, const struct candidate *c, slice tex
 		return false;
 	if (is_canonical(c, s->concept) && c->attr->value.type == V_STRING && is_verbatim(s, text)) {
 		*verbatim = text;
-		s->shape.n_parts = memmem(text.p, text.len, "\"type\"", 6) != NULL; /* whether there are any */
 		return true;
 	}
 	messages_begin(&m, &s->out, s->arena, s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT);
@@ -322,12 +334,34 @@ static bool read_text(struct source *s, slice text, enum alias_read read)
 	return read_tools(s, n);
 }
 
+/* Tool definitions that came before are what they became then. */
+static bool read_tool_attr(struct source *s, const struct candidate *c, const struct value *value)
+{
+	const struct tool_memo_slot *known = tool_memo_find(s->memo, value);
+	slice text = known ? (slice){ 0 } : source_text(s, value);
+	if (!known && text_is_absent(slice_trim(text)))
+		return false;
+	source_use(s, c->attr);
+	if (known) {
+		strbuf_add(&s->out, known->out);
+		s->lossy |= known->lossy;
+		return !s->out.failed;
+	}
+	if (!read_text(s, text, (enum alias_read)c->alias->read))
+		return false;
+	if (!s->cut && !s->out.failed)
+		tool_memo_keep(s->memo, value, strbuf_slice(&s->out), s->lossy);
+	return true;
+}
+
 static bool read_attr(struct source *s, struct view *v, const struct candidate *c, slice *verbatim)
 {
 	struct value value;
 	if (!candidate_value(v, c, &value) ||
 	        (value.type != V_STRING && value.type != V_ARRAY && value.type != V_KVLIST))
 		return false;
+	if (s->concept == C_TOOL_DEFINITIONS && !c->alias->path && c->alias->read == READ_PLAIN)
+		return read_tool_attr(s, c, &value);
 	slice text = source_text(s, &value);
 	if (text_is_absent(slice_trim(text)))
 		return false;

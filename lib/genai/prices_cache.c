@@ -43,12 +43,30 @@ static bool slot_is(const struct slot *s, uint64_t hash, uint64_t generation, sl
 	        slice_eq((slice){ s->key + provider.len, model.len }, model);
 }
 
+/* Only chooses the set: names are compared. */
+static uint64_t hash_name(slice s, uint64_t h)
+{
+	const char *p = s.p;
+	size_t n = s.len;
+	uint64_t word;
+	for (; n >= sizeof word; n -= sizeof word, p += sizeof word) {
+		memcpy(&word, p, sizeof word);
+		h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+		h ^= h >> 32;
+	}
+	word = 0;
+	if (n)
+		memcpy(&word, p, n);
+	h = (h ^ word ^ (uint64_t)s.len << 56) * UINT64_C(0x9E3779B97F4A7C15);
+	return h ^ h >> 32;
+}
+
 static enum price_status find_cached(
         const struct price_table *t, struct price_cache *c, slice provider, slice model, struct found *f)
 {
 	if (!c || provider.len + model.len > KEY_MAX)
 		return match_names(t, provider, model, f);
-	uint64_t hash = hash_bytes(model.p, model.len, c->seed ^ hash_bytes(provider.p, provider.len, c->seed));
+	uint64_t hash = hash_name(model, hash_name(provider, c->seed));
 	struct slot *set = c->slots[hash % SETS];
 	for (int i = 0; i < 2; i++)
 		if (slot_is(&set[i], hash, t->generation, provider, model)) {

@@ -42,6 +42,10 @@ void source_begin(struct source *s, struct view *v, struct arena *a, enum concep
 bool source_end(struct source *s, struct message_out *m)
 {
 	bool any = messages_end(m);
+	/* reasons that only the reading of messages finds: the next run will find them in what is written */
+	bool more = m->direction == OUTPUT && !s->finish.n;
+	for (uint32_t i = 0; more && i < m->n_finish_reasons; i++)
+		*VEC_ADD(&s->finish) = m->finish_reasons[i];
 	s->lossy |= m->lossy;
 	s->shape = m->shape;
 	return any;

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "lib/genai/messages.h"
+#include "lib/genai/tool_memo.h"
 #include "lib/genai/view.h"
 
 enum { SOURCE_MAX = 64 << 20 }; /* bytes of one canonical text; what is larger stays as it came */
@@ -14,6 +15,7 @@ struct source {
 	struct strbuf out, tmp;
 	struct arena *arena;
 	struct view *view;
+	struct tool_memo *memo; /* borrowed */
 	enum concept concept;
 	bool lossy; /* something of the place is not in `out`: it must stay */
 	bool unwraps; /* texts of emitters that put JSON or Python into them; not what an earlier run wrote */

@@ -82,8 +82,19 @@ static uint32_t hash_of(const struct span_tree *tree, slice trace_id, slice span
 	return (uint32_t)(h >> 32);
 }
 
+static bool same_bytes(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y, differs = 0;
+	for (size_t i = 0; i < n; i += sizeof x) {
+		memcpy(&x, a + i, sizeof x);
+		memcpy(&y, b + i, sizeof y);
+		differs |= x ^ y;
+	}
+	return !differs;
+}
+
 /* The slot of that span, or the free one where it would go. */
-static struct span_slot *slot_of(const struct span_tree *tree, slice trace_id, slice span_id, uint32_t hash)
+static inline struct span_slot *slot_of(const struct span_tree *tree, slice trace_id, slice span_id, uint32_t hash)
 {
 	for (size_t at = hash & (tree->n_slots - 1);; at = (at + 1) & (tree->n_slots - 1)) {
 		struct span_slot *slot = &tree->slots[at];
@@ -92,7 +103,7 @@ static struct span_slot *slot_of(const struct span_tree *tree, slice trace_id, s
 		if (slot->hash != hash)
 			continue;
 		const struct span *s = tree->spans[slot->number - 1];
-		if (!memcmp(s->span_id.p, span_id.p, 8) && !memcmp(s->trace_id.p, trace_id.p, 16))
+		if (same_bytes(s->span_id.p, span_id.p, 8) && same_bytes(s->trace_id.p, trace_id.p, 16))
 			return slot;
 	}
 }
@@ -119,7 +130,7 @@ static void find_parents(struct span_tree *tree)
 	static const char zero[8];
 	for (uint32_t i = 0; i < tree->n; i++) {
 		const struct span *s = tree->spans[i];
-		bool is_root = !s->parent_id.len || !memcmp(s->parent_id.p, zero, sizeof zero);
+		bool is_root = !s->parent_id.len || same_bytes(s->parent_id.p, zero, sizeof zero);
 		tree->parents[i] = is_root ? SPAN_NONE : span_tree_find(tree, s->trace_id, s->parent_id);
 	}
 }
@@ -131,14 +142,19 @@ static void put_in_order(struct span_tree *tree)
 	tree->cyclic = false;
 	memset(tree->nearest, 0, tree->n * sizeof *tree->nearest);
 	for (uint32_t i = 0; i < tree->n; i++) {
-		uint32_t first = n, at = i;
+		uint32_t first = n, at = i, up = tree->parents[i];
+		if (!tree->nearest[i] && (up >= tree->n || tree->nearest[up])) { /* as nearly all */
+			tree->nearest[i] = i + 1;
+			tree->order[n++] = i;
+			continue;
+		}
 		for (; at < tree->n && !tree->nearest[at]; at = tree->parents[at]) {
 			tree->nearest[at] = i + 1;
 			tree->order[n++] = at;
 		}
 		tree->cyclic |= n > first && at < tree->n && tree->nearest[at] == i + 1;
 		for (uint32_t last = n; first + 1 < last; first++) {
-			uint32_t up = tree->order[--last];
+			up = tree->order[--last];
 			tree->order[last] = tree->order[first];
 			tree->order[first] = up;
 		}

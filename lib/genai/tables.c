@@ -70,12 +70,9 @@ void aliases_of_prefix(slice key, void (*each)(void *ctx, const struct alias *a,
 	}
 }
 
-enum key_rule key_rule(uint16_t key_id, slice key)
+/* Apart from key_rule, which is asked for every attribute and mostly needs none of this. */
+__attribute__((noinline)) static enum key_rule rule_of_family(slice key)
 {
-	if (key_id)
-		return key_rules[key_id];
-	if (!key.len || !rule_initials[(unsigned char)key.p[0]])
-		return RULE_NONE;
 	for (size_t i = 0; i < COUNTOF(rule_prefixes); i++) {
 		const struct rule_prefix *p = &rule_prefixes[i];
 		slice rest;
@@ -83,6 +80,13 @@ enum key_rule key_rule(uint16_t key_id, slice key)
 			return p->rule;
 	}
 	return RULE_NONE;
+}
+
+enum key_rule key_rule(uint16_t key_id, slice key)
+{
+	if (key_id)
+		return key_rules[key_id];
+	return key.len && rule_initials[(unsigned char)key.p[0]] ? rule_of_family(key) : RULE_NONE;
 }
 
 const char *ecosystem_name(enum ecosystem e)

@@ -5,6 +5,8 @@
  */
 #include "lib/genai/values.h"
 
+#include <endian.h>
+
 #include "lib/base/glob.h"
 
 struct value_row {
@@ -37,8 +39,12 @@ slice word_lower(slice raw, char *buf)
 static uint64_t head_of(slice s)
 {
 	uint64_t head = 0;
-	for (size_t i = 0; i < 8; i++)
-		head = head << 8 | (i < s.len ? (unsigned char)s.p[i] : 0u);
+	if (s.len >= sizeof(head)) {
+		memcpy(&head, s.p, sizeof(head));
+		return be64toh(head);
+	}
+	for (size_t i = 0; i < s.len; i++)
+		head |= (uint64_t)(unsigned char)s.p[i] << (56 - 8 * i);
 	return head;
 }
 
@@ -104,8 +110,10 @@ bool value_map_of(enum value_map map, enum ecosystem e, slice raw, slice *canoni
 	char buf[WORD_MAX];
 	slice s = slice_trim(raw);
 	for (int i = 0; i < 2 && s.len; i++, s = without_class(s)) {
+		if (search(map, e, s, canonical))
+			return true;
 		slice lower = word_lower(s, buf);
-		if (search(map, e, s, canonical) || (lower.len && search(map, e, lower, canonical)))
+		if (lower.len && !slice_eq(lower, s) && search(map, e, lower, canonical))
 			return true;
 	}
 	s = word_lower(raw, buf);

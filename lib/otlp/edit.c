@@ -10,6 +10,7 @@
 #include "lib/otlp/wire.h"
 
 enum { EVENTS = 1 << 11, LINKS = 1 << 13 };
+enum { ADDED_BLOCK = 32 };
 
 static void mark_scope(struct traces *t, struct scope *sc)
 {
@@ -24,6 +25,8 @@ static void mark_span(struct traces *t, struct span *s, uint32_t fields)
 
 static void mark_attrs(struct traces *t, struct attrs *as)
 {
+	if (as->dirty)
+		return; /* what encloses it was marked with it */
 	as->dirty = true;
 	switch (as->kind) {
 	case OWN_RESOURCE:
@@ -80,10 +83,8 @@ static void take_out(struct attrs *as, struct attr *a)
 static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct attr *keep)
 {
 	struct attr *found = NULL;
-	if (id && !attrs_may_have(as, id))
-		return NULL;
 	for (struct attr *a = as->first; a; a = a->next) {
-		if (a->deleted || a == keep || a->key_id != id || (id == 0 && !slice_eq(a->key, key)))
+		if (a->key_id != id || a->deleted || a == keep || (id == 0 && !slice_eq(a->key, key)))
 			continue;
 		if (found || keep)
 			take_out(as, a);
@@ -93,30 +94,40 @@ static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct 
 	return found;
 }
 
-static void put_value(struct traces *t, struct attrs *as, struct attr *a, struct value v)
+/* A new one at the end of the list. Room comes from what the scan left, then in blocks. */
+static struct attr *append(struct traces *t, struct attrs *as, slice key, uint16_t id)
 {
-	a->value = v;
+	if (t->spare == t->spare_end) {
+		t->spare = arena_alloc(&t->arena, ADDED_BLOCK * sizeof(*t->spare));
+		t->spare_end = t->spare + ADDED_BLOCK;
+	}
+	struct attr *a = t->spare++;
+	*a = (struct attr){ 0 };
+	set_key(t, as, a, key, id);
+	*(as->last ? &as->last->next : &as->first) = a;
+	as->last = a;
+	as->n++;
+	return a;
+}
+
+static void put_value(struct traces *t, struct attrs *as, struct attr *a, const struct value *v)
+{
+	a->value = *v;
 	a->edit = ATTR_SET;
 	mark_attrs(t, as);
 }
 
 void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const struct value *v)
 {
-	put_value(t, as, a, own_value(t, v));
+	struct value copy = own_value(t, v);
+	put_value(t, as, a, &copy);
 }
 
+/* Nothing that *v may be part of is written before it is read. */
 static void set_borrowed(struct traces *t, struct attrs *as, slice key, uint16_t id, const struct value *v)
 {
-	struct value value = *v; /* before anything changes: it may be a value of this request */
-	struct attr *a = only(as, key, id, NULL);
-	if (!a) {
-		a = arena_zalloc(&t->arena, sizeof(*a));
-		set_key(t, as, a, key, id);
-		*(as->last ? &as->last->next : &as->first) = a;
-		as->last = a;
-		as->n++;
-	}
-	put_value(t, as, a, value);
+	struct attr *a = id && !attrs_may_have(as, id) ? NULL : only(as, key, id, NULL);
+	put_value(t, as, a ? a : append(t, as, key, id), v);
 }
 
 void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v)
@@ -187,12 +198,10 @@ struct value value_kvlist(struct traces *t, const slice *keys, const struct valu
 {
 	size_t size = 0;
 	for (size_t i = 0; i < n; i++)
-		size += wire_field_size(TAG(1, WIRE_LEN), kv_size(keys[i], &values[i]));
+		size += kv_field_size(keys[i], &values[i]);
 	char *start = arena_alloc(&t->arena, size), *o = start;
-	for (size_t i = 0; i < n; i++) {
-		*o++ = (char)TAG(1, WIRE_LEN);
-		o = kv_put(wire_put_varint(o, kv_size(keys[i], &values[i])), keys[i], &values[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		o = kv_put_field(o, TAG(1, WIRE_LEN), keys[i], &values[i]);
 	return (struct value){ .type = V_KVLIST, .s = { start, size } };
 }
 

@@ -55,9 +55,14 @@ static void push(struct planner *g, struct cut c)
 	g->v[g->n++] = c;
 }
 
+/* Ranges that touch become one cut. Never one of an enclosing message, as there is a tag between. */
 static void drop(struct planner *g, slice range)
 {
-	push(g, (struct cut){ .at = range.p, .len = range.len, .kind = CUT_DROP });
+	struct cut *last = g->n ? &g->v[g->n - 1] : NULL;
+	if (last && last->kind == CUT_DROP && last->at + last->len == range.p)
+		last->len += range.len;
+	else
+		push(g, (struct cut){ .at = range.p, .len = range.len, .kind = CUT_DROP });
 }
 
 static void insert(struct planner *g, const char *at, const char *new, size_t n)
@@ -161,7 +166,7 @@ static void cut_added(struct planner *g, const struct attr *first, uint32_t tag,
 {
 	size_t n = 0;
 	for (const struct attr *a = first; a; a = a->next)
-		n += a->deleted ? 0 : wire_field_size(tag, kv_size(a->key, &a->value));
+		n += a->deleted ? 0 : kv_field_size(a->key, &a->value);
 	push(g, (struct cut){ .at = end, .new_len = n, .kind = CUT_ADDED, .tag = tag, .attr = first });
 }
 
@@ -184,7 +189,7 @@ static void cut_attrs(struct planner *g, const struct attrs *as, uint32_t field,
 			push(g,
 			        (struct cut){ .at = raw.p,
 			                .len = raw.len,
-			                .new_len = wire_field_size(tag, kv_size(a->key, &a->value)),
+			                .new_len = kv_field_size(a->key, &a->value),
 			                .kind = CUT_ATTR,
 			                .tag = tag,
 			                .attr = a });
@@ -426,13 +431,6 @@ static void cut_resource(struct planner *g, const struct resource *res)
 		replace(g, res->raw, NULL, TAG(1, WIRE_LEN), plan);
 }
 
-static char *write_attr(char *o, uint32_t tag, const struct attr *a)
-{
-	o = wire_put_varint(o, tag);
-	o = wire_put_varint(o, kv_size(a->key, &a->value));
-	return kv_put(o, a->key, &a->value);
-}
-
 static char *write_plan(char *o, const struct plan *p)
 {
 	const char *at = p->body.p;
@@ -447,11 +445,11 @@ static char *write_plan(char *o, const struct plan *p)
 			o = wire_put_bytes(o, (slice){ c->bytes, c->new_len });
 			break;
 		case CUT_ATTR:
-			o = write_attr(o, c->tag, c->attr);
+			o = kv_put_field(o, c->tag, c->attr->key, &c->attr->value);
 			break;
 		case CUT_ADDED:
 			for (const struct attr *a = c->attr; a; a = a->next)
-				o = a->deleted ? o : write_attr(o, c->tag, a);
+				o = a->deleted ? o : kv_put_field(o, c->tag, a->key, &a->value);
 			break;
 		case CUT_MSG:
 			o = wire_put_varint(wire_put_varint(o, c->tag), c->plan->new_len);

@@ -120,9 +120,8 @@ HOT const uint8_t *take_fix32(const uint8_t *p, const uint8_t *end, uint32_t *ou
 }
 
 /* The AnyValue [p, end) of an attribute if it is one scalar and nothing else; also checks the text of value and key.
- * `small`, if not empty, is a KeyValue in which all but a number is tags, text and lengths below 128, so that one look
- * at all of it will do. False: not of that form, whatever it is (then nothing was counted). */
-HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice key, slice small, struct value *v)
+ * False: not of that form, whatever it is (then nothing was counted). */
+HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice key, struct value *v)
 {
 	uint64_t x = 0;
 	uint32_t n = 0;
@@ -135,8 +134,6 @@ HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice k
 			return false;
 		v->type = V_STRING;
 		v->s = wire_slice(p, n);
-		if (small.len && LIKELY(ascii_prefix(wire_start(small), small.len) == small.len))
-			return true;
 		text(s, p, n);
 		break;
 	case TAG(2, WIRE_VARINT):
@@ -165,22 +162,35 @@ HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice k
 	return true;
 }
 
-/* A KeyValue that is one key and one usual value and nothing else, in either order (the Collector writes the value
- * first). Below 128 bytes all lengths are single bytes. */
+/* A KeyValue of less than 128 bytes, so that all lengths are single bytes, that is one key and one usual value and
+ * nothing else, in either order (the Collector writes the value first). If the value is text, all but text is tags and
+ * lengths below 128, so that one look at all of it will do. */
 HOT bool kv_small(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
 {
 	size_t n = (size_t)(end - p), first = p[1];
 	if (n < 4 || first > n - 4)
 		return false;
-	const uint8_t *q = p + 2 + first;
+	const uint8_t *q = p + 2 + first, *any;
 	unsigned tags = p[0] | (unsigned)q[0] << 8;
-	bool key_first = tags == (TAG(1, WIRE_LEN) | TAG(2, WIRE_LEN) << 8);
-	if ((!key_first && tags != (TAG(2, WIRE_LEN) | TAG(1, WIRE_LEN) << 8)) || q[1] != n - 4 - first)
+	size_t any_len;
+	if (q[1] != n - 4 - first)
 		return false;
-	slice a = wire_slice(p + 2, first), b = wire_slice(q + 2, q[1]);
-	*key = key_first ? a : b;
-	slice any = key_first ? b : a;
-	return any_usual(s, wire_start(any), wire_start(any) + any.len, *key, wire_slice(p, n), v);
+	if (LIKELY(tags == (TAG(1, WIRE_LEN) | TAG(2, WIRE_LEN) << 8))) {
+		*key = wire_slice(p + 2, first);
+		any = q + 2;
+		any_len = q[1];
+	} else if (tags == (TAG(2, WIRE_LEN) | TAG(1, WIRE_LEN) << 8)) {
+		*key = wire_slice(q + 2, q[1]);
+		any = p + 2;
+		any_len = first;
+	} else {
+		return false;
+	}
+	if (any[0] != TAG(1, WIRE_LEN) || any[1] + 2U != any_len || UNLIKELY(ascii_prefix(p, n) < n))
+		return any_usual(s, any, any + any_len, *key, v);
+	v->type = V_STRING;
+	v->s = wire_slice(any + 2, any_len - 2);
+	return true;
 }
 
 /* The same for any size, key first. */
@@ -193,7 +203,7 @@ HOT bool kv_large(struct scan *s, const uint8_t *p, const uint8_t *end, slice *k
 	if (!p || p == end || *p != TAG(2, WIRE_LEN))
 		return false;
 	p = wire_len(p + 1, end, &n);
-	return p && p + n == end && any_usual(s, p, end, *key, (slice){ 0 }, v);
+	return p && p + n == end && any_usual(s, p, end, *key, v);
 }
 
 HOT bool kv_large_reversed(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
@@ -204,7 +214,7 @@ HOT bool kv_large_reversed(struct scan *s, const uint8_t *p, const uint8_t *end,
 	p = wire_len(p + 1, end, &n);
 	if (!p || p + n == end || p[n] != TAG(1, WIRE_LEN) || take_bytes(p + n + 1, end, key) != end)
 		return false;
-	return any_usual(s, p, p + n, *key, (slice){ 0 }, v);
+	return any_usual(s, p, p + n, *key, v);
 }
 
 HOT bool read_kv(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)

@@ -24,10 +24,14 @@ bool scan_more_attrs(struct scan *s)
 	return s->attr;
 }
 
+/* Zeroed: many at once are faster than each alone. */
 static bool more_spans(struct scan *s)
 {
-	s->span = scan_alloc(s, s->span_block * sizeof(*s->span));
+	size_t size = s->span_block * sizeof(*s->span);
+	s->span = scan_alloc(s, size);
 	s->span_end = s->span ? s->span + s->span_block : NULL;
+	if (s->span)
+		memset(s->span, 0, size);
 	if (s->span_block < SPAN_BLOCK_MAX)
 		s->span_block *= 2;
 	return s->span;
@@ -179,12 +183,12 @@ HOT const uint8_t *span_field(struct scan *s, const bool index, const uint8_t *s
 	uint32_t dropped;
 	switch (tag) {
 	case TAG(9, WIRE_LEN):
-		p = walk_attr(s, index, start, p, end, &sp->attrs);
-		while (p && p < end && *p == TAG(9, WIRE_LEN)) {
-			start = p;
-			p = walk_attr(s, index, start, p + 1, end, &sp->attrs);
+		for (;;) {
+			p = walk_attr(s, index, start, p, end, &sp->attrs);
+			if (!p || p == end || *p != TAG(9, WIRE_LEN))
+				return p;
+			start = p++;
 		}
-		return p;
 	case TAG(1, WIRE_LEN):
 		return take_id(s, p, end, 16, &sp->trace_id);
 	case TAG(2, WIRE_LEN):
@@ -251,7 +255,9 @@ bool scan_index_span(struct scan *s, const uint8_t *start, const uint8_t *p, con
 		return false;
 	struct span *sp = s->span++;
 	s->t->n_spans++;
-	*sp = (struct span){ .attrs.kind = OWN_SPAN, .raw = wire_slice(start, (size_t)(end - start)), .scope = sc };
+	sp->attrs.kind = OWN_SPAN;
+	sp->raw = wire_slice(start, (size_t)(end - start));
+	sp->scope = sc;
 	*(sc->last ? &sc->last->next : &sc->first) = sp;
 	sc->last = sp;
 	sc->n_spans++;

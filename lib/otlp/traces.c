@@ -25,8 +25,11 @@ static int scan_once(struct traces *t, struct scan *s, struct scan_report *r, st
 		.span_block = 4,
 		.budget = body.len * TRACES_INDEX_FACTOR + TRACES_INDEX_CONSTANT };
 	t->n_resources = t->n_scopes = t->n_spans = 0;
-	if (scan_index(s, body))
+	if (scan_index(s, body)) {
+		t->spare = s->attr;
+		t->spare_end = s->attr_end;
 		return 0;
+	}
 	return s->no_memory ? -2 : broken(s, body, e);
 }
 
@@ -95,23 +98,6 @@ int traces_check(slice body, struct scan_report *r, bool *needs_rewrite, struct 
 	return 0;
 }
 
-static struct attr *live(struct attr *a)
-{
-	while (a && a->deleted)
-		a = a->next;
-	return a;
-}
-
-struct attr *attrs_first(const struct attrs *as)
-{
-	return live(as->first);
-}
-
-struct attr *attrs_next(const struct attr *a)
-{
-	return live(a->next);
-}
-
 struct attr *attrs_find(const struct attrs *as, slice key)
 {
 	for (struct attr *a = as->first; a; a = a->next)
@@ -120,10 +106,8 @@ struct attr *attrs_find(const struct attrs *as, slice key)
 	return NULL;
 }
 
-struct attr *attrs_find_id(const struct attrs *as, uint16_t key_id)
+struct attr *attrs_walk_id(const struct attrs *as, uint16_t key_id)
 {
-	if (!attrs_may_have(as, key_id))
-		return NULL;
 	for (struct attr *a = as->first; a; a = a->next)
 		if (a->key_id == key_id && !a->deleted)
 			return a;

@@ -122,6 +122,7 @@ struct traces {
 	uint32_t n_resources, n_scopes, n_spans; /* as scanned; n_spans includes refused ones */
 	uint32_t n_kept; /* neither refused nor filtered */
 	bool dirty; /* encoding differs from the body */
+	struct attr *spare, *spare_end; /* lib/otlp only: room in the arena for attributes that are added */
 };
 
 /* The state of the index is at most this many bytes per body byte plus a constant. */
@@ -154,15 +155,31 @@ int traces_check(slice body, struct scan_report *r, bool *needs_rewrite, struct 
 
 /* First live attribute of that key (duplicates: the first, as the Collector), or NULL. */
 struct attr *attrs_find(const struct attrs *as, slice key);
-struct attr *attrs_find_id(const struct attrs *as, uint16_t key_id);
+struct attr *attrs_walk_id(const struct attrs *as, uint16_t key_id); /* lib/otlp only */
 /* False: no attribute of that well-known key is here. Most processors ask for many keys that most spans do not have. */
 static inline bool attrs_may_have(const struct attrs *as, uint16_t key_id)
 {
 	return as->known[key_id >> 6 & 3] >> (key_id & 63) & 1;
 }
+static inline struct attr *attrs_find_id(const struct attrs *as, uint16_t key_id)
+{
+	return attrs_may_have(as, key_id) ? attrs_walk_id(as, key_id) : NULL;
+}
 /* Live attributes in order: a = attrs_first(as); a; a = attrs_next(a). */
-struct attr *attrs_first(const struct attrs *as);
-struct attr *attrs_next(const struct attr *a);
+static inline struct attr *attrs_live(struct attr *a)
+{
+	while (a && a->deleted)
+		a = a->next;
+	return a;
+}
+static inline struct attr *attrs_first(const struct attrs *as)
+{
+	return attrs_live(as->first);
+}
+static inline struct attr *attrs_next(const struct attr *a)
+{
+	return attrs_live(a->next);
+}
 
 /* Spans that are neither refused nor filtered, added ones included, in wire order. */
 struct span *traces_first_span(struct traces *t);

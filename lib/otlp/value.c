@@ -1,130 +1,90 @@
-/* value.c - values to wire bytes, and back for lists; see value.h and traces.h.
+/* value.c - the elements of lists, one after the other; see traces.h.
  *
- * A value is always written with its member present, so that false, 0 and "" stay what they are (oneof).
+ * The bytes were validated when they were scanned. What usual elements look like is read here, the rest by the general
+ * reader of the scan, to which every list is one of the last level: lists inside are not looked into.
  */
-#include "lib/otlp/value.h"
-
 #include "lib/otlp/scan.h"
 
-/* Field of AnyValue by type. */
-static const uint32_t tags[] = { [V_STRING] = TAG(1, WIRE_LEN),
-	[V_BOOL] = TAG(2, WIRE_VARINT),
-	[V_INT] = TAG(3, WIRE_VARINT),
-	[V_DOUBLE] = TAG(4, WIRE_64),
-	[V_ARRAY] = TAG(5, WIRE_LEN),
-	[V_KVLIST] = TAG(6, WIRE_LEN),
-	[V_BYTES] = TAG(7, WIRE_LEN) };
-
-size_t value_size(const struct value *v)
+/* A length and as many bytes, behind which the message ends. */
+static bool plain_rest(const uint8_t *p, const uint8_t *end, slice *out)
 {
-	switch (v->type) {
-	case V_EMPTY:
-		return 0;
-	case V_BOOL:
-		return 2;
-	case V_INT:
-		return 1 + wire_varint_size((uint64_t)v->i);
-	case V_DOUBLE:
-		return 9;
-	case V_STRING:
-	case V_BYTES:
-	case V_ARRAY:
-	case V_KVLIST:
-		break;
-	}
-	return wire_field_size(tags[v->type], v->s.len);
+	uint32_t n;
+	p = wire_len(p, end, &n);
+	if (!p || n != (size_t)(end - p))
+		return false;
+	*out = wire_slice(p, n);
+	return true;
 }
 
-char *value_put(char *o, const struct value *v)
-{
-	uint64_t bits;
-	switch (v->type) {
-	case V_EMPTY:
-		return o;
-	case V_BOOL:
-		*o++ = (char)tags[V_BOOL];
-		*o++ = v->b;
-		return o;
-	case V_INT:
-		*o++ = (char)tags[V_INT];
-		return wire_put_varint(o, (uint64_t)v->i);
-	case V_DOUBLE:
-		*o++ = (char)tags[V_DOUBLE];
-		memcpy(&bits, &v->d, sizeof(bits));
-		return wire_put_fix64(o, bits);
-	case V_STRING:
-	case V_BYTES:
-	case V_ARRAY:
-	case V_KVLIST:
-		break;
-	}
-	return wire_put_field(o, tags[v->type], v->s);
-}
-
-size_t kv_size(slice key, const struct value *v)
-{
-	size_t n = key.len ? wire_field_size(TAG(1, WIRE_LEN), key.len) : 0;
-	return n + wire_field_size(TAG(2, WIRE_LEN), value_size(v));
-}
-
-char *kv_put(char *o, slice key, const struct value *v)
-{
-	if (key.len)
-		o = wire_put_field(o, TAG(1, WIRE_LEN), key);
-	*o++ = (char)TAG(2, WIRE_LEN);
-	return value_put(wire_put_varint(o, value_size(v)), v);
-}
-
-/* An AnyValue of one short string, an int or a bool and nothing else: nearly all that are inside lists. It was validated when it was
- * scanned. */
+/* An AnyValue of one string, list, bool or small int and nothing else: nearly all that are inside lists. */
 static bool plain_any(const uint8_t *p, const uint8_t *end, struct value *v)
 {
-	if (end - p < 2)
-		return false;
-	if (p[0] == TAG(1, WIRE_LEN) && p[1] == end - p - 2 && p[1] < 128) {
-		*v = (struct value){ .type = V_STRING, .s = wire_slice(p + 2, p[1]) };
+	static const uint8_t types[] = {
+		[TAG(1, WIRE_LEN)] = V_STRING, [TAG(5, WIRE_LEN)] = V_ARRAY, [TAG(6, WIRE_LEN)] = V_KVLIST
+	};
+	slice rest;
+	if (end - p == 2 && p[1] < 0x80 && (p[0] == TAG(2, WIRE_VARINT) || p[0] == TAG(3, WIRE_VARINT))) {
+		if (p[0] == TAG(2, WIRE_VARINT))
+			*v = (struct value){ .type = V_BOOL, .b = p[1] != 0 };
+		else
+			*v = (struct value){ .type = V_INT, .i = p[1] };
 		return true;
 	}
-	if (end - p != 2 || p[1] >= 128)
+	if (p == end || p[0] >= COUNTOF(types) || !types[p[0]] || !plain_rest(p + 1, end, &rest))
 		return false;
-	if (p[0] == TAG(2, WIRE_VARINT))
-		*v = (struct value){ .type = V_BOOL, .b = p[1] != 0 };
-	else if (p[0] == TAG(3, WIRE_VARINT))
-		*v = (struct value){ .type = V_INT, .i = p[1] };
-	else
-		return false;
+	*v = (struct value){ .type = types[p[0]], .s = rest };
 	return true;
 }
 
-/* A KeyValue of a short key and a plain value, in this order. */
+/* A KeyValue of a key and a plain value, in this order. */
 static bool plain_kv(const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
 {
-	if (end - p < 4 || p[0] != TAG(1, WIRE_LEN) || p[1] >= 128 || end - p < p[1] + 4)
+	uint32_t n;
+	slice any;
+	if (p == end || *p != TAG(1, WIRE_LEN))
 		return false;
-	const uint8_t *second = p + 2 + p[1];
-	if (second[0] != TAG(2, WIRE_LEN) || second[1] >= 128 || second[1] != end - second - 2 ||
-	        !plain_any(second + 2, end, v))
+	p = wire_len(p + 1, end, &n);
+	if (!p || n == (size_t)(end - p) || p[n] != TAG(2, WIRE_LEN) || !plain_rest(p + n + 1, end, &any) ||
+	        !plain_any(wire_start(any), wire_end(any), v))
 		return false;
-	*key = wire_slice(p + 2, p[1]);
+	*key = wire_slice(p, n);
 	return true;
+}
+
+/* The message of the next element; false at the end. */
+static bool next_element(slice *at, slice *element)
+{
+	const uint8_t *p = wire_start(*at), *end = wire_end(*at);
+	struct wire_field f;
+	uint32_t n;
+	if (at->len && *p == TAG(1, WIRE_LEN)) {
+		p = wire_len(p + 1, end, &n);
+		if (!p)
+			return false;
+		*element = wire_slice(p, n);
+		*at = wire_slice(p + n, (size_t)(end - p) - n);
+		return true;
+	}
+	while (at->len && wire_next(at, &f)) {
+		*element = f.content;
+		if (f.tag == TAG(1, WIRE_LEN))
+			return true;
+	}
+	return false;
 }
 
 bool value_next(slice *at, enum value_type of, slice *key, struct value *v)
 {
-	struct wire_field f;
+	slice element;
 	*key = (slice){ 0 };
 	*v = (struct value){ 0 };
-	while (at->len && wire_next(at, &f)) {
-		if (f.tag != TAG(1, WIRE_LEN))
-			continue;
-		const uint8_t *p = wire_start(f.content), *end = wire_end(f.content);
-		if (of == V_KVLIST ? plain_kv(p, end, key, v) : plain_any(p, end, v))
-			return true;
-		/* as if this were the last level: lists inside are not looked into */
-		struct scan_report unused = { 0 };
-		struct scan s = { .r = &unused };
-		return of == V_KVLIST ? scan_kv(&s, p, end, OTLP_ANYVALUE_DEPTH, key, v)
-		                      : scan_any(&s, p, end, OTLP_ANYVALUE_DEPTH, v);
-	}
-	return false;
+	if (!next_element(at, &element))
+		return false;
+	const uint8_t *p = wire_start(element), *end = wire_end(element);
+	if (of == V_KVLIST ? plain_kv(p, end, key, v) : plain_any(p, end, v))
+		return true;
+	struct scan_report unused = { 0 };
+	struct scan s = { .r = &unused };
+	return of == V_KVLIST ? scan_kv(&s, p, end, OTLP_ANYVALUE_DEPTH, key, v)
+	                      : scan_any(&s, p, end, OTLP_ANYVALUE_DEPTH, v);
 }

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	slice text = { (const char *)data, n }, finish[4];
 	struct arena a;
 	size_t n_finish, at = 0;
-	if (!utf8_valid(text) || !messages_scan_canonical(text, finish, COUNTOF(finish), &n_finish))
+	bool parts, any = false;
+	if (!utf8_valid(text) || !messages_scan_canonical(text, finish, COUNTOF(finish), &n_finish, &parts))
 		return 0;
 	arena_init(&a);
 	const struct json *doc = json_parse(&a, text, NULL);
@@ -29,8 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		const struct json *reason = json_get(m, "finish_reason");
 		must(!reason || (at < n_finish && slice_eq(reason->text, finish[at])));
 		at += reason != NULL;
+		any |= json_get(m, "parts")->n > 0;
 	}
-	must(at == n_finish);
+	must(at == n_finish && any == parts);
 	arena_release(&a);
 	return 0;
 }

@@ -38,7 +38,9 @@ static void build(struct traces *t, struct span *s, const uint8_t *p, const uint
 static void settle(struct traces *t, struct span *s, struct view *v, struct fold *f, size_t size, bool again)
 {
 	struct folded out;
+	f->fresh = !again;
 	fold_span(f, v, true, &out);
+	fold_events(f, v, &out);
 	const struct folded_text all[] = { out.input, out.output, out.system, out.tools };
 	for (size_t i = 0; i < out.n_carried; i++)
 		attr_delete(t, &s->attrs, out.carried[i]);

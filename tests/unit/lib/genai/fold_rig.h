@@ -143,6 +143,7 @@ static void fold_run(struct fold_rig *r, const struct fold_case *c)
 	r->v.kind = c->kind == KIND_OTHER ? KIND_LLM : c->kind == KIND_MEMORY ? KIND_OTHER : c->kind;
 	r->f.fresh = true;
 	fold_span(&r->f, &r->v, true, &r->out);
+	fold_events(&r->f, &r->v, &r->out);
 }
 
 static bool same(const char *what, slice is, const char *want)

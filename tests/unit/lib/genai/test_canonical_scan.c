@@ -63,9 +63,10 @@ static void is_sure(void **state)
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		slice finish[4];
 		size_t n = 0;
+		bool parts = false;
 		struct arena a;
 		print_message("%s\n", cases[i].text);
-		bool sure = messages_scan_canonical(slice_of(cases[i].text), finish, COUNTOF(finish), &n);
+		bool sure = messages_scan_canonical(slice_of(cases[i].text), finish, COUNTOF(finish), &n, &parts);
 		assert_int_equal(sure, cases[i].sure);
 		if (!sure)
 			continue;
@@ -74,6 +75,7 @@ static void is_sure(void **state)
 		assert_non_null(doc);
 		assert_true(messages_are_canonical(doc));
 		assert_int_equal(n, cases[i].n_finish);
+		assert_int_equal(parts, strstr(cases[i].text, "\"type\"") != NULL);
 		if (n == 2)
 			assert_true(slice_is(finish[1], "tool_call"));
 		arena_release(&a);
@@ -85,6 +87,7 @@ static void is_bounded(void **state)
 	(void)state;
 	slice finish[1];
 	size_t n;
+	bool parts;
 	struct strbuf b;
 	strbuf_init(&b, 1 << 20);
 	strbuf_adds(&b,
@@ -94,10 +97,10 @@ static void is_bounded(void **state)
 	for (int i = 0; i < 1000; i++)
 		strbuf_addc(&b, ']');
 	strbuf_adds(&b, "}]}]");
-	assert_false(messages_scan_canonical(strbuf_slice(&b), finish, 1, &n));
+	assert_false(messages_scan_canonical(strbuf_slice(&b), finish, 1, &n, &parts));
 	assert_false(messages_scan_canonical(SLICE("[{\"role\":\"user\",\"parts\":[],\"finish_reason\":\"stop\"},"
 	                                           "{\"role\":\"user\",\"parts\":[],\"finish_reason\":\"stop\"}]"),
-	        finish, 1, &n));
+	        finish, 1, &n, &parts));
 	strbuf_release(&b);
 }
 

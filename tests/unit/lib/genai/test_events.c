@@ -283,6 +283,7 @@ static void test_kept_when_asked(void **state)
 	view_load(&r.v, &r.t, &s->attrs, (struct emitter){ 0 }, GROUP_CONTENT, OTEL_FIRST);
 	r.v.kind = KIND_LLM;
 	fold_span(&r.f, &r.v, false, &r.out);
+	fold_events(&r.f, &r.v, &r.out);
 	assert_int_equal(r.out.input.text.len, 0);
 	assert_int_equal(r.out.n_carried_events, 0);
 	fold_rig_release(&r);

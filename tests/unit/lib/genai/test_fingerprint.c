@@ -119,12 +119,34 @@ static void memory(void **unused UNUSED)
 	free(big);
 }
 
+/* Texts of one length that differ in one byte, anywhere, are different prompts to the memory too. */
+static void one_byte(void **unused UNUSED)
+{
+	enum { LEN = 1100 }; /* more than two blocks of the memory's hash */
+	struct fingerprints f = { 0 };
+	struct arena a;
+	char text[2 * LEN], whole[FINGERPRINT_LEN];
+	memset(text, 'x', sizeof text);
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof text; i++) {
+		slice system = { text, LEN }, tools = { text + LEN, LEN };
+		memcpy(whole, fingerprint_of(&f, system, tools, &a).p, FINGERPRINT_LEN);
+		text[i] = 'y';
+		assert_memory_not_equal(fingerprint_of(&f, system, tools, &a).p, whole, FINGERPRINT_LEN);
+		text[i] = 'x';
+		assert_memory_equal(fingerprint_of(&f, system, tools, &a).p, whole, FINGERPRINT_LEN);
+	}
+	arena_release(&a);
+	fingerprints_release(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_forms),
 		cmocka_unit_test(leading),
 		cmocka_unit_test(memory),
+		cmocka_unit_test(one_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

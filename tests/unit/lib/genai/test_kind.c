@@ -85,12 +85,50 @@ static void counted(void **unused UNUSED)
 	}
 }
 
+/* Of several operations any poll counts, of several kinds and marks the first. */
+static void repeated(void **unused UNUSED)
+{
+	static const struct {
+		uint16_t key;
+		const char *text; /* NULL: false */
+	} attributes[] = {
+		{ KEY_WEIR_SPAN_KIND, "llm" },
+		{ KEY_WEIR_SPAN_KIND, "tool" },
+		{ KEY_GENAI_OPERATION_NAME, "chat" },
+		{ KEY_GENAI_OPERATION_NAME, "fetch_response" },
+		{ KEY_GENAI_OPERATION_NAME, "chat" },
+		{ KEY_WEIR_USAGE_COUNTABLE, "true" },
+		{ KEY_WEIR_USAGE_COUNTABLE, NULL },
+	};
+	for (size_t left_out = 2; left_out <= COUNTOF(attributes); left_out++) {
+		struct span s = { .attrs = { .kind = OWN_SPAN } };
+		struct attr list[COUNTOF(attributes)] = { 0 }, **end = &s.attrs.first;
+		enum genai_kind k;
+		for (size_t i = 0; i < COUNTOF(attributes); i++) {
+			const char *text = attributes[i].text;
+			list[i].key_id = attributes[i].key;
+			list[i].value.type = text ? V_STRING : V_BOOL;
+			if (text)
+				list[i].value.s = slice_of(text);
+			list[i].deleted = i == left_out;
+			*end = &list[i];
+			end = &list[i].next;
+		}
+		bool counts = left_out == 3; /* the poll */
+		assert_int_equal(is_counted_call(&s, &k), counts);
+		if (counts)
+			assert_int_equal(k, KIND_LLM);
+		assert_int_equal(kind_of_attr(&s, &list[1]), KIND_TOOL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(model_calls),
 		cmocka_unit_test(counted),
+		cmocka_unit_test(repeated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

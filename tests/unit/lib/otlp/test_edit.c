@@ -86,6 +86,40 @@ static void test_set(void **state)
 	assert_false(traces_next_span(&t, span)->attrs.dirty);
 }
 
+static void test_set_from_itself(void **state)
+{
+	(void)state;
+	struct attrs *as = &span->attrs;
+	attr_set_borrowed(&t, as, SLICE("known"), &attrs_find(as, SLICE("known"))->value);
+	expect(as, "a=1,known=2,a=3,");
+	attr_set_known(&t, as, 2, &attrs_find(as, SLICE("a"))->value);
+	attr_set_borrowed(&t, as, SLICE("a"), &as->first->next->next->value); /* of the one that it deletes */
+	expect(as, "a=3,known=2,other=1,");
+}
+
+static void test_many_added(void **state)
+{
+	(void)state;
+	/* more than any block holds, on both spans in turn */
+	enum { N = 200 };
+	struct span *second = traces_next_span(&t, span);
+	char key[20];
+	for (int i = 0; i < N; i++) {
+		slice name = { key, (size_t)snprintf(key, sizeof(key), "added %d", i) };
+		attr_set_int(&t, &span->attrs, name, i);
+		attr_set_int(&t, &second->attrs, name, -i);
+	}
+	assert_int_equal(span->attrs.n, 3 + N);
+	const struct attr *x = span->attrs.first->next->next->next, *y = second->attrs.first->next->next->next;
+	for (int i = 0; i < N; i++, x = x->next, y = y->next) {
+		snprintf(key, sizeof(key), "added %d", i);
+		assert_true(slice_is(x->key, key) && x->value.i == i && !x->key_id && !x->deleted && !x->raw);
+		assert_true(slice_is(y->key, key) && y->value.i == -i);
+	}
+	assert_null(x);
+	assert_null(y);
+}
+
 static void test_delete_rename(void **state)
 {
 	(void)state;
@@ -193,14 +227,70 @@ static void test_lists(void **state)
 	assert_int_equal(value_array(&t, NULL, 0).s.len, 0);
 }
 
+static void test_list_forms(void **state)
+{
+	(void)state;
+	char text[200];
+	memset(text, 'x', sizeof(text));
+	slice strange = w_len(&a, 9, SLICE("?")), long_text = { text, sizeof(text) };
+	struct {
+		slice any;
+		enum value_type type;
+		slice s;
+	} cases[] = {
+		{ w_len(&a, 1, SLICE("short")), V_STRING, SLICE("short") },
+		{ w_len(&a, 1, long_text), V_STRING, long_text },
+		{ SLICE("\x0A\x82\0mn"), V_STRING, SLICE("mn") }, /* a length in more bytes than it needs */
+		{ w_len(&a, 5, w_len(&a, 1, w_int(&a, 3, 1))), V_ARRAY, w_len(&a, 1, w_int(&a, 3, 1)) },
+		{ w_len(&a, 6, w_attr(&a, 1, "k", "v")), V_KVLIST, w_attr(&a, 1, "k", "v") },
+		{ w_len(&a, 7, SLICE("\xFF")), V_BYTES, SLICE("\xFF") },
+		{ w_cat(&a, w_len(&a, 1, SLICE("a")), w_len(&a, 1, SLICE("b")), w_end), V_STRING, SLICE("b") },
+		{ w_cat(&a, strange, w_len(&a, 1, SLICE("a")), w_end), V_STRING, SLICE("a") },
+		{ w_cat(&a, w_len(&a, 1, SLICE("a")), strange, w_end), V_STRING, SLICE("a") },
+		{ w_cat(&a, w_len(&a, 5, SLICE("")), w_int(&a, 2, 0), w_end), V_BOOL, { 0 } },
+		{ w_int(&a, 2, 1), V_BOOL, { 0 } },
+		{ w_int(&a, 3, 1), V_INT, { 0 } },
+		{ w_int(&a, 3, UINT64_MAX), V_INT, { 0 } },
+		{ w_fix64(&a, 4, 1), V_DOUBLE, { 0 } },
+		{ SLICE(""), V_EMPTY, { 0 } },
+	};
+	slice array = strange, list = strange, key;
+	struct value v;
+	for (size_t i = 0; i < COUNTOF(cases); i++) {
+		slice name = w_len(&a, 1, i % 3 ? SLICE("name") : long_text), value = w_len(&a, 2, cases[i].any);
+		array = w_cat(&a, array, w_len(&a, 1, cases[i].any), strange, w_end);
+		list = w_cat(&a, list, w_len(&a, 1, w_cat(&a, name, value, w_end)),
+		        w_len(&a, 1, w_cat(&a, value, name, w_end)), w_len(&a, 1, value), w_end);
+	}
+	for (size_t i = 0; i < COUNTOF(cases); i++) {
+		slice name = i % 3 ? SLICE("name") : long_text;
+		for (unsigned form = 0; form < 4; form++) {
+			assert_true(
+			        form ? value_next(&list, V_KVLIST, &key, &v) : value_next(&array, V_ARRAY, &key, &v));
+			assert_true(slice_eq(key, form == 0 || form == 3 ? SLICE("") : name));
+			assert_int_equal(v.type, cases[i].type);
+			if (cases[i].s.p)
+				assert_true(slice_eq(v.s, cases[i].s));
+			if (v.type == V_INT)
+				assert_int_equal(v.i, cases[i].any.len == 2 ? 1 : -1);
+		}
+	}
+	assert_false(value_next(&array, V_ARRAY, &key, &v) || value_next(&list, V_KVLIST, &key, &v));
+	slice cut = SLICE("\x0A\x05\x0A\x03");
+	assert_false(value_next(&cut, V_ARRAY, &key, &v));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_set_from_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_added, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_rename, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owners, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scalars, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_children, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filter_add, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lists, setup, teardown) };
+		cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_list_forms, setup, teardown) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

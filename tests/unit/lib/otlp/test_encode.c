@@ -192,6 +192,52 @@ static void test_groups_go(void **state)
 	expect(bare(x));
 }
 
+static void test_runs_go(void **state)
+{
+	(void)state;
+	/* what goes side by side, across levels: the last attribute, then all of the event behind it but its message */
+	slice gone = w_attr(&a, 9, "gone", "1"), kept = w_attr(&a, 9, "kept", "2");
+	slice event = w_len(&a, 11, w_cat(&a, w_attr(&a, 3, "gone", "3"), w_attr(&a, 3, "gone too", "4"), w_end));
+	slice many = span_of(w_cat(&a, gone, kept, gone, gone, event, w_end));
+	slice few = span_of(w_cat(&a, kept, w_len(&a, 11, SLICE("")), w_end));
+	struct span *s = scan(bare(w_cat(&a, many, many, many, many, w_end)));
+	for (unsigned i = 0; s; s = traces_next_span(&t, s), i++) {
+		if (i == 1 || i == 2)
+			span_filter(&t, s, 1);
+		for (struct attr *at; (at = attrs_find(&s->attrs, SLICE("gone")));)
+			attr_delete(&t, &s->attrs, at);
+		for (struct attr *at; (at = attrs_first(&s->first_event->attrs));)
+			attr_delete(&t, &s->first_event->attrs, at);
+	}
+	expect(bare(w_cat(&a, few, few, w_end)));
+	/* whole scopes and resources side by side */
+	slice x = span_of(w_len(&a, 5, SLICE("x"))), y = span_of(w_len(&a, 5, SLICE("y"))), scope = w_len(&a, 2, x);
+	slice both = w_len(&a, 1, w_cat(&a, scope, scope, w_len(&a, 2, w_cat(&a, x, y, w_end)), w_end));
+	for (s = scan(w_cat(&a, bare(x), bare(x), both, bare(x), w_end)); s; s = traces_next_span(&t, s))
+		if (slice_is(s->name, "x"))
+			span_filter(&t, s, 1);
+	expect(bare(y));
+}
+
+static void test_sizes(void **state)
+{
+	(void)state;
+	/* keys and values on both sides of where a length, of itself or of what is around it, needs one more byte */
+	char text[300];
+	memset(text, 'x', sizeof(text));
+	for (size_t n = 110; n < 140; n++) {
+		for (size_t k = 0; k < 140; k += k == 1 ? 110 : 1) {
+			slice key = { text, k }, value = { text, n };
+			struct span *s = scan(bare(span_of(SLICE(""))));
+			attr_set_str(&t, &s->attrs, key, value);
+			slice any = w_len(&a, 1, value), kv = w_len(&a, 2, any);
+			if (k)
+				kv = w_cat(&a, w_len(&a, 1, key), kv, w_end);
+			expect(bare(span_of(w_len(&a, 9, kv))));
+		}
+	}
+}
+
 static void test_added(void **state)
 {
 	(void)state;
@@ -245,7 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same), cmocka_unit_test(test_unknown_stays),
 		cmocka_unit_test(test_attrs), cmocka_unit_test(test_scalars_removed),
-		cmocka_unit_test(test_lengths_grow), cmocka_unit_test(test_groups_go), cmocka_unit_test(test_added),
-		cmocka_unit_test(test_twice), cmocka_unit_test(test_no_memory) };
+		cmocka_unit_test(test_lengths_grow), cmocka_unit_test(test_groups_go), cmocka_unit_test(test_runs_go),
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_added), cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_no_memory) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -64,6 +64,27 @@ static void test_one_byte(void **state)
 	}
 }
 
+/* The compare behind the hash, which hardly ever sees names that differ: every byte of it counts. */
+static void test_same(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len <= 50; len++) {
+		char *text = malloc(len + 1),
+		     *other = malloc(len + 1); /* exact but for one: reads behind the end are seen */
+		assert_true(text && other);
+		for (size_t i = 0; i < len; i++)
+			text[i + 1] = other[i + 1] = (char)('a' + i % 26);
+		assert_true(key_same(text + 1, other + 1, len));
+		for (size_t i = 1; i <= len; i++) {
+			other[i] ^= 1;
+			assert_false(key_same(text + 1, other + 1, len));
+			other[i] ^= 1;
+		}
+		free(text);
+		free(other);
+	}
+}
+
 static void test_many(void **state)
 {
 	(void)state;
@@ -89,6 +110,6 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_lengths), cmocka_unit_test(test_one_byte),
-		cmocka_unit_test(test_many), cmocka_unit_test(test_none) };
+		cmocka_unit_test(test_same), cmocka_unit_test(test_many), cmocka_unit_test(test_none) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
