@@ -22,7 +22,7 @@ struct disk {
 	/* At a place, for files that are records: short counts as write and read; the file's own position stays. */
 	ssize_t (*pwritev)(struct disk *d, int fd, const struct iovec *v, int n, int64_t at);
 	ssize_t (*pread)(struct disk *d, int fd, void *p, size_t n, int64_t at);
-	/* Blocks for the whole file, so that no later write runs out of space (posix_fallocate). */
+	/* Blocks for the whole file, so that no later write runs out of space (fallocate; -EOPNOTSUPP where a file system cannot). */
 	int (*allocate)(struct disk *d, int fd, int64_t size);
 	int (*sync_dir)(struct disk *d, const char *dir); /* names made, renamed and unlinked in it */
 	int (*lock)(struct disk *d, int fd); /* exclusive, for this process; -EWOULDBLOCK when another has it */

@@ -1,11 +1,16 @@
 /* log.c - lines of text or JSON, limited per message; see log.h.
  *
  * The root owns the settings, the counters of the sampling and the lock over both. A child is a name and
- * a pointer to the root. A line is built on the caller's side without the lock and leaves by one
- * write(2) per output. Text from outside cannot start a line of its own: control bytes are escaped.
+ * a pointer to the root. A line is built on the caller's side without the lock and leaves under a second one, in
+ * pieces that an output which polls as writable takes at once (PIPE_BUF): a reader that has stopped costs its first
+ * line PATIENCE_MS and the following ones nothing, they are counted instead. Text from outside cannot start a line of
+ * its own: control bytes are escaped.
  */
 #include "lib/base/log.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,7 +21,14 @@
 #include "lib/base/map.h"
 #include "lib/base/strbuf.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024, N_COUNTERS = 1024, SAMPLE_FIRST = 10, SAMPLE_EVERY = 100 };
+enum {
+	LINE_MAX_BYTES = PIPE_BUF,
+	N_COUNTERS = 1024,
+	SAMPLE_FIRST = 10,
+	SAMPLE_EVERY = 100,
+	PATIENCE_MS = 10,
+	BLOCK_PATIENCE_MS = 5000, /* without any progress; who writes blocks has a thread of its own */
+};
 static const int64_t sample_window_ns = 10 * NS_PER_S;
 
 /* How often one message came in the current window; two messages of one counter take turns. */
@@ -32,6 +44,10 @@ struct root {
 	_Atomic int level;
 	struct clock *clock;
 	struct counter counters[N_COUNTERS];
+	pthread_mutex_t out; /* held while a line or a block leaves */
+	_Atomic bool stalled; /* the last one did not: nobody waits again */
+	bool cut[COUNTOF(((struct log_conf *)NULL)->fds)]; /* under `out`: this output's last line has no end */
+	_Atomic uint64_t n_lost, n_told;
 };
 
 struct log {
@@ -51,6 +67,7 @@ struct log *log_new(const struct log_conf *c, struct clock *clock)
 	struct log *l = must(calloc(1, sizeof(*l)));
 	l->root = must(calloc(1, sizeof(*l->root)));
 	pthread_mutex_init(&l->root->lock, NULL);
+	pthread_mutex_init(&l->root->out, NULL);
 	l->root->clock = clock;
 	log_configure(l, c);
 	return l;
@@ -79,6 +96,7 @@ void log_free(struct log *l)
 		return;
 	if (!l->name) {
 		pthread_mutex_destroy(&l->root->lock);
+		pthread_mutex_destroy(&l->root->out);
 		free(l->root);
 	}
 	free(l->name);
@@ -187,17 +205,61 @@ static void json_line(
 	strbuf_addc(b, '}');
 }
 
-/* Errors are ignored: there is nobody to tell. A block is longer than what a pipe takes at once. */
-static void write_line(const struct log_conf *conf, slice line)
+/* A pipe that polls as writable takes PIPE_BUF bytes without blocking; files, terminals and sockets do too. */
+static bool writable(int fd, int patience_ms)
 {
-	for (unsigned i = 0; i < conf->n_fds; i++) {
-		ssize_t n;
-		for (size_t at = 0; at < line.len; at += (size_t)n) {
-			n = write(conf->fds[i], line.p + at, line.len - at);
-			if (n <= 0)
-				break;
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int n;
+	do
+		n = poll(&p, 1, patience_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0 && !(p.revents & (POLLERR | POLLNVAL));
+}
+
+/* `cut`: the text before ended in the middle, so this one begins a line. */
+static bool write_all(int fd, slice text, int patience_ms, bool *cut)
+{
+	slice all = text;
+	if (*cut && (!writable(fd, patience_ms) || write(fd, "\n", 1) != 1))
+		return false;
+	*cut = false;
+	while (text.len) {
+		ssize_t n = -1;
+		if (writable(fd, patience_ms))
+			n = write(fd, text.p, text.len < PIPE_BUF ? text.len : PIPE_BUF);
+		if (n <= 0) {
+			*cut = text.len < all.len;
+			return false;
 		}
+		text = (slice){ text.p + n, text.len - (size_t)n };
 	}
+	return true;
+}
+
+static bool lock_out(struct root *r, int patience_ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += patience_ms % 1000 * 1000000L;
+	until.tv_sec += patience_ms / 1000 + until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	return pthread_mutex_clocklock(&r->out, CLOCK_MONOTONIC, &until) == 0;
+}
+
+/* Every output gets the text or is passed over; false when one was. */
+static bool leave(struct root *r, const struct log_conf *conf, slice text, int patience_ms)
+{
+	bool all = true;
+	patience_ms = atomic_load_explicit(&r->stalled, memory_order_relaxed) ? 0 : patience_ms;
+	if (!lock_out(r, patience_ms)) {
+		atomic_store_explicit(&r->stalled, true, memory_order_relaxed);
+		return false;
+	}
+	for (unsigned i = 0; i < conf->n_fds; i++)
+		all &= write_all(conf->fds[i], text, patience_ms, &r->cut[i]);
+	atomic_store_explicit(&r->stalled, !all, memory_order_relaxed);
+	pthread_mutex_unlock(&r->out);
+	return all;
 }
 
 struct line {
@@ -206,6 +268,7 @@ struct line {
 	const char *text;
 	slice block;
 	size_t max;
+	int patience_ms;
 };
 
 static void print_line(const struct line *l, const struct log_conf *conf, va_list ap)
@@ -233,8 +296,25 @@ static void print_line(const struct line *l, const struct log_conf *conf, va_lis
 		strbuf_addf(&b, json ? "{\"level\":\"%s\",\"msg\":\"log line too long\"}\n" : "%s log line too long\n",
 		        level_names[l->level]);
 	}
-	write_line(conf, strbuf_slice(&b));
+	if (!leave(l->log->root, conf, strbuf_slice(&b), l->patience_ms))
+		atomic_fetch_add_explicit(&l->log->root->n_lost, 1, memory_order_relaxed);
 	strbuf_release(&b);
+}
+
+uint64_t log_lost(const struct log *l)
+{
+	return atomic_load_explicit(&l->root->n_lost, memory_order_relaxed);
+}
+
+/* Once the reader is back. The line may be lost itself: then it is counted, and told with the next. */
+static void tell_lost(struct log *l)
+{
+	uint64_t lost = log_lost(l), told = atomic_load_explicit(&l->root->n_told, memory_order_relaxed);
+	if (lost == told || atomic_load_explicit(&l->root->stalled, memory_order_relaxed))
+		return;
+	if (atomic_compare_exchange_strong(&l->root->n_told, &told, lost))
+		log_write(l, LOG_WARN, "Log lines were lost: their reader did not keep up, or the disk is full",
+		        "lines", LOG_U(lost - told), NULL);
 }
 
 void log_write(struct log *l, enum log_level level, const char *text, ...)
@@ -250,8 +330,9 @@ void log_write(struct log *l, enum log_level level, const char *text, ...)
 		return;
 	va_list ap;
 	va_start(ap, text);
-	print_line(&(struct line){ l, level, text, { 0 }, LINE_MAX_BYTES }, &conf, ap);
+	print_line(&(struct line){ l, level, text, { 0 }, LINE_MAX_BYTES, PATIENCE_MS }, &conf, ap);
 	va_end(ap);
+	tell_lost(l);
 }
 
 void log_block(struct log *l, enum log_level level, slice block, const char *text, ...)
@@ -264,8 +345,10 @@ void log_block(struct log *l, enum log_level level, slice block, const char *tex
 	va_list ap;
 	va_start(ap, text);
 	/* a byte becomes at most six in JSON */
-	print_line(&(struct line){ l, level, text, block, LINE_MAX_BYTES + 6 * block.len }, &conf, ap);
+	print_line(
+	        &(struct line){ l, level, text, block, LINE_MAX_BYTES + 6 * block.len, BLOCK_PATIENCE_MS }, &conf, ap);
 	va_end(ap);
+	tell_lost(l);
 }
 
 struct log_num log_num_u(uint64_t n)

@@ -2,9 +2,10 @@
  *
  * A `struct log` is a root with level, encoding and outputs; `log_child` adds a component name. Lines
  * carry key=value pairs: log_warn(l, "queue full, dropping", "exporter", "otlp_http/a", "spans", LOG_U(n), NULL).
- * Values are C strings; LOG_U and LOG_I format numbers. Each line is one write(2), so threads do not
- * mix. The same message of the same component is limited: first 10 in 10 s, then every 100th
- * (the Collector's sampling), unless sampling is off. Errors of writing are ignored.
+ * Values are C strings; LOG_U and LOG_I format numbers. Each line is at most PIPE_BUF bytes and one write(2), so threads
+ * do not mix. The same message of the same component is limited: first 10 in 10 s, then every 100th
+ * (the Collector's sampling), unless sampling is off. Nobody waits for whoever reads the log: a line that its output
+ * does not take is counted, and the next that leaves is followed by one that says how many.
  */
 #pragma once
 #include "lib/base/base.h"
@@ -29,6 +30,9 @@ void log_configure(struct log *root, const struct log_conf *c);
 /* A logger whose lines carry component=`name`; freed by the caller before the root. */
 struct log *log_child(struct log *parent, const char *name) MUST_USE;
 void log_free(struct log *l);
+
+/* Lines that an output did not take, since the start. */
+uint64_t log_lost(const struct log *l);
 
 bool log_enabled(const struct log *l, enum log_level level);
 /* Pairs of (const char *key, const char *value), ended by NULL. */

@@ -147,7 +147,7 @@ struct list {
 
 static void add(struct list *l, slice s)
 {
-	if (l->n == STRINGS_MAX || is_absent(slice_trim(s)))
+	if (l->n == STRINGS_MAX || is_absent(s)) /* a line end is a stop sequence */
 		return;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? l->cap * 4 : 8;
@@ -165,7 +165,9 @@ static void add_array(struct list *l, slice at)
 	slice key, s;
 	struct value item;
 	while (l->n < STRINGS_MAX && value_next(&at, V_ARRAY, &key, &item))
-		if (coerce_text(&item, READ_PLAIN, l->arena, &s))
+		if (item.type == V_STRING)
+			add(l, item.s);
+		else if (coerce_text(&item, READ_PLAIN, l->arena, &s))
 			add(l, s);
 }
 

@@ -7,7 +7,6 @@
 #include "lib/genai/message_parts.h"
 #include "lib/genai/tables.h"
 
-enum { GROWTH = 4, SLACK = 1024 };
 
 static const struct json *json_in(const struct json *string, struct message_out *m)
 {

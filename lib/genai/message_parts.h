@@ -85,3 +85,5 @@ int list_from_json(struct message_out *m, const struct json *array, int level);
 int any_from_json(struct message_out *m, const struct json *n, int level);
 int body_from_json(struct message_out *m, const struct json *object, int level);
 enum { LEVELS = 5 };
+/* What is written is at most GROWTH times the JSON it is made of, plus SLACK; else it is kept as it came. */
+enum { GROWTH = 4, SLACK = 1024 };

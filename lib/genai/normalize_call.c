@@ -220,8 +220,9 @@ static bool find_reasons(struct norm *x, const struct folded *content, const sli
 			*out = items;
 			return true;
 		}
+		/* of an answer that an earlier run wrote it has told all: what is left besides is another's */
 		*out = content->finish_reasons;
-		*n = content->n_finish_reasons;
+		*n = x->settled && content->output.as_is ? 0 : content->n_finish_reasons;
 		if (!paths && *n)
 			return true;
 	}

@@ -2,13 +2,18 @@
  *
  * Impossible arithmetic decides first (cached tokens that exceed the input cannot be a part of it), then what is known about the
  * emitter, then a reported total that only fits if cached tokens come on top, else the numbers are inclusive, as OpenTelemetry
- * wants them. Counts are at most 2^53, so no sum overflows; a sum beyond that is not made.
+ * wants them. Counts are at most 2^53, so no sum overflows; a sum that is more becomes that.
  */
 #include "lib/genai/usage.h"
 
 #include "lib/genai/provider.h"
 
-static const int64_t count_max = (int64_t)1 << 53; /* what is more would not be read as a count again */
+/* What is more would not be read as a count again. */
+static int64_t sum_of(int64_t a, int64_t b)
+{
+	const int64_t max = (int64_t)1 << 53;
+	return a + b < max ? a + b : max;
+}
 
 void usage_clear(struct usage *u)
 {
@@ -54,7 +59,7 @@ unsigned usage_flags(struct view *v, const struct usage *reported)
 static enum usage_basis basis_of(const struct usage *u, unsigned flags)
 {
 	int64_t cached = or_zero(u->cache_read) + or_zero(u->cache_write);
-	if (u->input < 0 || cached == 0 || u->input + cached > count_max)
+	if (u->input < 0 || cached == 0)
 		return BASIS_INCLUSIVE;
 	if (flags & EMIT_EXCLUSIVE)
 		return BASIS_EXCLUSIVE_RULE;
@@ -69,7 +74,7 @@ static enum usage_basis basis_of(const struct usage *u, unsigned flags)
 /* Reasoning beside the output: known of the emitter, more than the output, or needed for the total. */
 static bool is_reasoning_apart(const struct usage *u, unsigned flags)
 {
-	if (u->output < 0 || u->reasoning <= 0 || u->output + u->reasoning > count_max)
+	if (u->output < 0 || u->reasoning <= 0)
 		return false;
 	return flags & EMIT_REASONING_APART || u->reasoning > u->output ||
 	        (u->total >= 0 && u->total == or_zero(u->input) + u->output + u->reasoning);
@@ -78,10 +83,8 @@ static bool is_reasoning_apart(const struct usage *u, unsigned flags)
 /* The total is what its parts say; with one part it tells the other. */
 static void complete(struct usage *u)
 {
-	if (u->input >= 0 && u->output >= 0 && u->input + u->output <= count_max)
-		u->total = u->input + u->output;
-	else if (u->input >= 0 && u->output >= 0)
-		return;
+	if (u->input >= 0 && u->output >= 0)
+		u->total = sum_of(u->input, u->output);
 	else if (u->total >= 0 && u->input >= 0 && u->total >= u->input)
 		u->output = u->total - u->input;
 	else if (u->total >= 0 && u->output >= 0 && u->total >= u->output)
@@ -95,10 +98,10 @@ enum usage_basis usage_settle(struct usage *u, unsigned emitter_flags, bool sett
 	if (!settled) {
 		basis = basis_of(u, emitter_flags);
 		if (basis != BASIS_INCLUSIVE)
-			u->input += or_zero(u->cache_read) + or_zero(u->cache_write);
+			u->input = sum_of(u->input, or_zero(u->cache_read) + or_zero(u->cache_write));
 		bool apart = is_reasoning_apart(u, emitter_flags);
 		if (apart)
-			u->output += u->reasoning;
+			u->output = sum_of(u->output, u->reasoning);
 		*adjusted = apart || basis != BASIS_INCLUSIVE;
 	}
 	complete(u);

@@ -298,12 +298,26 @@ void conn_run(struct conn *c)
 	s->current = NULL;
 }
 
+/* A body may take body_ns, but what has come of it earns only so much of that: bytes at 1 KiB/s and BODY_GRACE_NS. */
+int64_t conn_body_deadline(const struct conn *c)
+{
+	int64_t most = c->site->limits.body_ns;
+	int64_t earned = BODY_GRACE_NS + (int64_t)(c->x.body->len / BODY_MIN_RATE) * NS_PER_S;
+	return c->body_began + (earned < most ? earned : most);
+}
+
 void conn_expire(struct conn *c)
 {
+	bool in_body = c->state == CONN_BODY || c->state == CONN_CHUNKED;
+	int64_t now = loop_now(c->server->loop);
 	c->deadline = 0;
-	if (c->state == CONN_HEAD)
+	if (in_body && now < conn_body_deadline(c))
+		c->deadline = conn_body_deadline(c);
+	else if (c->state == CONN_HEAD)
 		request_fault(c, 408, "the header section took too long");
-	else if (c->state == CONN_BODY || c->state == CONN_CHUNKED)
+	else if (in_body && now - c->body_began < c->site->limits.body_ns)
+		request_fault(c, 408, "the body came at less than 1 KiB a second");
+	else if (in_body)
 		request_fault(c, 408, "the body took too long");
 	else
 		conn_close(c);

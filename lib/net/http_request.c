@@ -120,8 +120,9 @@ static void start_body(struct conn *c)
 	}
 	c->state = chunked ? CONN_CHUNKED : CONN_BODY;
 	memset(&c->chunks, 0, sizeof(c->chunks));
-	if (chunked || c->in.len < c->left)
-		conn_set_deadline(c, c->site->limits.body_ns);
+	c->body_began = loop_now(c->server->loop);
+	if (c->site->limits.body_ns > 0 && (chunked || c->in.len < c->left))
+		c->deadline = conn_body_deadline(c);
 	if (r->expect == EXPECT_CONTINUE && !c->in.len)
 		conn_send(c, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), (slice){ NULL, 0 });
 }

@@ -58,8 +58,9 @@ struct http_handler {
 
 struct http_limits {
 	size_t max_header_bytes, max_headers; /* of a request's head: 64 KiB, 100 */
-	/* From the first byte of a head (with TLS also for the handshake); from the end of the head; between
-	 * requests; for an answer. 0: none. Looked at five times a second. */
+	/* From the first byte of a head (with TLS also for the handshake); from the end of the head (a body must also
+	 * come at 1 KiB/s on average once 5 s have passed); between requests; for an answer. 0: none (also of that rate).
+	 * Looked at five times a second. */
 	int64_t header_ns, body_ns, idle_ns, write_ns;
 	bool keep_alive;
 };

@@ -17,7 +17,9 @@ enum {
 	COPY_BODY_MAX = 8 << 10, /* an answer's body up to this is put behind its head: one buffer, one TLS record */
 	MAX_WRITES = 16, /* waiting at once; only TLS can have more than one */
 	DEFAULT_MAX_BODY = 20 << 20,
+	BODY_MIN_RATE = 1 << 10, /* bytes a second, after */
 };
+#define BODY_GRACE_NS (5 * NS_PER_S)
 #define LINGER_NS NS_PER_S
 #define TICK_NS (200 * NS_PER_MS)
 
@@ -63,6 +65,7 @@ struct conn {
 	bool unread; /* the present request's body is not complete */
 	unsigned n_writes;
 	int64_t deadline; /* loop_now; 0: none */
+	int64_t body_began; /* loop_now at the end of the head */
 	slice in;
 	char *ahead; /* owns `in` between callbacks */
 	struct partial_head *partial;
@@ -116,6 +119,7 @@ void conn_send(struct conn *c, slice head, slice body);
 void conn_say_goodbye(struct conn *c); /* TLS close_notify, if TLS */
 void conn_set_deadline(struct conn *c, int64_t ns); /* from now; 0: none */
 void conn_expire(struct conn *c);
+int64_t conn_body_deadline(const struct conn *c); /* while a body comes in, where it has a limit of time */
 static inline bool conn_wants_input(const struct conn *c)
 {
 	return c->state != CONN_WORK && c->state != CONN_WRITE && c->state != CONN_CLOSED;

@@ -58,6 +58,7 @@ int loop_init(struct loop *l, struct clock *clock)
 	}
 	l->mailbox.async.data = l;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an EFBIG */
 	return 0;
 }
 

@@ -28,6 +28,7 @@ struct loop {
 	struct mailbox mailbox;
 	struct timer *timers; /* armed ones, lib only */
 	uint64_t n_armed; /* stamps them, lib only */
+	bool pumped; /* a test turns it by loop_pump: no thread runs it, and calls to it run at once */
 };
 
 /* Also ignores SIGPIPE for the process: a peer that is gone is an EPIPE, never a signal. -1: no fds or no memory. */

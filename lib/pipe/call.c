@@ -20,6 +20,10 @@ static void on_mail(struct mail *m)
 void call_on(struct loop *l, void (*run)(void *arg), void *arg)
 {
 	struct call c = { .mail = { .run = on_mail }, .run = run, .arg = arg };
+	if (l->pumped) { /* there is but one thread */
+		run(arg);
+		return;
+	}
 	if (uv_sem_init(&c.done, 0))
 		abort();
 	loop_post(l, &c.mail);

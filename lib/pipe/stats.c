@@ -11,6 +11,8 @@ const char *drop_reason_name(enum drop_reason r)
 		[DROP_SHUTDOWN] = "shutdown",
 		[DROP_REMOVED] = "removed",
 		[DROP_RETRY_OFF] = "retry_disabled",
+		[DROP_CORRUPT] = "corrupt",
+		[DROP_ORPHANED] = "orphaned",
 	};
 	return names[r];
 }

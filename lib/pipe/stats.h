@@ -16,6 +16,8 @@ enum drop_reason {
 	DROP_SHUTDOWN, /* not delivered within drain_timeout */
 	DROP_REMOVED, /* the exporter left the config and its queue did not drain */
 	DROP_RETRY_OFF, /* retry_on_failure.enabled: false and a passing fault */
+	DROP_CORRUPT, /* was on disk, and could not be read back */
+	DROP_ORPHANED, /* an exporter that left the config was not drained in time */
 	N_DROP_REASONS,
 };
 const char *drop_reason_name(enum drop_reason r);

@@ -28,7 +28,9 @@ struct store_options {
 	bool create; /* the directory, 0700 */
 	bool sync; /* false: appends are not fdatasynced (file_storage.fsync) */
 	uint64_t max_size; /* of all files together */
-	uint64_t segment_size;
+	uint64_t segment_size; /* an append that is larger gets a segment of its own size */
+	uint64_t (*random)(void *ctx); /* salts and the install id; NULL: getrandom(2) */
+	void *random_ctx;
 };
 
 enum store_open_result { STORE_OPENED, STORE_LOCKED = -1, STORE_NEWER = -2, STORE_UNUSABLE = -3 };
@@ -37,13 +39,18 @@ enum store_open_result store_open(const struct store_options *o, struct store **
 /* Writes a last checkpoint; readers must be gone. */
 void store_close(struct store *s);
 
-/* Room for `bytes` of payload (body and meta together). False: full (max_size), or the disk is refused at the moment. */
+/* Room for one record of `bytes` of payload (see record_payload). False: full (max_size), larger than a log takes, or the disk says no
+ * at the moment: then one in a second is let through, to find out whether it still does. To release: after the append, or instead. */
 bool store_reserve(struct store *s, uint64_t bytes) MUST_USE;
 void store_release(struct store *s, uint64_t bytes);
+/* Bytes of other files in the directory (dead letters) that count against max_size. False: no room, nothing taken. */
+bool store_charge(struct store *s, uint64_t bytes) MUST_USE;
+void store_uncharge(struct store *s, uint64_t bytes);
 
-/* Appends all and syncs once; sets each seq. 0, or -errno and none of them counts as stored: what may have reached the disk is behind the
- * sealed end of its segment. A failed write or sync is tried once more in a new segment, never again on the same file
- * (an fdatasync after a failed one says nothing). Routed cursors count the records as accepted and queued before it returns. */
+/* Appends all to one segment and syncs once; sets each seq. 0, or -errno and none of them counts as stored: what may have reached the disk
+ * is behind the sealed end of its segment. A failed write or sync is tried once more in a new segment, never again on the same file
+ * (an fdatasync after a failed one says nothing). Routed cursors count the records as accepted and queued before it returns.
+ * -EMSGSIZE: record_payload of one is 0, nothing was tried. While store_failed the disk is asked once a second, else it answers at once. */
 int store_append(struct store *s, struct store_record *v, size_t n) MUST_USE;
 /* Writes the cursor file when something moved, and unlinks segments that all are past. 0 or -errno (it is tried again at the next). */
 int store_checkpoint(struct store *s);
@@ -51,11 +58,15 @@ int store_checkpoint(struct store *s);
 bool store_failed(const struct store *s);
 uint64_t store_bytes(const struct store *s); /* of all files */
 
+/* Random, made with the directory: with a seq it names a record in the whole world. */
+void store_install_id(const struct store *s, unsigned char out[16]);
+
+/* What was skipped, each place once, however many cursors pass it: records that are known to be gone, items of those whose header was
+ * sound, and bytes that belong to no sound record (the cut tail of an append that a crash interrupted included). */
 struct store_damage {
-	uint64_t n_records, n_items,
-	        n_bytes; /* skipped: known items of records with a sound header; bytes of the rest */
+	uint64_t n_records, n_items, n_bytes;
 };
-struct store_damage store_damage(const struct store *s);
+struct store_damage store_damage(struct store *s);
 
 /* What a cursor knows of an exporter, in items by signal; kept in the cursor file. queued is what it still has to read or resolve. */
 struct store_counts {
@@ -71,21 +82,25 @@ struct outcome {
 };
 
 /* The cursor of this name: found in the cursor file, or new at the log's end. Main thread; one per name at a time. `on_more` is called
- * on the writer's thread after an append that concerns it. */
+ * on the writer's thread after an append that concerns it. NULL: more names than a cursor file holds (some 400). */
 struct cursor *cursor_open(struct store *s, const char *name, void (*on_more)(void *ctx), void *ctx) MUST_USE;
-/* It stays in the cursor file with its place, and holds its segments. */
+/* It stays in the cursor file with its place, and holds its segments. What it gave out and was not resolved is given out again by the next
+ * cursor_open. */
 void cursor_close(struct cursor *c);
-/* Names in the cursor file that nobody has open, with the wall time since when. */
+/* Names in the cursor file that nobody has open and that have something queued, with the wall time since when. */
 void store_orphans(struct store *s, void (*each)(void *ctx, const char *name, int64_t since_wall_ns), void *ctx);
 /* Drops what such a cursor has still to read: counted as `reason`. */
 void store_forget(struct store *s, const char *name, enum drop_reason reason);
 struct cursor_counts cursor_counts(struct cursor *c);
-/* The next record for this exporter: 1 and *r with *body (a buf that holds what r points into; the caller owns it), 0 at the end, -errno
- * when memory or the disk says no (try later). Damaged records are skipped, counted and dropped{corrupt}. */
+/* The next record for this exporter: 1 and *r with *body, 0 at the end, -errno when memory or the disk says no (try later; a place that
+ * cannot be read three times, a second apart, counts as damaged). *body is r->body alone, the caller owns it; the other slices of *r point
+ * behind its end and live as long as it does. Damaged records are skipped, counted and dropped{corrupt}.
+ * 0, too, while CURSOR_WINDOW records are given out and the oldest of them is not resolved. */
 int cursor_next(struct cursor *c, struct pool *pool, struct store_record *r, struct buf **body) MUST_USE;
-/* The record that cursor_next gave is done: `seq` in any order, once each. */
+enum { CURSOR_WINDOW = 128 << 10 };
+/* The record that cursor_next gave is done: `seq` in any order, once each. The sum of *o is its n_items. */
 void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o);
 /* Passes the oldest record that was not yet given out without reading its body; dropped{overflow}. False at the end. */
 bool cursor_skip(struct cursor *c, uint64_t *n_items, uint64_t *n_bytes);
-/* Wall time of the oldest record that is not resolved; 0: none. */
+/* Wall time of the arrival of the oldest record that is not resolved; 0: none. */
 int64_t cursor_oldest_wall_ns(struct cursor *c);

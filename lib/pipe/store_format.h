@@ -2,13 +2,14 @@
  *
  * All numbers are little endian, everything begins at a multiple of 8.
  *
- *	segment  seg-%016x.log: a file header of 64 bytes, then records up to the first header that is not valid
- *	record   a header of 40 bytes, then the payload (meta, body), then zeros up to a multiple of 8
- *	meta     members {u16 type, u16 zero, u32 length, bytes}; those of an unknown type are skipped
+ *	segment  seg-%016x.log: a file header of 64 bytes, then records up to its sound end, which the next segment's header tells
+ *	record   a header of 40 bytes, then the payload (meta, sidecar, body), then zeros up to a multiple of 8
+ *	meta     members {u16 type, u16 zero, u32 length, bytes, zeros up to a multiple of 8}; those of an unknown type are skipped
  *
- * The CRC of a record's header is seeded with the segment's salt, so that bytes of an older file in the same blocks never look like a
- * record. A payload that is damaged under a sound header is skipped exactly and its items are known; behind a damaged header the next
- * sound one with a larger sequence number is looked for. Names stand in the meta as they are: a log can be read without anything else.
+ * The CRC of a record's header is seeded with the segment's salt, so that bytes of an older file in the same blocks, or bytes that a sender
+ * chose, never look like a record. Meta and the rest have CRCs of their own: with a damaged body the items and whom they were for are still
+ * known. Behind a damaged header the next sound one with a larger sequence number is looked for, and the seed of a segment whose own
+ * header is damaged follows from any of its records. Names stand in the meta as they are: a log can be read without anything else.
  */
 #pragma once
 #include "lib/base/err.h"
@@ -22,10 +23,13 @@ enum {
 	RECORD_MAX = 256 << 20, /* payload; more is damage */
 	META_MAX = 64 << 10,
 };
+/* Numbers of segments and records are below this: one more is always one more. */
+#define STORE_NUMBER_MAX (UINT64_C(1) << 62)
 
 struct segment_header {
 	uint64_t number, salt, first_seq;
-	uint64_t prev_number, prev_end; /* the segment before, and where its sound part ended; 0, 0: there was none */
+	/* The segment before, where its sound part ended, and the number of the last record in it; 0, 0, 0: there was none. */
+	uint64_t prev_number, prev_end, prev_last;
 };
 
 enum store_type { STORE_RECORD = 1, STORE_LETTER = 2 /* a dead letter */ };
@@ -33,7 +37,9 @@ enum store_type { STORE_RECORD = 1, STORE_LETTER = 2 /* a dead letter */ };
 /* What a record header says. */
 struct record_header {
 	uint64_t seq;
-	uint32_t payload_len, payload_crc, meta_len, n_items;
+	uint32_t payload_len, rest_crc; /* the rest: sidecar and body */
+	uint32_t meta_len, meta_crc;
+	uint32_t n_items;
 	uint32_t pipeline; /* crc32c of its name: for tools that only skim */
 	enum store_type type;
 	enum signal signal;
@@ -53,29 +59,59 @@ struct store_record {
 	slice text; /* what the backend said, at most 1 KiB */
 };
 
+static inline uint64_t store_pad8(uint64_t n)
+{
+	return (n + 7) & ~UINT64_C(7);
+}
+
 void segment_header_write(const struct segment_header *h, unsigned char out[SEGMENT_HEADER]);
-/* 0; -1: not ours or damaged; -2: of a newer version (*version set). */
+/* 0; -1: not ours or damaged; -2: of a newer version (*version set). Every version begins as this one: magic, version, CRC of 64 bytes. */
 int segment_header_read(const unsigned char in[SEGMENT_HEADER], struct segment_header *h, uint32_t *version) MUST_USE;
+/* What the CRCs of this segment's record headers begin with. */
+uint32_t segment_seed(uint64_t salt);
 
-/* Appends the meta of `r` to `out` (cleared first). */
+/* Bytes of payload; 0: more than a log takes (META_MAX, RECORD_MAX). */
+uint32_t record_payload(const struct store_record *r);
+/* Appends the meta of `r` to `out`. */
 void store_meta_write(const struct store_record *r, struct strbuf *out);
-/* Fills `r` from meta, body and header. -1: lengths that do not fit. */
-int store_meta_read(const struct record_header *h, slice meta, slice body, struct store_record *r) MUST_USE;
+/* Fills `r` from header and meta; *sidecar: bytes of the sidecar before the body. -1: lengths that do not fit. */
+int store_meta_read(const struct record_header *h, slice meta, struct store_record *r, uint32_t *sidecar) MUST_USE;
 
-/* The header for this meta and body under a segment's salt. */
-void record_header_write(
-        const struct store_record *r, slice meta, slice body, uint64_t salt, unsigned char out[RECORD_HEADER]);
+/* The header for this meta and the rest of `r`. */
+void record_header_write(const struct store_record *r, slice meta, uint32_t seed, unsigned char out[RECORD_HEADER]);
 /* False: magic, CRC or a length is wrong; such a place is no record. */
-bool record_header_read(const unsigned char in[RECORD_HEADER], uint64_t salt, struct record_header *h);
+bool record_header_read(const unsigned char in[RECORD_HEADER], uint32_t seed, struct record_header *h);
+/* The seed under which these bytes would be a header: true when the rest of it makes sense. It is one when the meta is sound, too. */
+bool record_header_guess(const unsigned char in[RECORD_HEADER], uint32_t *seed, struct record_header *h);
 /* Bytes in the file: header, payload, padding. */
 static inline uint64_t record_size(uint32_t payload_len)
 {
-	return RECORD_HEADER + (((uint64_t)payload_len + 7) & ~UINT64_C(7));
+	return RECORD_HEADER + store_pad8(payload_len);
 }
-bool record_payload_is_sound(const struct record_header *h, slice payload);
+bool record_meta_is_sound(const struct record_header *h, slice meta);
+bool record_rest_is_sound(const struct record_header *h, slice sidecar, slice body);
 
 /* Names joined for `routes`. */
 void routes_add(struct strbuf *out, slice name);
 /* Takes the next name off `routes`; false at the end. */
 bool routes_next(slice *routes, slice *name);
 bool routes_have(slice routes, slice name);
+
+static inline void store_put32(unsigned char *p, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (unsigned char)(v >> 8 * i);
+}
+static inline void store_put64(unsigned char *p, uint64_t v)
+{
+	store_put32(p, (uint32_t)v);
+	store_put32(p + 4, (uint32_t)(v >> 32));
+}
+static inline uint32_t store_get32(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint64_t store_get64(const unsigned char *p)
+{
+	return store_get32(p) | (uint64_t)store_get32(p + 4) << 32;
+}

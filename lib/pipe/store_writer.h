@@ -11,16 +11,17 @@
 struct submission {
 	struct submission *next;
 	struct store_record *records; /* seq is set when done with 0 */
-	size_t n;
+	size_t n; /* at least 1 */
 	bool durable;
 	void (*done)(struct submission *s, int rc); /* 0 or -errno; may free s */
 };
 
 struct store_writer;
-/* Starts the thread (SCHED_OTHER). With loop->pumped set by a test no thread is started and the test pumps store_writer_loop. */
-struct store_writer *store_writer_new(struct store *s, struct clock *clock, struct log *log) MUST_USE;
+/* Starts the thread; with main_loop->pumped the test pumps store_writer_loop instead. The store must outlive it. */
+struct store_writer *store_writer_new(struct store *s, const struct loop *main_loop, struct log *log) MUST_USE;
 void store_writer_submit(struct store_writer *w, struct submission *s); /* any thread; takes s until done */
-struct store *store_writer_store(struct store_writer *w);
+/* Cursors moved: a checkpoint is written soon. Any thread. */
+void store_writer_moved(struct store_writer *w);
 struct loop *store_writer_loop(struct store_writer *w);
-/* Tries what waits once more, ends with a checkpoint; what cannot be written is done with the error. Joins. Main thread. */
+/* Tries what waits once more, ends with a checkpoint; what cannot be written is done with -ECANCELED. Joins. Main thread. */
 void store_writer_free(struct store_writer *w);

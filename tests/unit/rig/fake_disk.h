@@ -10,8 +10,8 @@
  * a crash copies the second to the first, after the seed decided about all that was in between. What happens is a function of the calls
  * and the seeds: no time, no addresses. Descriptors are never used twice, so that a stale one is -EBADF.
  *
- * Symbolic links are followed at the end of a path only, and directories are not renamed. One mutex makes calls safe from several
- * threads; the functions here are for one thread while no call is under way, or for on_call.
+ * Symbolic links are followed at the end of a path only, and directories are not renamed. One mutex makes everything here safe from
+ * several threads, but for fake_disk_new, fake_disk_free and the setting of on_call.
  */
 #pragma once
 #include <pthread.h>
@@ -69,8 +69,8 @@ struct fake_log_entry {
 
 struct fake_disk {
 	struct disk disk;
-	/* Called before each call, which then has its effect or not (fake_disk_halt). Without the mutex: it may call anything here, though
-	 * fake_disk_free only by way of a longjmp. */
+	/* Called before each call, which then has its effect or, after fake_disk_halt, not. Without the mutex: it may call what it likes
+	 * here, and may leave by a longjmp. */
 	void (*on_call)(void *ctx, enum fake_call call, const char *path);
 	void *ctx;
 	/* private */
@@ -87,7 +87,7 @@ struct fake_disk {
 	VEC(struct fake_log_entry) log;
 	size_t log_next;
 	int next_fd;
-	bool halted, partly;
+	bool halted;
 };
 
 /* Empty but for "/" and "." (the root of relative paths); `capacity` bytes in blocks of 4096. */
@@ -108,7 +108,7 @@ void fake_disk_heal(struct fake_disk *f);
  * the program that runs on after its power is gone. */
 void fake_disk_halt(struct fake_disk *f);
 void fake_disk_halt_at(struct fake_disk *f, uint64_t nth);
-bool fake_disk_halted(const struct fake_disk *f);
+bool fake_disk_halted(struct fake_disk *f);
 /* Power loss and start. Unsynced blocks are kept, dropped or torn at 512 bytes; a size that grew is the old, the new or between; names
  * made, renamed and unlinked since sync_dir are a prefix or any part of what was done, a rename never halfway. One seed in four loses all
  * that was not synced, one keeps all of it. Descriptors and locks are gone; faults and counts stay. */
@@ -119,7 +119,7 @@ void fake_disk_kill(struct fake_disk *f);
 void fake_disk_settle(struct fake_disk *f);
 
 /* A deep copy of files and names, both images. To restore ends descriptors and locks like a crash; any number of times, also into
- * another disk of the same thread. Also lifts fake_disk_halt. */
+ * another disk. It lifts fake_disk_halt, as a crash does. fake_image_free frees the copy. */
 struct fake_image *fake_disk_snapshot(struct fake_disk *f);
 void fake_disk_restore(struct fake_disk *f, const struct fake_image *image);
 
@@ -137,11 +137,11 @@ int64_t fake_disk_size(struct fake_disk *f, const char *path);
 unsigned fake_disk_mode(struct fake_disk *f, const char *path);
 
 /* Calls since the start, failed ones included; those of a halted disk not. */
-uint64_t fake_disk_calls(const struct fake_disk *f, enum fake_call call);
-uint64_t fake_disk_total(const struct fake_disk *f);
+uint64_t fake_disk_calls(struct fake_disk *f, enum fake_call call);
+uint64_t fake_disk_total(struct fake_disk *f);
 /* Calls among the last 65,536 whose path contains `path` (NULL: any). */
 size_t fake_disk_logged(struct fake_disk *f, enum fake_call call, const char *path);
-/* The ith of those in the log, from the oldest; NULL behind the last. */
-const struct fake_log_entry *fake_disk_log(const struct fake_disk *f, size_t i);
+/* The ith call in the log, from the oldest; NULL behind the last. Valid until the next call. */
+const struct fake_log_entry *fake_disk_log(struct fake_disk *f, size_t i);
 /* The last n calls on stderr, for a seed that failed. */
-void fake_disk_print(const struct fake_disk *f, size_t n);
+void fake_disk_print(struct fake_disk *f, size_t n);

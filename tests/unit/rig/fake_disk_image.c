@@ -398,11 +398,16 @@ void fake_image_crash(struct fake_image *m, uint64_t seed)
 	fake_image_close_all(m);
 }
 
+void fake_image_settle_names(struct fake_image *m, size_t first)
+{
+	for (size_t i = first; i < m->changes.n; i++)
+		apply(m, &m->changes.v[i]);
+	m->changes.n = first;
+}
+
 void fake_image_settle(struct fake_image *m)
 {
-	for (size_t i = 0; i < m->changes.n; i++)
-		apply(m, &m->changes.v[i]);
-	m->changes.n = 0;
+	fake_image_settle_names(m, 0);
 	for (size_t i = 0; i < m->nodes.n; i++)
 		if (m->nodes.v[i] && m->nodes.v[i]->type == FAKE_FILE)
 			fake_node_settle(m->nodes.v[i]);

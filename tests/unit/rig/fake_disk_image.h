@@ -22,7 +22,7 @@ uint64_t fake_random_next(struct fake_random *r);
 uint64_t fake_random_below(struct fake_random *r, uint64_t n);
 
 struct fake_page {
-	unsigned refs;
+	_Atomic unsigned refs; /* copies may be of different threads */
 	unsigned char data[FAKE_PAGE];
 };
 
@@ -58,7 +58,7 @@ struct fake_node {
 	bool marked;
 };
 
-enum { FAKE_NOBODY = UINT32_MAX };
+#define FAKE_NOBODY UINT32_MAX
 /* A change of names that no sync_dir has made durable. A rename has from and to, a new name only to, an unlink only from. */
 struct fake_change {
 	uint32_t node, from_dir, to_dir; /* FAKE_NOBODY: none */
@@ -99,6 +99,8 @@ void fake_image_sync_dir(struct fake_image *m, uint32_t dir);
 /* See fake_disk_crash and fake_disk_settle. */
 void fake_image_crash(struct fake_image *m, uint64_t seed);
 void fake_image_settle(struct fake_image *m);
+/* Name changes from the ith on become durable. */
+void fake_image_settle_names(struct fake_image *m, size_t i);
 
 /* Bytes written, less than n when the capacity is reached; -ENOSPC when none fit. Grows the file. */
 ssize_t fake_node_write(

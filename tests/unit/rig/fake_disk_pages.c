@@ -184,13 +184,15 @@ int fake_node_allocate(struct fake_image *m, struct fake_node *f, uint64_t capac
 		return -EINVAL;
 	if (size > INT64_C(1) << 40)
 		return -EFBIG;
-	uint64_t need = 0;
-	for (int64_t at = f->reserved; at < size; at += FAKE_PAGE)
-		need += has_space(f, (size_t)at / FAKE_PAGE) ? 0 : FAKE_PAGE;
-	if (need && m->used + need > capacity)
+	int64_t reserved = f->reserved;
+	uint64_t before = fake_node_bytes(f);
+	f->reserved = round_up(size) > reserved ? round_up(size) : reserved;
+	uint64_t need = fake_node_bytes(f) - before;
+	if (need && m->used + need > capacity) {
+		f->reserved = reserved;
 		return -ENOSPC;
+	}
 	m->used += need;
-	f->reserved = round_up(size) > f->reserved ? round_up(size) : f->reserved;
 	f->size = size > f->size ? size : f->size;
 	return 0;
 }

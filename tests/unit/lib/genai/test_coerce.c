@@ -210,6 +210,7 @@ static const struct {
 	{ "", READ_PLAIN, NULL },
 	{ "None", READ_PLAIN, NULL },
 	{ "[\"\"]", READ_PLAIN, NULL },
+	{ "[\"\\n\", \"END\"]", READ_PLAIN, "\n|END" },
 };
 
 static const char *joined(struct arena *a, const slice *list, size_t n)
@@ -241,6 +242,9 @@ static void lists_are_read(void **state UNUSED)
 		           "\x0a\x02\x18\x07") };
 	assert_true(coerce_strings(&wire, READ_PLAIN, &a, &list, &n));
 	assert_string_equal(joined(&a, list, n), "a|7");
+	wire.s = SLICE("\x0a\x03\x0a\x01\n\x0a\x03\x0a\x01 ");
+	assert_true(coerce_strings(&wire, READ_PLAIN, &a, &list, &n));
+	assert_string_equal(joined(&a, list, n), "\n| ");
 	arena_release(&a);
 }
 

@@ -145,6 +145,28 @@ static void what_has_no_place_makes_it_lossy(void **state UNUSED)
 	}
 }
 
+/* A list of small numbers would become parts twenty times as long: it stays the text that it is. */
+static void growth_is_bounded(void **state)
+{
+	(void)state;
+	struct arena a;
+	struct strbuf in, out;
+	bool lossy = false;
+	arena_init(&a);
+	strbuf_init(&in, 1 << 20);
+	strbuf_init(&out, 1 << 24);
+	for (int i = 0; i < 3000; i++)
+		strbuf_adds(&in, i ? ",7" : "[7");
+	strbuf_addc(&in, ']');
+	assert_true(system_from_text(&out, &a, strbuf_slice(&in), &lossy));
+	assert_false(lossy);
+	assert_true(out.len < in.len + 100);
+	assert_non_null(strstr(out.p, "\"content\":\"[7,7,7"));
+	strbuf_release(&in);
+	strbuf_release(&out);
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +174,7 @@ int main(void)
 		cmocka_unit_test(several_lists_make_one),
 		cmocka_unit_test(systems_of_every_vendor),
 		cmocka_unit_test(what_has_no_place_makes_it_lossy),
+		cmocka_unit_test(growth_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

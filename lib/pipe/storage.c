@@ -1,0 +1,37 @@
+/* storage.c - see storage.h. */
+#include "lib/pipe/storage.h"
+
+#include <stdlib.h>
+
+struct storage *storage_open(const struct store_options *o, const struct loop *main_loop, struct log *log,
+        enum store_open_result *why, struct err *e)
+{
+	struct store *store = NULL;
+	*why = store_open(o, &store, e);
+	if (*why != STORE_OPENED)
+		return NULL;
+	struct storage *s = calloc(1, sizeof *s);
+	if (!s || !(s->directory = strdup(o->directory)))
+		abort();
+	s->refs = 1;
+	s->store = store;
+	s->log = log;
+	s->writer = store_writer_new(store, main_loop, log);
+	return s;
+}
+
+struct storage *storage_ref(struct storage *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void storage_unref(struct storage *s)
+{
+	if (atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	store_writer_free(s->writer);
+	store_close(s->store);
+	free(s->directory);
+	free(s);
+}

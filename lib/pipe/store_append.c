@@ -1,0 +1,316 @@
+/* store_append.c - the writer's side: one append is one run of writes in one segment and one sync.
+ *
+ * Invariant: a listed segment's `end` is durable, and what lies behind it was never promised. A file on which a write or a sync failed gets
+ * neither again. Its good part is sealed by the header of the next segment, which is durable, with its name, before anything is
+ * written to it. Sealed files are cut to their end, so that a roll wastes nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "lib/pipe/store_internal.h"
+
+enum { RECORDS_AT_ONCE = 256, IOV_MAX_HERE = 1024 };
+
+/* The file is complete: cut what is behind its end; without a published record it goes. */
+void active_seal(struct store *s)
+{
+	struct active *a = &s->active;
+	char path[STORE_PATH];
+	if (!a->exists)
+		return;
+	a->exists = false;
+	segment_path(s, a->seg.number, path);
+	int64_t before = (int64_t)a->plan, kept = before, used = a->fd >= 0 ? (int64_t)a->seg.end : before;
+	if (!a->listed) {
+		s->disk->close(s->disk, a->fd);
+		int rc = s->disk->unlink(s->disk, path);
+		kept = rc == 0 || rc == -ENOENT ? 0 : before;
+	} else if (!s->blind || a->fd >= 0) {
+		int fd = a->fd >= 0 ? a->fd : s->disk->open(s->disk, path, O_RDWR | O_NOFOLLOW, 0);
+		if (fd >= 0 && before > (int64_t)a->seg.end && s->disk->truncate(s->disk, fd, (int64_t)a->seg.end) == 0)
+			kept = (int64_t)a->seg.end;
+		if (fd >= 0)
+			s->disk->close(s->disk, fd);
+	}
+	store_account(s, kept - before, kept - used);
+	pthread_mutex_lock(&s->lock);
+	if (a->listed)
+		s->segments.v[s->segments.n - 1].size = (uint64_t)kept;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int write_header(struct store *s, int fd, const struct segment_header *h)
+{
+	unsigned char n_bytes[SEGMENT_HEADER];
+	struct iovec v = { n_bytes, sizeof(n_bytes) };
+	segment_header_write(h, n_bytes);
+	int rc = disk_pwrite_all(s->disk, fd, &v, 1, 0);
+	rc = rc ? rc : s->disk->sync(s->disk, fd);
+	return rc ? rc : s->disk->sync_dir(s->disk, s->dir);
+}
+
+/* A new file that is ready for records: blocks, header and name are durable. */
+static int create_segment(struct store *s, const struct segment_header *h, uint64_t size)
+{
+	char path[STORE_PATH];
+	segment_path(s, h->number, path);
+	int fd = s->disk->open(s->disk, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fd;
+	int rc = s->disk->allocate(s->disk, fd, (int64_t)size);
+	if (rc == 0 || rc == -EOPNOTSUPP)
+		rc = write_header(s, fd, h);
+	if (rc == 0)
+		return fd;
+	s->disk->close(s->disk, fd);
+	s->disk->unlink(s->disk, path);
+	return rc;
+}
+
+/* The segment that the next header tells about. */
+static struct segment last_segment(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	struct segment last = s->segments.n ? s->segments.v[s->segments.n - 1] : (struct segment){ 0 };
+	pthread_mutex_unlock(&s->lock);
+	return last;
+}
+
+static int roll(struct store *s, uint64_t n_bytes)
+{
+	active_seal(s);
+	uint64_t need = SEGMENT_HEADER + n_bytes, total = atomic_load(&s->total), plan = s->segment_size;
+	uint64_t room = total < s->max_size ? s->max_size - total : 0;
+	if (room < need)
+		return -ENOSPC;
+	plan = plan < need ? need : plan > room ? room : plan;
+	struct segment last = last_segment(s);
+	struct segment_header h = { ++s->max_number, store_random(s), s->next_seq, last.number, last.end, last.last_seq };
+	int fd = create_segment(s, &h, plan);
+	if (fd < 0)
+		return fd;
+	store_account(s, (int64_t)plan, SEGMENT_HEADER);
+	s->active = (struct active){
+		.fd = fd,
+		.exists = true,
+		.plan = plan,
+		.seg = { .number = h.number, .size = plan, .end = SEGMENT_HEADER, .first_seq = h.first_seq,
+		        .prev_number = last.number, .prev_end = last.end, .prev_last = last.last_seq,
+		        .seed = segment_seed(h.salt), .seeded = true, .ends = true },
+	};
+	/* so that a start has to look at the newest segment only; when it fails the start looks at more */
+	store_checkpoint(s);
+	return 0;
+}
+
+/* Headers, metas and padding of some records in `scratch`, and what is to be written in order. */
+struct run {
+	struct iovec v[IOV_MAX_HERE];
+	size_t scratch_at[IOV_MAX_HERE]; /* v[i] is in the scratch, from here; SIZE_MAX: it is not */
+	int n;
+};
+
+static void add_scratch(struct run *r, size_t from, size_t len)
+{
+	bool joins = r->n && r->scratch_at[r->n - 1] != SIZE_MAX;
+	if (joins)
+		r->v[r->n - 1].iov_len += len;
+	else if (len) {
+		r->scratch_at[r->n] = from;
+		r->v[r->n++] = (struct iovec){ NULL, len };
+	}
+}
+
+static void add_foreign(struct run *r, slice s)
+{
+	if (!s.len)
+		return;
+	r->scratch_at[r->n] = SIZE_MAX;
+	r->v[r->n++] = (struct iovec){ (void *)(uintptr_t)s.p, s.len };
+}
+
+static void add_padding(struct strbuf *b, struct run *r, size_t len)
+{
+	size_t from = b->len, n = store_pad8(len) - len;
+	strbuf_add(b, (slice){ "\0\0\0\0\0\0\0", n });
+	add_scratch(r, from, n);
+}
+
+static void add_record(struct store *s, struct run *r, const struct store_record *rec)
+{
+	static const char blank[RECORD_HEADER];
+	struct strbuf *b = &s->scratch;
+	size_t from = b->len;
+	strbuf_add(b, (slice){ blank, sizeof(blank) });
+	store_meta_write(rec, b);
+	if (b->failed)
+		return;
+	slice meta = { b->p + from + RECORD_HEADER, b->len - from - RECORD_HEADER };
+	record_header_write(rec, meta, s->active.seg.seed, (unsigned char *)b->p + from);
+	add_scratch(r, from, b->len - from);
+	add_foreign(r, rec->sidecar);
+	add_padding(b, r, rec->sidecar.len);
+	add_foreign(r, rec->body);
+	add_padding(b, r, rec->body.len);
+}
+
+static int write_run(struct store *s, const struct store_record *v, size_t n, uint64_t *at)
+{
+	struct run r = { .n = 0 };
+	strbuf_clear(&s->scratch);
+	for (size_t i = 0; i < n; i++)
+		add_record(s, &r, &v[i]);
+	if (s->scratch.failed)
+		return -ENOMEM;
+	uint64_t size = 0;
+	for (int i = 0; i < r.n; i++) {
+		if (r.scratch_at[i] != SIZE_MAX)
+			r.v[i].iov_base = s->scratch.p + r.scratch_at[i];
+		size += r.v[i].iov_len;
+	}
+	int rc = disk_pwrite_all(s->disk, s->active.fd, r.v, r.n, (int64_t)*at);
+	*at += size;
+	return rc;
+}
+
+static int write_all(struct store *s, const struct store_record *v, size_t n)
+{
+	uint64_t at = s->active.seg.end;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < n; i += RECORDS_AT_ONCE)
+		rc = write_run(s, v + i, n - i < RECORDS_AT_ONCE ? n - i : RECORDS_AT_ONCE, &at);
+	if (rc == 0 && s->sync)
+		rc = s->disk->sync(s->disk, s->active.fd);
+	if (rc)
+		s->active.bad = true;
+	if (s->scratch.cap > 1 << 20)
+		strbuf_release(&s->scratch);
+	return rc;
+}
+
+static int append_once(struct store *s, const struct store_record *v, size_t n, uint64_t n_bytes)
+{
+	const struct active *a = &s->active;
+	bool fits = a->exists && !a->bad && n_bytes <= a->plan - a->seg.end;
+	int rc = fits ? 0 : roll(s, n_bytes);
+	return rc ? rc : write_all(s, v, n);
+}
+
+/* Readers see them from here on. Under the lock. */
+static void publish(struct store *s, const struct store_record *v, size_t n, uint64_t n_bytes)
+{
+	struct active *a = &s->active;
+	struct place at = { a->seg.number, a->seg.end };
+	a->seg.end += n_bytes;
+	a->seg.last_seq = v[n - 1].seq;
+	if (!a->listed)
+		VEC_ADD(&s->segments);
+	a->listed = true;
+	s->segments.v[s->segments.n - 1] = a->seg;
+	s->end = (struct place){ a->seg.number, a->seg.end };
+	s->end_seq = a->seg.last_seq;
+	s->dirty = true;
+	for (size_t i = 0; i < n; i++) {
+		cursors_count_in(s, &v[i], at, v[i].body.len);
+		at.offset += record_size(record_payload(&v[i]));
+	}
+}
+
+static void call_cursors(struct store *s)
+{
+	for (size_t i = 0;; i++) {
+		pthread_mutex_lock(&s->lock);
+		struct cursor *c = i < s->cursors.n ? s->cursors.v[i] : NULL;
+		bool call = c && c->more && c->open && c->on_more;
+		if (c)
+			c->more = false;
+		pthread_mutex_unlock(&s->lock);
+		if (!c)
+			return;
+		if (call)
+			c->on_more(c->ctx);
+	}
+}
+
+static int fail(struct store *s, int rc)
+{
+	if (!atomic_load(&s->failed))
+		log_error(s->log, "the storage directory cannot be written: durable intake is refused until it can", "directory",
+		        s->dir, "error", strerror(-rc), NULL);
+	s->retry_at = clock_mono(s->clock) + NS_PER_S;
+	atomic_store(&s->next_probe, s->retry_at);
+	atomic_store(&s->failed, -rc);
+	return rc;
+}
+
+int store_append(struct store *s, struct store_record *v, size_t n)
+{
+	uint64_t n_bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t payload = record_payload(&v[i]);
+		if (!payload)
+			return -EMSGSIZE;
+		n_bytes += record_size(payload);
+		v[i].seq = s->next_seq + i;
+	}
+	int failed = atomic_load(&s->failed);
+	if (!n || (failed && clock_mono(s->clock) < s->retry_at))
+		return -failed;
+	int rc = append_once(s, v, n, n_bytes);
+	if (rc)
+		rc = append_once(s, v, n, n_bytes);
+	s->next_seq += n; /* those of an append that failed may stand on the disk: they are not given again */
+	if (rc) {
+		active_seal(s);
+		return fail(s, rc);
+	}
+	if (failed)
+		log_info(s->log, "the storage directory can be written again", "directory", s->dir, NULL);
+	pthread_mutex_lock(&s->lock);
+	publish(s, v, n, n_bytes);
+	pthread_mutex_unlock(&s->lock);
+	store_account(s, 0, (int64_t)n_bytes);
+	atomic_store(&s->failed, 0);
+	call_cursors(s);
+	return 0;
+}
+
+/* The first segment that may go, when every cursor is past it and the cursor file on the disk says so. 0: none. */
+static uint64_t oldest_unneeded(struct store *s, uint64_t *size)
+{
+	pthread_mutex_lock(&s->lock);
+	const struct segment *first = s->segments.v;
+	bool goes = s->segments.n > 1 && first->number < s->kept_from;
+	uint64_t number = goes ? first->number : 0;
+	*size = goes ? first->size : 0;
+	pthread_mutex_unlock(&s->lock);
+	return number;
+}
+
+static void unlink_passed(struct store *s)
+{
+	char path[STORE_PATH];
+	uint64_t size;
+	for (uint64_t number; (number = oldest_unneeded(s, &size)) != 0;) {
+		segment_path(s, number, path);
+		int rc = s->disk->unlink(s->disk, path);
+		if (rc < 0 && rc != -ENOENT) {
+			log_warn(s->log, "a segment that is done cannot be removed", "file", path, "error", strerror(-rc), NULL);
+			return;
+		}
+		pthread_mutex_lock(&s->lock);
+		memmove(s->segments.v, s->segments.v + 1, --s->segments.n * sizeof(*s->segments.v));
+		damage_forget(s, number + 1);
+		pthread_mutex_unlock(&s->lock);
+		store_account(s, -(int64_t)size, -(int64_t)size);
+		s->retry_at = 0;
+		atomic_store(&s->next_probe, 0);
+	}
+}
+
+int store_checkpoint(struct store *s)
+{
+	int rc = cursor_file_write(s);
+	unlink_passed(s);
+	return rc;
+}

@@ -1,0 +1,326 @@
+/* store_read.c - an exporter's side: the next record, and what became of it.
+ *
+ * A record that is given out stays in a ring, in order, until it and all before it are resolved; the oldest of them is where the next start
+ * goes on. Records that are not for this exporter, or that the cursor file knows as done, are passed. Reading happens on the
+ * exporter's thread without the lock; `walking` keeps the writer from moving the cursor meanwhile.
+ */
+#include <errno.h>
+
+#include "lib/pipe/store_internal.h"
+
+/* Under the lock: what the walk has passed is passed. */
+static void follow_walk(struct cursor *c)
+{
+	c->at = c->walk.at;
+	c->at_seq = c->walk.next_seq;
+	while (c->done_head < c->done.n && c->done.v[c->done_head].to <= c->at_seq)
+		c->done_head++;
+	c->s->dirty = true;
+}
+
+static bool is_done(const struct cursor *c, uint64_t seq)
+{
+	size_t i = c->done_head;
+	while (i < c->done.n && c->done.v[i].to <= seq)
+		i++;
+	return i < c->done.n && c->done.v[i].from <= seq;
+}
+
+/* One more at the end of the ring. -ENOMEM. */
+static int push_given(struct cursor *c, const struct given *g)
+{
+	if (c->n_given == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 64;
+		struct given *v = malloc(cap * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		for (size_t i = 0; i < c->n_given; i++)
+			v[i] = *cursor_given(c, i);
+		free(c->given);
+		c->given = v;
+		c->cap = cap;
+		c->head = 0;
+	}
+	*cursor_given(c, c->n_given) = *g;
+	c->n_given++;
+	return 0;
+}
+
+/* Passes a record that was resolved before the start: while an older one is out it has to be remembered. */
+static int pass_done(struct cursor *c, const struct record_header *h)
+{
+	struct given g = { .place = c->walk.at, .seq = h->seq, .resolved = true };
+	pthread_mutex_lock(&c->s->lock);
+	int rc = c->n_given ? push_given(c, &g) : 0;
+	if (rc == 0) {
+		walk_pass(&c->walk, h);
+		follow_walk(c);
+	}
+	pthread_mutex_unlock(&c->s->lock);
+	return rc;
+}
+
+static uint64_t body_len(const struct record_header *h, uint32_t sidecar)
+{
+	return h->payload_len - h->meta_len - store_pad8(sidecar);
+}
+
+/* Under the lock: what is taken from the log was accepted, whether the counts knew of it or not. */
+static void claim(struct cursor *c, const struct record_header *h, uint64_t n_bytes)
+{
+	unsigned k = signal_index(h->signal);
+	struct store_counts *n = &c->counts.by_signal[k];
+	uint64_t unread = n->queued - c->out_items[k];
+	if (unread < h->n_items) {
+		n->accepted += h->n_items - unread;
+		n->queued += h->n_items - unread;
+	}
+	if (c->counts.queued_records == c->out_records)
+		c->counts.queued_records++;
+	if (c->counts.queued_bytes - c->out_bytes < n_bytes)
+		c->counts.queued_bytes = c->out_bytes + n_bytes;
+}
+
+/* Passes the record at hand, which ends as `reason`. */
+static void drop_peeked(struct cursor *c, enum drop_reason reason)
+{
+	const struct record_header *h = &c->peek;
+	uint64_t n_bytes = body_len(h, c->peek_sidecar);
+	pthread_mutex_lock(&c->s->lock);
+	claim(c, h, n_bytes);
+	struct store_counts *n = &c->counts.by_signal[signal_index(h->signal)];
+	n->queued -= h->n_items;
+	n->dropped[reason] += h->n_items;
+	c->counts.queued_records--;
+	c->counts.queued_bytes -= n_bytes;
+	walk_pass(&c->walk, h);
+	follow_walk(c);
+	c->peeked = false;
+	pthread_mutex_unlock(&c->s->lock);
+}
+
+/* Begins a call: false when there is nothing to read, which is known without reading. */
+static bool begin(struct cursor *c)
+{
+	struct store *s = c->s;
+	pthread_mutex_lock(&s->lock);
+	bool more = c->counts.queued_records > c->out_records || (s->blind && place_before(c->at, s->end));
+	if (!more && !c->n_given)
+		cursor_settle(c);
+	c->walking = more;
+	if (more && (c->walk.at.segment != c->at.segment || c->walk.at.offset != c->at.offset)) {
+		c->walk.at = c->at;
+		c->walk.next_seq = c->at_seq;
+		c->peeked = false;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return more;
+}
+
+/* Ends a call. `at_end`: there was nothing more. True: meanwhile there is. */
+static bool end(struct cursor *c, bool at_end)
+{
+	struct store *s = c->s;
+	pthread_mutex_lock(&s->lock);
+	follow_walk(c);
+	const struct segment *last = s->segments.n ? &s->segments.v[s->segments.n - 1] : NULL;
+	bool more = at_end && last && place_before(c->at, (struct place){ last->number, last->end });
+	c->walking = more;
+	if (at_end && !more) {
+		if (place_before(c->at, s->end))
+			c->at = c->walk.at = s->end;
+		cursor_settle(c);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return more;
+}
+
+/* Whether the record that the walk stands at is to be given out. 1, 0: it was passed, -errno. */
+static int consider(struct cursor *c, const struct record_header *h, slice meta)
+{
+	struct store_record r;
+	uint32_t sidecar;
+	if (store_meta_read(h, meta, &r, &sidecar) < 0) {
+		struct store_damage d = { .n_records = 1, .n_items = h->n_items };
+		damage_note(c->s, &c->walk, c->walk.at, d, record_size(h->payload_len));
+		walk_pass(&c->walk, h);
+		return 0;
+	}
+	if (!routes_have(r.routes, c->id)) {
+		walk_pass(&c->walk, h);
+		return 0;
+	}
+	if (is_done(c, h->seq))
+		return pass_done(c, h);
+	c->peek = *h;
+	c->peek_sidecar = sidecar;
+	c->peek_wall_ns = r.arrival_wall_ns;
+	c->peeked = true;
+	return 1;
+}
+
+/* To the next record for this exporter. 1: it is at `peek`, 0: none, -errno. */
+static int seek(struct cursor *c)
+{
+	struct record_header h;
+	slice meta;
+	if (!begin(c))
+		return 0;
+	int rc = c->peeked;
+	while (!rc) {
+		rc = walk_next(c->s, &c->walk, &h, &meta);
+		if (rc == 0 && !end(c, true))
+			return 0;
+		if (rc == 1)
+			rc = consider(c, &h, meta);
+	}
+	end(c, false);
+	return rc;
+}
+
+/* The record at hand into one buf: body, slack, meta, sidecar. 1; 0: damaged; -errno. */
+static int read_record(struct cursor *c, struct pool *pool, struct store_record *r, struct buf **out)
+{
+	const struct record_header *h = &c->peek;
+	uint32_t sidecar = c->peek_sidecar;
+	size_t n = (size_t)body_len(h, sidecar), padded = (size_t)store_pad8(sidecar);
+	uint64_t rest = c->walk.at.offset + RECORD_HEADER + h->meta_len;
+	slice meta;
+	struct buf *b = buf_new(pool, n + BUF_SLACK + h->meta_len + padded);
+	if (!b)
+		return -ENOMEM;
+	char *behind = b->data + n + BUF_SLACK;
+	int rc = walk_meta(c->s, &c->walk, h, &meta);
+	if (rc == 0) {
+		memcpy(behind, meta.p, meta.len);
+		memset(b->data + n, 0, BUF_SLACK);
+		rc = walk_read(c->s, &c->walk, rest, behind + h->meta_len, padded);
+	}
+	if (rc == 0)
+		rc = walk_read(c->s, &c->walk, rest + padded, b->data, n);
+	b->len = n;
+	if (rc == 0 && store_meta_read(h, (slice){ behind, h->meta_len }, r, &sidecar) == 0 &&
+	        store_pad8(sidecar) == padded) {
+		r->sidecar = (slice){ behind + h->meta_len, sidecar };
+		r->body = buf_slice(b);
+		if (record_rest_is_sound(h, (slice){ r->sidecar.p, padded }, r->body)) {
+			*out = b;
+			return 1;
+		}
+	}
+	buf_unref(b);
+	return rc < 0 ? rc : 0;
+}
+
+static int give(struct cursor *c, const struct store_record *r)
+{
+	const struct record_header *h = &c->peek;
+	unsigned k = signal_index(h->signal);
+	struct given g = {
+		.place = c->walk.at,
+		.seq = h->seq,
+		.n_bytes = r->body.len,
+		.wall_ns = r->arrival_wall_ns,
+		.n_items = h->n_items,
+		.signal = (uint8_t)k,
+	};
+	pthread_mutex_lock(&c->s->lock);
+	int rc = push_given(c, &g);
+	if (rc == 0) {
+		claim(c, h, g.n_bytes);
+		c->out_items[k] += g.n_items;
+		c->out_records++;
+		c->out_bytes += g.n_bytes;
+		walk_pass(&c->walk, h);
+		follow_walk(c);
+		c->peeked = false;
+	}
+	pthread_mutex_unlock(&c->s->lock);
+	return rc;
+}
+
+int cursor_next(struct cursor *c, struct pool *pool, struct store_record *r, struct buf **body)
+{
+	for (;;) {
+		if (c->n_given >= CURSOR_WINDOW)
+			return 0;
+		int rc = seek(c);
+		if (rc <= 0)
+			return rc;
+		rc = read_record(c, pool, r, body);
+		if (rc < 0)
+			return rc;
+		if (rc == 0) {
+			struct store_damage d = { .n_records = 1, .n_items = c->peek.n_items };
+			damage_note(c->s, &c->walk, c->walk.at, d, record_size(c->peek.payload_len));
+			drop_peeked(c, DROP_CORRUPT);
+			continue;
+		}
+		rc = give(c, r);
+		if (rc == 0)
+			return 1;
+		buf_unref(*body);
+		return rc;
+	}
+}
+
+bool cursor_skip(struct cursor *c, uint64_t *n_items, uint64_t *n_bytes)
+{
+	if (seek(c) != 1)
+		return false;
+	*n_items = c->peek.n_items;
+	*n_bytes = body_len(&c->peek, c->peek_sidecar);
+	drop_peeked(c, DROP_OVERFLOW);
+	return true;
+}
+
+int64_t cursor_oldest_wall_ns(struct cursor *c)
+{
+	if (c->n_given)
+		return cursor_given(c, 0)->wall_ns;
+	return seek(c) == 1 ? c->peek_wall_ns : 0;
+}
+
+/* The ith of the ring that has this seq, or NULL. */
+static struct given *find_given(struct cursor *c, uint64_t seq)
+{
+	size_t low = 0, high = c->n_given;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (cursor_given(c, mid)->seq < seq)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	struct given *g = low < c->n_given ? cursor_given(c, low) : NULL;
+	return g && g->seq == seq && !g->resolved ? g : NULL;
+}
+
+void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o)
+{
+	pthread_mutex_lock(&c->s->lock);
+	struct given *g = find_given(c, seq);
+	if (g) {
+		struct store_counts *n = &c->counts.by_signal[g->signal];
+		n->delivered += o->delivered;
+		n->rejected += o->rejected;
+		n->dead_lettered += o->dead_lettered;
+		for (unsigned i = 0; i < N_DROP_REASONS; i++)
+			n->dropped[i] += o->dropped[i];
+		n->queued -= g->n_items;
+		c->counts.queued_records--;
+		c->counts.queued_bytes -= g->n_bytes;
+		c->out_items[g->signal] -= g->n_items;
+		c->out_records--;
+		c->out_bytes -= g->n_bytes;
+		g->resolved = g->counted = true;
+		g->outcome = *o;
+		while (c->n_given && cursor_given(c, 0)->resolved) {
+			c->head = (c->head + 1) & (c->cap - 1);
+			c->n_given--;
+		}
+		cursor_settle(c);
+		c->s->dirty = true;
+	}
+	pthread_mutex_unlock(&c->s->lock);
+}
