@@ -80,6 +80,21 @@ static void check_authenticators(struct builder *b, const char *label, const str
 	}
 }
 
+/* The storage that a queue names must be an extension that runs and is one. */
+static void check_storage(struct builder *b, const char *label, const struct node *n)
+{
+	if (!n || n->kind != NODE_SCALAR || !n->text.len)
+		return;
+	const struct declared *d = find_reference(b, EXTENSION, n->text, n->pos, label);
+	if (!d || !d->component)
+		return;
+	if (!d->component->type->provides)
+		findings_add(b->findings, FINDING_ERROR, n->pos, "%s: extension \"%s\" is not a storage", label, d->id);
+	else if (!d->component->used)
+		findings_add(b->findings, FINDING_ERROR, n->pos,
+		        "%s: references extension \"%s\" which is not listed in service::extensions", label, d->id);
+}
+
 /* The smallest pool a memory_limiter in use sets; 0: none does. */
 static uint64_t pool_limit(const struct plan *p)
 {
@@ -131,6 +146,8 @@ void check_plan(struct builder *b)
 		const struct plan_component *c = &b->plan->components[i];
 		const char *label = arena_printf(b->arena, "%s::%s", kind_section(c->type->kind), c->id);
 		check_authenticators(b, label, c->node);
+		if (c->type->kind == EXPORTER && c->node)
+			check_storage(b, label, node_get(node_get(c->node, "sending_queue"), "storage"));
 		if (c->type->kind == RECEIVER && c->conf)
 			warn_open_endpoints(b, c->id, c->node);
 	}

@@ -20,7 +20,7 @@ static const struct foreign {
 	{ PROCESSOR, LATER,
 	        "gen_ai_filter gen_ai_normalizer gen_ai_cost gen_ai_latency gen_ai_link redaction tail_sampling",
 	        NULL },
-	{ EXTENSION, LATER, "file_storage api_keys basicauth bearertokenauth headers_setter", NULL },
+	{ EXTENSION, LATER, "api_keys basicauth bearertokenauth headers_setter", NULL },
 	{ EXTENSION, NO_EFFECT, "pprof zpages", NULL },
 	{ RECEIVER, ABSENT,
 	        "zipkin jaeger opencensus prometheus prometheus_simple kafka hostmetrics host_metrics filelog file_log "

@@ -7,6 +7,7 @@
 #include "lib/net/http_client.h"
 #include "lib/otlp/json.h"
 #include "lib/otlp/status.h"
+#include "lib/otlp/wire.h"
 #include "lib/pipe/component.h"
 #include "lib/pipe/core.h"
 #include "lib/pipe/delivery.h"
@@ -241,6 +242,11 @@ static int make_wire(struct stage *s, struct delivery *d, const slice *parts)
 	return rc;
 }
 
+static slice at_most(slice s, size_t n)
+{
+	return (slice){ s.p ? s.p : "", s.len < n ? s.len : n };
+}
+
 static void say(struct verdict *v, const char *url, const struct http_reply *r, slice message)
 {
 	if (r->fault != HTTP_FAULT_NONE)
@@ -293,7 +299,13 @@ static enum verdict_kind judge_status(const struct otlp_http_conf *c, int status
 		return RETRY;
 	case 401:
 	case 403:
+	case 407: /* of a proxy: the key is wrong, not the data */
 		return HOLD;
+	case 413:
+		return TOO_LARGE;
+	case 400:
+	case 422:
+		return BAD_DATA;
 	default:
 		return REJECTED;
 	}
@@ -310,38 +322,69 @@ static bool is_otlp_type(slice type)
 	return slice_starts(type, SLICE("application/json")) || slice_starts(type, SLICE("application/x-protobuf"));
 }
 
-static void judge(struct stage *s, const struct post *p, const struct http_reply *r, struct verdict *v)
+/* rejected_spans (.. log_records, data_points) of a response that was cut inside its long message: field 1 of field 1, which
+ * comes before the message. */
+static int64_t count_of_cut(slice body)
 {
-	struct arena a;
+	uint32_t tag = 0, len;
+	uint64_t n = 0;
+	const uint8_t *p = wire_start(body), *end = wire_end(body);
+	if ((p = wire_tag(p, end, &tag)) && tag == TAG(1, WIRE_LEN) && (p = wire_u32(p, end, &len)) &&
+	        (p = wire_tag(p, end, &tag)) && tag == TAG(1, WIRE_VARINT) && wire_varint(p, end, &n))
+		return (int64_t)n;
+	return 0;
+}
+
+/* Of an answer that says what was refused. False: this one does not. */
+static bool read_partial(
+        struct stage *s, const struct post *p, const struct http_reply *r, struct arena *a, struct export_result *out)
+{
+	enum otlp_encoding enc = encoding_of(r->content_type);
+	if (!is_otlp_type(r->content_type))
+		return false;
+	if (!export_response_parse(a, p->delivery->signal, enc, r->body, out))
+		return true;
+	*out = (struct export_result){ 0 };
+	if (r->fault == HTTP_FAULT_TOO_LARGE && enc == OTLP_PROTO)
+		out->n_rejected = count_of_cut(r->body);
+	if (r->status < 300 && r->body.len)
+		log_warn(s->log, "Answer does not parse; the data counts as delivered", "url", p->shown, NULL);
+	return out->n_rejected > 0;
+}
+
+static void judge_partial(struct stage *s, const struct export_result *result, struct arena *a, struct verdict *v)
+{
+	if (v->kind == DELIVERED && result->n_rejected > 0)
+		v->n_rejected = result->n_rejected > UINT32_MAX ? UINT32_MAX : (uint32_t)result->n_rejected;
+	if (v->kind == DELIVERED && (result->n_rejected > 0 || result->message.len))
+		log_warn(s->log, "Partial success response", "message",
+		        arena_printf(a, "%.*s", (int)at_most(result->message, SAID_MAX).len, result->message.p),
+		        "dropped_spans", LOG_I(result->n_rejected), NULL);
+	if (v->kind == HOLD && result->n_rejected > 0)
+		v->kind = REJECTED; /* a used-up quota, permanent by OTLP */
+}
+
+/* The verdict's words are in `a` or in the reply. */
+static void judge(struct stage *s, const struct post *p, const struct http_reply *r, struct arena *a, struct verdict *v)
+{
 	struct export_result result = { 0 };
 	slice message = r->body; /* an excerpt of a body that is no Status says more than nothing */
 	int code;
 	/* an answer whose body is over the limit still has its status: a 2xx took the data */
 	bool has_status = r->fault == HTTP_FAULT_NONE || (r->fault == HTTP_FAULT_TOO_LARGE && r->status);
 	v->kind = has_status ? judge_status(s->conf, r->status) : judge_fault(r->fault);
-	arena_init(&a);
-	enum otlp_encoding enc = encoding_of(r->content_type);
-	bool typed = is_otlp_type(r->content_type);
-	bool partial = typed && (v->kind == DELIVERED || r->status == 403) &&
-	        !export_response_parse(&a, p->delivery->signal, enc, r->body, &result);
-	if (v->kind == DELIVERED && typed && !partial && r->body.len)
-		log_warn(s->log, "Answer does not parse; the data counts as delivered", "url", p->shown, NULL);
-	if (v->kind == DELIVERED && result.n_rejected > 0)
-		v->n_rejected = result.n_rejected > UINT32_MAX ? UINT32_MAX : (uint32_t)result.n_rejected;
-	if (v->kind == DELIVERED && (result.n_rejected > 0 || result.message.len))
-		log_warn(s->log, "Partial success response", "message", arena_cstr(&a, result.message), "dropped_spans",
-		        LOG_I(result.n_rejected), NULL);
-	if (v->kind == HOLD && r->status == 403 && result.n_rejected > 0)
-		v->kind = REJECTED; /* a used-up quota, permanent by OTLP */
-	v->blames_data = v->kind == REJECTED && r->status == 400;
-	if (v->kind != DELIVERED && typed && !rpc_status_parse(&a, enc, r->body, &code, &message) && result.message.len)
+	v->status = has_status ? r->status : 0;
+	if ((v->kind == DELIVERED || r->status == 403) && read_partial(s, p, r, a, &result))
+		judge_partial(s, &result, a, v);
+	if (v->kind != DELIVERED && is_otlp_type(r->content_type) &&
+	        !rpc_status_parse(a, encoding_of(r->content_type), r->body, &code, &message) && result.message.len)
 		message = result.message;
 	if (v->kind == RETRY && r->retry_after.len) {
 		int64_t wait = retry_after_parse(r->retry_after, r->date, clock_wall(s->loop->clock));
 		v->retry_after_ns = wait > 0 ? wait : 0;
 	}
+	v->said = message;
 	say(v, p->shown, r, message);
-	arena_release(&a);
 }
 
 static void on_done(void *ctx, const struct http_reply *r)
@@ -349,9 +392,12 @@ static void on_done(void *ctx, const struct http_reply *r)
 	struct post *p = ctx;
 	struct verdict v = { 0 };
 	struct delivery *d = p->delivery;
-	judge(p->stage, p, r, &v);
+	struct arena a;
+	arena_init(&a);
+	judge(p->stage, p, r, &a, &v);
 	free(p);
 	delivery_done(d, &v);
+	arena_release(&a);
 }
 
 static void fail(struct delivery *d, struct post *p, enum verdict_kind kind, const char *text)

@@ -28,7 +28,8 @@ struct otlp_protocols_conf {
 };
 
 struct otlp_conf {
-	int ack;
+	int ack; /* enum ack_level */
+	duration ack_timeout;
 	struct otlp_protocols_conf protocols; /* not first: findings tell it from the component by its address */
 };
 
@@ -50,13 +51,18 @@ static const struct conf_field protocols_fields[] = {
 	CONF_END,
 };
 
-static const char *const ack_names[] = { "queued", NULL };
+static const char *const ack_names[] = { "auto", "queued", "durable", "delivered", NULL };
 
 static const struct conf_field fields[] = {
 	CONF_OPTION(otlp_conf, protocols, otlp_protocols_conf, protocols_fields,
 	        "What is opened: only what is listed here; without the section everything."),
-	CONF_ENUM(otlp_conf, ack, "queued", ack_names,
-	        "What a 200 promises: queued, every exporter's queue has the data."),
+	CONF_ENUM(otlp_conf, ack, "auto", ack_names,
+	        "What a 200 promises: queued, every exporter's queue has the data; durable, storages have it on disk; "
+	        "delivered, every required exporter has resolved it. auto is durable where an exporter has a storage, "
+	        "else queued."),
+	CONF_DURATION(otlp_conf, ack_timeout, "10s",
+	        "With durable and delivered: a request that is not acknowledged by then is answered 503.", .min = 0,
+	        .max = 3600),
 	CONF_END,
 };
 
@@ -370,6 +376,12 @@ static void describe_client(struct arena *a, bool metadata, const struct http_he
 	};
 }
 
+static void answer_later(struct stage *s, struct exchange *x, const struct intake_result *r)
+{
+	struct target t = target_of(s, exchange_head(x));
+	answer_result(s, x, &t, r);
+}
+
 static void on_request(void *ctx, struct exchange *x)
 {
 	struct stage *s = ctx;
@@ -396,8 +408,11 @@ static void on_request(void *ctx, struct exchange *x)
 	}
 	arena_init(&a);
 	describe_client(&a, http_of(s)->server.include_metadata, h, &client);
-	intake_push(s, t.signal, body, &client, &r);
-	answer_result(s, x, &t, &r);
+	const struct otlp_conf *c = s->conf;
+	const struct intake_later later = { (enum ack_level)c->ack, c->ack_timeout.ns, exchange_id(x), answer_later };
+	intake_push(s, t.signal, body, &client, &later, &r);
+	if (!r.pending)
+		answer_result(s, x, &t, &r);
 	arena_release(&a);
 }
 

@@ -27,7 +27,7 @@ enum {
 	SAMPLE_FIRST = 10,
 	SAMPLE_EVERY = 100,
 	PATIENCE_MS = 10,
-	BLOCK_PATIENCE_MS = 5000, /* without any progress; who writes blocks has a thread of its own */
+	BLOCK_PATIENCE_MS = 1000, /* without any progress; who writes blocks has a thread of its own */
 };
 static const int64_t sample_window_ns = 10 * NS_PER_S;
 

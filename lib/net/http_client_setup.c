@@ -156,7 +156,6 @@ void transfer_setup(struct transfer *t)
 	set_long(t, CURLOPT_MAXLIFETIME_CONN, 240 + (long)(uv_hrtime() % 120));
 	set_long(t, CURLOPT_FORBID_REUSE, s->disable_keep_alives ? 1 : 0);
 	set_long(t, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
-	t->client->curl->easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)s->max_response);
 	setup_tls(t);
 }
 

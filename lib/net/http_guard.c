@@ -62,6 +62,7 @@ void http_guard_init(struct http_guard *g, size_t max_bytes, size_t max_fields)
 
 static int check_target(struct http_guard *g, slice method, slice t)
 {
+	static const slice schemes[] = { { "http://", 7 }, { "https://", 8 } };
 	if (t.len > GUARD_MAX_TARGET)
 		return refuse(g, 414, "the request target is longer than 4096 bytes");
 	if (!all(t, TARGET))
@@ -70,9 +71,12 @@ static int check_target(struct http_guard *g, slice method, slice t)
 		return refuse(g, 400, "CONNECT is not served here");
 	if (t.p[0] == '/' || (slice_is(t, "*") && slice_is(method, "OPTIONS")))
 		return 0;
-	if (t.len > 8 &&
-	        (slice_ieq((slice){ t.p, 7 }, SLICE("http://")) || slice_ieq((slice){ t.p, 8 }, SLICE("https://"))))
-		return 0;
+	for (size_t i = 0; i < COUNTOF(schemes); i++) {
+		size_t n = schemes[i].len;
+		/* RFC 9110 4.2.1: an empty host is invalid */
+		if (t.len > n && slice_ieq((slice){ t.p, n }, schemes[i]) && t.p[n] != '/' && t.p[n] != '?')
+			return 0;
+	}
 	return refuse(g, 400, "the request target is neither a path nor an http URL");
 }
 

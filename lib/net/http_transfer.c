@@ -30,7 +30,8 @@ static void forget_answer(struct transfer *t)
 		strbuf_clear(&t->heads[i]);
 }
 
-/* The first of several is taken, as the Collector does. */
+/* The first of several is taken, as the Collector does; but two answers to "when again?" are none: the value becomes what cannot be
+ * parsed. */
 static void keep_field(struct transfer *t, slice line)
 {
 	const char *colon = memchr(line.p, ':', line.len);
@@ -39,6 +40,8 @@ static void keep_field(struct transfer *t, slice line)
 	for (int i = 0; i < N_HEADS; i++)
 		if (t->heads[i].len == 0 && slice_ieq(name, slice_of(head_names[i])))
 			strbuf_add(&t->heads[i], slice_trim((slice){ colon + 1, line.len - name.len - 1 }));
+		else if (i == HEAD_RETRY_AFTER && slice_ieq(name, slice_of(head_names[i])))
+			strbuf_adds(&t->heads[i], ", twice");
 }
 
 static size_t on_head(char *p, size_t size, size_t n, void *transfer)
@@ -58,6 +61,7 @@ static size_t on_head(char *p, size_t size, size_t n, void *transfer)
 	return line.len;
 }
 
+/* What is over the limit is not read, but what is not is kept: the beginning may say enough. */
 static size_t on_body(char *p, size_t size, size_t n, void *transfer)
 {
 	struct transfer *t = transfer;

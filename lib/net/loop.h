@@ -51,7 +51,7 @@ static inline int64_t loop_now(struct loop *l)
 
 /* From any thread. Takes m until m->run was called. Mails of one sender arrive in order. */
 void loop_post(struct loop *l, struct mail *m);
-/* Runs every mail that is there (tests that pump by hand; otherwise the loop does it). */
+/* Runs every mail that is there now, before anything else on this thread. */
 void loop_drain_mail(struct loop *l);
 
 struct timer {

@@ -38,22 +38,33 @@ static void on_part(void *ctx, struct split_part part)
 	add_piece(c->out, c->entry, part.body, part.n_items);
 }
 
-static bool too_large(const struct record *r, const struct batch_settings *s)
+/* Limits of a piece; 0: none. */
+static uint32_t most_items(const struct batch_settings *s)
 {
-	if (!s->enabled || !s->max_size)
-		return false;
-	return (s->sizer == SIZER_ITEMS ? r->n_items : r->body->len) > s->max_size;
+	bool limited = s->enabled && s->sizer == SIZER_ITEMS && s->max_size < UINT32_MAX;
+	return limited ? (uint32_t)s->max_size : 0;
+}
+
+static uint64_t most_bytes(const struct batch_settings *s)
+{
+	uint64_t own = s->enabled && s->sizer == SIZER_BYTES ? s->max_size : 0;
+	return own && (!s->max_bytes || own < s->max_bytes) ? own : s->max_bytes;
+}
+
+static bool is_over(uint64_t n, uint64_t limit)
+{
+	return limit && n > limit;
 }
 
 void pieces_of(struct queue_entry *e, const struct batch_settings *s, struct pieces *out)
 {
 	struct record *r = e->record;
+	uint32_t max_items = most_items(s);
+	uint64_t max_bytes = most_bytes(s);
 	size_t before = out->n;
-	if (too_large(r, s)) {
+	if (is_over(r->n_items, max_items) || is_over(r->body->len, max_bytes)) {
 		struct cut c = { out, e };
-		bool items = s->sizer == SIZER_ITEMS;
-		uint32_t max_items = items && s->max_size < UINT32_MAX ? (uint32_t)s->max_size : UINT32_MAX;
-		if (!otlp_split(r->signal, buf_slice(r->body), max_items, items ? 0 : s->max_size, NULL, on_part, &c))
+		if (!otlp_split(r->signal, buf_slice(r->body), max_items, max_bytes, NULL, on_part, &c))
 			return;
 		while (out->n > before)
 			buf_unref(out->v[--out->n].body);
@@ -64,10 +75,9 @@ void pieces_of(struct queue_entry *e, const struct batch_settings *s, struct pie
 
 bool batcher_fits(const struct batcher *b, const struct batch_settings *s, const struct piece *p)
 {
-	if (!b->pieces.n || !s->max_size)
-		return true;
-	uint64_t size = s->sizer == SIZER_ITEMS ? b->n_items + p->n_items : b->n_bytes + p->body->len;
-	return size <= s->max_size;
+	return !b->pieces.n ||
+	        (!is_over(b->n_items + p->n_items, most_items(s)) &&
+	                !is_over(b->n_bytes + p->body->len, most_bytes(s)));
 }
 
 bool batcher_add(struct batcher *b, const struct batch_settings *s, const struct piece *p, int64_t now_ns)

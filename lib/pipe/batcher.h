@@ -19,6 +19,7 @@ struct batch_settings {
 	int64_t flush_ns; /* 0: at once */
 	uint64_t min_size, max_size; /* max 0: no cap */
 	enum sizer sizer; /* SIZER_ITEMS or SIZER_BYTES */
+	uint64_t max_bytes; /* what the destination takes at most, whatever the rest says; 0: not known */
 };
 
 /* The pieces of one key that wait for company. */
@@ -36,7 +37,7 @@ struct batcher {
 struct batcher *batcher_new(const struct record *like) MUST_USE;
 void batcher_free(struct batcher *b); /* must be empty */
 
-/* Cuts the entry's record by the settings' max_size, or makes one piece of it; sets entry->n_open. The caller
+/* Cuts the entry's record by the settings' max_size and max_bytes, or makes one piece of it; sets entry->n_open. The caller
  * owns the vector. When memory for a cut is out, or the parts would grow too large (otlp_split), the record stays whole. */
 struct pieces {
 	struct piece *v;
@@ -44,7 +45,7 @@ struct pieces {
 };
 void pieces_of(struct queue_entry *e, const struct batch_settings *s, struct pieces *out);
 
-/* Would the piece go over max_size? Then flush first. */
+/* Would the piece go over max_size or max_bytes? Then flush first. */
 bool batcher_fits(const struct batcher *b, const struct batch_settings *s, const struct piece *p);
 /* Takes the piece. True when min_size is reached. */
 bool batcher_add(struct batcher *b, const struct batch_settings *s, const struct piece *p, int64_t now_ns);

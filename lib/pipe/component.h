@@ -25,6 +25,9 @@ enum component_flags {
 	BARE = 8, /* needs no option: an undeclared bare type in a pipeline is declared with its defaults */
 };
 
+/* What an extension may be to other components. */
+enum iface { IFACE_STORAGE /* struct storage */ };
+
 struct stage;
 struct batch;
 struct delivery;
@@ -47,6 +50,7 @@ struct component {
 	void (*send)(struct stage *s, struct delivery *d); /* exporters: ends in exactly one delivery_done */
 	void (*stop)(struct stage *s); /* exporters end in stage_stopped(s); others are done on return */
 	void (*lower)(const void *conf, struct pipeline_settings *p); /* LOWERED */
+	void *(*provides)(void *shared, enum iface what); /* extensions, after start: what others use of them, or NULL */
 };
 
 struct stage {

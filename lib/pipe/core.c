@@ -42,6 +42,11 @@ struct pool *core_pool(struct core *c)
 	return &c->pool;
 }
 
+struct log *core_log(struct core *c)
+{
+	return c->log;
+}
+
 const struct key_table *core_keys(const struct core *c)
 {
 	return c->o.keys;
@@ -166,12 +171,13 @@ void core_free(struct core *c)
 	struct graph *g = c->graph;
 	while (c->listeners)
 		listener_close(c->listeners);
+	core_give_up_storages(c);
+	for (size_t i = 0; g && i < g->exporters.n; i++)
+		exporter_free(g->exporters.v[i]);
 	for (unsigned i = 0; i <= c->n_workers; i++)
 		worker_stop(&c->workers[i]);
 	if (g) {
 		graph_stop(g);
-		for (size_t i = 0; i < g->exporters.n; i++)
-			exporter_free(g->exporters.v[i]);
 		release_sites(g);
 		graph_unref(g);
 	}

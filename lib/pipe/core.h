@@ -39,6 +39,7 @@ void core_free(struct core *c);
 
 enum core_phase core_phase(const struct core *c);
 struct pool *core_pool(struct core *c);
+struct log *core_log(struct core *c); /* the process's: outlives every graph */
 const struct key_table *core_keys(const struct core *c);
 int64_t core_started_wall_ns(const struct core *c);
 const char *core_version(const struct core *c);

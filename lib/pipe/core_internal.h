@@ -27,6 +27,8 @@ struct worker {
 	_Atomic size_t n_connections; /* open, as of the last poll */
 	_Atomic size_t n_posted; /* handed over and not adopted yet */
 	struct graph *graph;
+	struct ack *acks, *last_ack; /* requests that wait for their answer */
+	struct timer ack_timer; /* begun with the first of them */
 	bool stopped; /* server and check are closed */
 };
 
@@ -112,6 +114,7 @@ struct core {
 	/* draining */
 	int64_t drain_deadline_ns, intake_deadline_ns;
 	_Atomic bool intake_closed; /* nothing is admitted any more */
+	_Atomic size_t n_admissions; /* on their way through storages */
 	bool exporters_draining, hurried, drained;
 	size_t n_draining;
 	void (*on_drained)(void *ctx, uint64_t n_lost);
@@ -136,6 +139,7 @@ bool worker_idle(struct worker *w); /* no request in work; waits */
 void worker_stop(struct worker *w);
 
 /* drain.c */
+void core_give_up_storages(struct core *c); /* no request waits for a disk any longer */
 void core_on_timer(struct timer *t); /* drain steps, or the connection cap */
 
 /* listener.c */

@@ -1,8 +1,8 @@
 /* delivery.h - what one exporter sends in one exchange, and the verdict on it.
  *
- * A delivery is made of whole records with one batch key, joined by the exporter's batcher. It lives on the exporter's thread. The first send encodes
- * and compresses into `wire`; retries send the same bytes. The component answers with delivery_done exactly once per send; the core
- * counts, retries or drops.
+ * A delivery is made of records, or parts of them, with one batch key, joined by the exporter's batcher. It lives on the exporter's thread.
+ * The first send encodes and compresses into `wire`; retries send the same bytes. The component answers with delivery_done exactly once per
+ * send; the core counts, retries, splits, dead-letters or drops.
  */
 #pragma once
 #include "lib/base/buf.h"
@@ -27,14 +27,19 @@ enum verdict_kind {
 	DELIVERED, /* accepted; n_rejected of the items were refused by partialSuccess */
 	RETRY, /* a passing fault: send again after backoff */
 	REJECTED, /* a permanent answer to the whole */
-	HOLD, /* the exporter is the problem, not the data: 401, 403, TLS trust. Data is kept, probed each minute */
+	TOO_LARGE, /* 413: the same items may pass in smaller deliveries */
+	BAD_DATA, /* 400, 422: an item of it is refused, the others may pass without it */
+	HOLD, /* the exporter is the problem, not the data: 401, 403, 407, TLS trust. Data is kept, probed each minute */
 };
+
+enum { SAID_MAX = 1024 };
 
 struct verdict {
 	enum verdict_kind kind;
 	uint32_t n_rejected;
-	bool blames_data; /* REJECTED with 400: one after the other, they rather mean that the exporter is wrong */
+	int status; /* of the answer, for dead letters; 0: none */
 	int64_t retry_after_ns; /* RETRY: pause of the whole exporter asked by the backend; 0: none */
+	slice said; /* TOO_LARGE, BAD_DATA: the backend's words, valid during delivery_done; SAID_MAX of it are kept */
 	char text[256]; /* what the backend said, for the log */
 };
 

@@ -4,6 +4,7 @@
  * idle connections closed; requests in work get 5 s; exporters drain until the deadline each keeps itself; then
  * on_drained. */
 #include "lib/pipe/graph_parts.h"
+#include "lib/pipe/storage.h"
 
 enum { POLL_MS = 10, INTAKE_S = 5, HURRY_MS = 500 };
 
@@ -57,6 +58,23 @@ static void drain_exporters(struct core *c, int64_t now)
 		exporter_drain(c->graph->exporters.v[i], left > 0 ? left : 0, DROP_SHUTDOWN, on_exporter_drained, c);
 }
 
+static void give_up_storage(struct exporter *e)
+{
+	struct storage *s = exporter_storage(e);
+	if (s)
+		store_writer_give_up(s->writer);
+}
+
+void core_give_up_storages(struct core *c)
+{
+	do {
+		for (size_t i = 0; c->graph && i < c->graph->exporters.n; i++)
+			give_up_storage(c->graph->exporters.v[i]);
+		for (size_t i = 0; i < c->orphans.n; i++)
+			give_up_storage(c->orphans.v[i]);
+	} while (atomic_load(&c->n_admissions)); /* one storage may hand on to the next */
+}
+
 static void step(struct core *c)
 {
 	int64_t now = loop_now(c->loop);
@@ -66,8 +84,10 @@ static void step(struct core *c)
 		c->n_draining = c->graph->exporters.n;
 		drain_exporters(c, now);
 	}
-	if (now >= c->drain_deadline_ns)
+	if (now >= c->drain_deadline_ns) {
+		core_give_up_storages(c);
 		abandon_orphans(c);
+	}
 	if (!c->exporters_draining || c->n_draining || c->orphans.n) {
 		timer_start(&c->timer, POLL_MS * NS_PER_MS);
 		return;

@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "lib/pipe/ack.h"
 #include "lib/pipe/call.h"
 #include "lib/pipe/exporter_internal.h"
+#include "lib/pipe/storage.h"
 
 /* What a call from the main thread carries. */
 struct order {
@@ -191,6 +193,7 @@ static void copy_settings(struct exporter *e, const struct exporter_settings *s)
 	atomic_store(&e->queue.quota, s->quota);
 	atomic_store(&e->required, s->required);
 	atomic_store(&e->drop_oldest, s->drop_oldest);
+	atomic_store(&e->drop_newest, s->drop_newest);
 }
 
 static void run_commit(void *arg)
@@ -207,14 +210,60 @@ static void run_commit(void *arg)
 		}
 		for (struct pending *p = e->waiting.first; p; p = p->next)
 			pending_forget_wire(p);
+		circuit_reset(&e->circuit);
 	}
 	if (c->stage || exporter_state(e) == EXPORTER_HELD)
 		e->paused_until_ns = 0; /* a reload probes at once */
 	exporter_pump(e);
 }
 
+static void on_more(void *ctx)
+{
+	exporter_wake(ctx);
+}
+
+/* What the cursor knows from before: the equation goes on where it stopped. */
+static void continue_counts(struct exporter *e, const struct cursor_counts *c)
+{
+	for (unsigned k = 0; k < N_SIGNALS; k++) {
+		const struct store_counts *from = &c->by_signal[k];
+		struct exporter_counts *to = &e->stats->by_signal[k];
+		count_add(&to->accepted, from->accepted);
+		count_add(&to->delivered, from->delivered);
+		count_add(&to->rejected, from->rejected);
+		count_add(&to->dead_lettered, from->dead_lettered);
+		count_add(&to->queued, from->queued);
+		for (unsigned r = 0; r < N_DROP_REASONS; r++)
+			count_add(&to->dropped[r], from->dropped[r]);
+	}
+}
+
+/* The storage stays what it is while the exporter lives: data waits in it. */
+static void adopt_storage(struct exporter *e, const struct exporter_settings *s)
+{
+	struct storage *have = exporter_storage(e);
+	struct cursor_counts counts;
+	if (have == s->storage || !s->storage)
+		return;
+	if (have) {
+		log_warn(e->log, "The queue's storage changes with the next start", "storage", have->directory, NULL);
+		return;
+	}
+	e->cursor = cursor_open(s->storage->store, e->id, on_more, e);
+	if (!e->cursor) {
+		log_error(e->log, "The storage has no place for another exporter: the queue is in memory", NULL);
+		return;
+	}
+	e->acks = ack_book_new();
+	counts = cursor_counts(e->cursor);
+	continue_counts(e, &counts);
+	queue_restore(&e->queue, s->sizer, &counts);
+	atomic_store(&e->storage, storage_ref(s->storage));
+}
+
 void exporter_commit(struct exporter *e, const struct exporter_settings *s)
 {
+	adopt_storage(e, s);
 	struct order c = { .exporter = e, .stage = e->prepared, .settings = s };
 	e->prepared = NULL;
 	call_on(&e->loop, run_commit, &c);
@@ -251,6 +300,7 @@ static void run_drain(void *arg)
 	e->abandon_reason = c->reason;
 	e->drain_deadline_ns = loop_now(&e->loop) + c->timeout_ns;
 	e->paused_until_ns = 0;
+	circuit_reset(&e->circuit);
 	for (struct pending *p = e->waiting.first; p; p = p->next)
 		p->due_ns = 0;
 	exporter_pump(e);
@@ -323,47 +373,16 @@ void exporter_free(struct exporter *e)
 		batcher_free(b);
 	}
 	loop_release(&e->loop);
+	if (e->cursor) {
+		cursor_close(e->cursor);
+		ack_book_free(e->acks);
+		storage_unref(e->storage);
+	}
 	log_free(e->log);
+	for (size_t i = 0; i < e->old_pipelines.n; i++)
+		free(e->old_pipelines.v[i]);
+	VEC_RELEASE(&e->old_pipelines);
 	free(e->batches);
 	free(e->id);
 	free(e);
-}
-
-bool exporter_reserve(struct exporter *e, struct record *r, struct queue_entry **entry)
-{
-	bool required = atomic_load_explicit(&e->required, memory_order_relaxed);
-	bool force = atomic_load_explicit(&e->drop_oldest, memory_order_relaxed);
-	uint64_t units;
-	*entry = NULL;
-	if (queue_reserve(&e->queue, r->n_items, r->body->len, force, &units)) {
-		*entry = queue_entry_new(record_ref(r), units);
-		return true;
-	}
-	if (!required)
-		return true;
-	count_add(&e->stats->by_signal[signal_index(r->signal)].enqueue_failed, r->n_items);
-	return false;
-}
-
-void exporter_commit_entry(struct exporter *e, struct queue_entry *entry)
-{
-	struct exporter_counts *c = &e->stats->by_signal[signal_index(entry->record->signal)];
-	count_add(&c->accepted, entry->record->n_items);
-	count_add(&c->queued, entry->record->n_items);
-	if (queue_commit(&e->queue, entry) && !atomic_exchange(&e->wake_posted, true))
-		loop_post(&e->loop, &e->wake);
-}
-
-void exporter_release_entry(struct exporter *e, struct queue_entry *entry)
-{
-	queue_release(&e->queue, entry->units, entry->record->body->len);
-	queue_entry_free(entry);
-}
-
-void exporter_count_dropped(struct exporter *e, const struct record *r)
-{
-	struct exporter_counts *c = &e->stats->by_signal[signal_index(r->signal)];
-	count_add(&c->accepted, r->n_items);
-	count_add(&c->dropped[DROP_OVERFLOW], r->n_items);
-	count_add(&c->enqueue_failed, r->n_items);
 }

@@ -26,11 +26,16 @@ struct exporter_settings {
 	uint64_t capacity, quota;
 	enum sizer sizer;
 	bool required, drop_oldest;
+	bool drop_newest; /* without room a record is dropped for this exporter, required or not */
+	bool stored; /* the queue is on disk: max_elapsed_time does not empty it, doubt outlasts a drain */
+	struct storage *storage; /* where the queue is; NULL: in memory */
 	const struct pipeline_batch *batches; /* one per pipeline that feeds the exporter */
 	size_t n_batches;
 };
 
 struct exporter;
+struct storage;
+struct ack;
 
 /* Starts the thread. `id` is copied; stats are borrowed (they outlive the exporter). */
 struct exporter *exporter_new(const struct component *type, const char *id, struct exporter_stats *stats,
@@ -60,13 +65,24 @@ void exporter_abandon(struct exporter *e, enum drop_reason reason);
 /* After on_drained: stops the stage, joins the thread, frees. */
 void exporter_free(struct exporter *e);
 
-/* Any thread: the three steps of admission. reserve returns false when a required exporter has no room; nothing is taken
- * then. *entry is NULL when an optional exporter drops the record by its own rule. */
-bool exporter_reserve(struct exporter *e, struct record *r, struct queue_entry **entry) MUST_USE;
-void exporter_commit_entry(struct exporter *e, struct queue_entry *entry);
-void exporter_release_entry(struct exporter *e, struct queue_entry *entry);
-/* Counts a record that exporter_reserve took but dropped (its *entry was NULL), at commit. */
-void exporter_count_dropped(struct exporter *e, const struct record *r);
+/* What one exporter does with one record: reserved, then committed or released. The record's reference stays the caller's. */
+struct room {
+	struct exporter *exporter;
+	struct record *record;
+	struct queue_entry *entry; /* in memory; NULL: in the storage, or dropped by the exporter's own rule */
+	bool stored, required;
+	uint64_t units;
+};
+
+/* Any thread: the steps of admission (exporter_room.c). False when a required exporter has no room; nothing is taken then. */
+bool room_reserve(struct exporter *e, struct record *r, struct room *out) MUST_USE;
+/* Cannot fail. stored: the record was appended as `seq`. ack: of a request that waits for this exporter, or NULL; takes the reference. */
+void room_commit(struct room *room, uint64_t seq, struct ack *ack);
+void room_release(struct room *room);
+/* A record that was promised a queue and has none: accepted, and dropped. */
+void room_lose(struct room *room, enum drop_reason why);
+/* The storage behind the exporter's queue; NULL: memory. Any thread, as long as the graph in use names the exporter. */
+struct storage *exporter_storage(const struct exporter *e);
 
 struct exporter_view {
 	uint64_t queue_size, queue_capacity, queue_bytes;

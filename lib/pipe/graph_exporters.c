@@ -154,6 +154,17 @@ static void size_for_batch(struct exporter_settings *s, const struct queue_conf 
 	s->capacity = s->capacity > UINT64_MAX / largest ? UINT64_MAX : s->capacity * largest;
 }
 
+/* Of the extension that the queue names; the config was checked. */
+static struct storage *storage_of(const struct graph *g, const struct queue_conf *q)
+{
+	for (size_t i = 0; q->storage.len && i < g->plan->n_components; i++) {
+		const struct plan_component *p = &g->plan->components[i];
+		if (p->type->kind == EXTENSION && p->used && p->type->provides && slice_is(q->storage, p->id))
+			return p->type->provides(g->nodes[i].shared, IFACE_STORAGE);
+	}
+	return NULL;
+}
+
 static void commit_exporter(struct graph *g, const struct plan_component *p)
 {
 	const struct exporter_conf *conf = p->conf;
@@ -170,9 +181,14 @@ static void commit_exporter(struct graph *g, const struct plan_component *p)
 		.sizer = (enum sizer)q->sizer,
 		.required = conf->required == TRI_AUTO ? alone : conf->required == TRI_TRUE,
 		.drop_oldest = conf->overflow == OVERFLOW_DROP_OLDEST,
+		.drop_newest = conf->overflow == OVERFLOW_DROP_NEWEST,
 		.batches = batches,
 		.n_batches = collect_batches(g, p, batches),
 	};
+	s.storage = storage_of(g, q);
+	s.stored = s.storage != NULL;
+	if (s.storage)
+		s.quota = q->max_lag_bytes.n ? q->max_lag_bytes.n : UINT64_MAX;
 	if (conf->overflow == OVERFLOW_AUTO)
 		s.drop_oldest = !s.required;
 	size_for_batch(&s, q);

@@ -12,7 +12,7 @@
 static const char *const sizer_names[] = { "requests", "items", "bytes", NULL };
 static const char *const batch_sizer_names[] = { "requests", "items", "bytes", "auto", NULL };
 static const char *const tristate_names[] = { "auto", "false", "true", NULL };
-static const char *const overflow_names[] = { "auto", "reject", "drop_oldest", NULL };
+static const char *const overflow_names[] = { "auto", "reject", "drop_oldest", "drop_newest", NULL };
 
 const struct conf_field retry_fields[] = {
 	CONF_BOOL(retry_conf, enabled, "true", "Whether a delivery that failed for now is sent again."),
@@ -60,7 +60,13 @@ const struct conf_field queue_fields[] = {
 	CONF_ENUM(queue_conf, sizer, "requests", sizer_names, "Unit of queue_size: requests, items (spans) or bytes."),
 	CONF_BOOL(queue_conf, block_on_overflow, "false", "Only false: a full queue answers 503 with Retry-After."),
 	CONF_BOOL(queue_conf, wait_for_result, "false", "Only false: the receiver's ack option says what a 200 means."),
-	CONF_REFUSED("storage", "It comes with the extension file_storage; until then a queue is in memory."),
+	CONF_STR(queue_conf, storage, "",
+	        "Id of an extension (file_storage): the queue is on disk and outlives the process. Without it the "
+	        "queue is in "
+	        "memory."),
+	CONF_BYTES(queue_conf, max_lag_bytes, "0",
+	        "With a storage: what this exporter may have waiting there at most, beside queue_size; 0 means no "
+	        "limit."),
 	CONF_OPTION(queue_conf, batch, queue_batch_conf, queue_batch_fields, "Joins requests before they are sent."),
 	CONF_END,
 };
@@ -134,7 +140,9 @@ const struct conf_field exporter_fields[] = {
 	        "Whether a request is refused when this exporter has no room; auto is true when it is alone in its "
 	        "pipelines."),
 	CONF_ENUM(exporter_conf, overflow, "auto", overflow_names,
-	        "What a full queue does: reject the request, or drop_oldest; auto is reject when required."),
+	        "What a full queue does: reject the request, drop_oldest, or drop_newest; auto is reject when required "
+	        "and "
+	        "drop_oldest otherwise."),
 	CONF_END,
 };
 
@@ -142,7 +150,8 @@ void exporter_check(const struct exporter_conf *c, struct conf_report *r)
 {
 	retry_check(&c->retry_on_failure, r);
 	queue_check(&c->sending_queue, r);
-	if (c->required == TRI_TRUE && c->overflow == OVERFLOW_DROP_OLDEST)
+	if (c->required == TRI_TRUE && (c->overflow == OVERFLOW_DROP_OLDEST || c->overflow == OVERFLOW_DROP_NEWEST))
 		conf_clash(r, &c->required, &c->overflow,
-		        "`overflow: drop_oldest` loses accepted data, which `required: true` rules out");
+		        "`overflow: %s` loses accepted data, which `required: true` rules out",
+		        overflow_names[c->overflow]);
 }

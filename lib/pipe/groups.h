@@ -44,6 +44,8 @@ struct queue_conf { /* sending_queue */
 	uint64_t queue_size;
 	int sizer;
 	bool block_on_overflow, wait_for_result;
+	bytes max_lag_bytes; /* 0: no limit */
+	slice storage; /* id of an extension; empty: in memory */
 	struct queue_batch_conf batch;
 };
 extern const struct conf_field queue_fields[];
@@ -105,7 +107,7 @@ struct exporter_conf {
 	int overflow; /* enum overflow */
 };
 enum tristate { TRI_AUTO, TRI_FALSE, TRI_TRUE };
-enum overflow { OVERFLOW_AUTO, OVERFLOW_REJECT, OVERFLOW_DROP_OLDEST };
+enum overflow { OVERFLOW_AUTO, OVERFLOW_REJECT, OVERFLOW_DROP_OLDEST, OVERFLOW_DROP_NEWEST };
 /* Use CONF_INLINE(x_conf, exporter, exporter_conf, exporter_fields, ..). */
 extern const struct conf_field exporter_fields[];
 /* All rules of the group: retry_check and queue_check. */

@@ -5,16 +5,10 @@
  * the request's own buffer. */
 #include "lib/pipe/intake.h"
 
+#include "lib/pipe/admission.h"
 #include "lib/pipe/graph_parts.h"
 
 enum { MAX_PARTITION = 4096, TEXT = 256 };
-
-/* Room reserved at one exporter for one record. */
-struct reservation {
-	struct exporter *exporter;
-	struct record *record;
-	struct queue_entry *entry; /* NULL: the exporter drops it by its own rule */
-};
 
 struct intake {
 	struct graph_stage *receiver;
@@ -204,92 +198,68 @@ static int all_others(struct intake *in, enum signal signal, struct buf *body, s
 	return 0;
 }
 
-static void release_all(struct reservation *v, size_t n)
+void intake_settle(struct stage *receiver, const struct intake_tally *t, const struct intake_result *r)
 {
-	while (n-- > 0)
-		if (v[n].entry)
-			exporter_release_entry(v[n].exporter, v[n].entry);
+	struct receiver_cell *cell = cell_of(receiver);
+	struct receiver_counts *c = &cell->by_signal[signal_index(t->signal)];
+	bool accepted = r->outcome == REQUEST_OK || r->outcome == REQUEST_PARTIAL;
+	if (accepted) {
+		count_add(&c->accepted, t->n_accepted);
+		count_add(&c->refused, t->n_refused);
+		count_add(&cell->n_utf8, t->n_utf8);
+	} else if (r->outcome == REQUEST_REFUSED) {
+		count_add(&c->refused, t->n_accepted);
+	}
+	intake_count(receiver, r->outcome);
 }
 
-/* Reserve everywhere, or nowhere: false and the refusing exporter in *by. */
-static bool reserve_all(const struct intake *in, struct reservation *v, size_t *n, const struct exporter **by)
+static enum admitted admit_records(const struct intake *in, const struct intake_tally *t,
+        const struct intake_later *later, struct intake_result *r)
 {
-	*n = 0;
-	for (size_t i = 0; i < in->n_routes; i++) {
-		const struct pipeline *p = in->routes[i];
-		for (size_t k = 0; in->records[i] && k < p->n_exporters; k++) {
-			struct reservation *r = &v[*n];
-			r->exporter = p->exporters[k];
-			r->record = in->records[i];
-			if (!exporter_reserve(r->exporter, r->record, &r->entry)) {
-				*by = r->exporter;
-				release_all(v, *n);
-				return false;
-			}
-			++*n;
-		}
+	const struct admission_request q = {
+		.receiver = &in->receiver->stage,
+		.later = later,
+		.routes = in->routes,
+		.records = in->records,
+		.n_routes = in->n_routes,
+		.tally = t,
+		.success = r,
+	};
+	char text[TEXT];
+	enum admitted result = admit(&q, text);
+	if (result == REFUSED) {
+		*r = (struct intake_result){ .outcome = REQUEST_REFUSED };
+		snprintf(r->text, TEXT, "%.*s", TEXT - 1, text);
 	}
-	return true;
+	r->pending = result == ADMITTED_LATER;
+	return result;
 }
 
-static bool admit(const struct intake *in, struct intake_result *r)
+/* What the sender is told, now or later. */
+static void conclude(struct intake *in, const struct intake_later *later, int rc, const struct intake_tally *t,
+        const char *text, struct intake_result *r)
 {
-	size_t max = 0, n;
-	const struct exporter *by = NULL;
-	if (atomic_load_explicit(&in->receiver->stage.core->intake_closed, memory_order_relaxed)) {
-		snprintf(r->text, TEXT, "shutting down");
-		return false;
-	}
-	for (size_t i = 0; i < in->n_routes; i++)
-		max += in->routes[i]->n_exporters;
-	struct reservation small[16];
-	struct reservation *v = max <= COUNTOF(small) ? small : calloc(max, sizeof *v);
-	if (!v)
-		abort();
-	bool ok = reserve_all(in, v, &n, &by);
-	if (!ok)
-		snprintf(r->text, TEXT, "sending queue of %s is full", exporter_id(by));
-	for (size_t i = 0; ok && i < n; i++) {
-		if (v[i].entry)
-			exporter_commit_entry(v[i].exporter, v[i].entry);
-		else
-			exporter_count_dropped(v[i].exporter, v[i].record);
-	}
-	if (v != small)
-		free(v);
-	return ok;
-}
-
-/* What the sender is told. */
-static void conclude(struct intake *in, enum signal signal, int rc, const struct scan_report *sr, const struct err *e,
-        struct intake_result *r)
-{
-	struct receiver_cell *cell = cell_of(&in->receiver->stage);
-	struct receiver_counts *c = &cell->by_signal[signal_index(signal)];
 	r->outcome = REQUEST_OK;
 	if (rc == -1) {
 		r->outcome = REQUEST_MALFORMED;
-		snprintf(r->text, TEXT, "%.*s", TEXT - 1, e->text);
+		snprintf(r->text, TEXT, "%.*s", TEXT - 1, text);
 	} else if (rc == -2) {
 		r->outcome = REQUEST_REFUSED;
 		snprintf(r->text, TEXT, "data refused due to high memory usage");
-	} else if (!admit(in, r)) {
-		r->outcome = REQUEST_REFUSED;
-		count_add(&c->refused, in->n_accepted);
 	} else {
-		count_add(&c->accepted, in->n_accepted);
-		count_add(&c->refused, in->n_refused);
-		count_add(&cell->n_utf8, in->n_utf8);
+		if (in->n_refused) {
+			r->outcome = REQUEST_PARTIAL;
+			r->n_refused = in->n_refused;
+			snprintf(r->text, TEXT, "%.*s", TEXT - 1, text);
+		}
+		(void)admit_records(in, t, later, r);
 	}
-	if (r->outcome == REQUEST_OK && in->n_refused) {
-		r->outcome = REQUEST_PARTIAL;
-		r->n_refused = in->n_refused;
-		snprintf(r->text, TEXT, "%.*s", TEXT - 1, sr->refused_text);
-	}
+	if (!r->pending)
+		intake_settle(&in->receiver->stage, t, r);
 }
 
 void intake_push(struct stage *receiver, enum signal signal, struct buf *body, const struct client *client,
-        struct intake_result *r)
+        const struct intake_later *later, struct intake_result *r)
 {
 	struct graph_stage *s = graph_stage_of(receiver);
 	unsigned k = signal_index(signal);
@@ -308,7 +278,10 @@ void intake_push(struct stage *receiver, enum signal signal, struct buf *body, c
 		abort();
 	if (in.n_routes) {
 		int rc = signal == TRACES ? all_traces(&in, body, &report, &e) : all_others(&in, signal, body, &e);
-		conclude(&in, signal, rc, &report, &e, r);
+		struct intake_tally t = { signal, in.n_accepted, in.n_refused, in.n_utf8 };
+		conclude(&in, later, rc, &t, rc ? e.text : report.refused_text, r);
+	} else {
+		intake_count(receiver, r->outcome);
 	}
 	for (size_t i = 0; i < in.n_routes; i++)
 		if (in.records[i])
@@ -316,5 +289,4 @@ void intake_push(struct stage *receiver, enum signal signal, struct buf *body, c
 	if (in.records != small)
 		free(in.records);
 	buf_unref(body);
-	intake_count(receiver, r->outcome);
 }

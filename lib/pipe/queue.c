@@ -35,6 +35,18 @@ bool queue_reserve(struct queue *q, uint64_t n_items, uint64_t n_bytes, bool for
 	return false;
 }
 
+void queue_restore(struct queue *q, enum sizer sizer, const struct cursor_counts *c)
+{
+	uint64_t items = 0;
+	for (unsigned k = 0; k < N_SIGNALS; k++)
+		items += c->by_signal[k].queued;
+	count_add(&q->used,
+	        sizer == SIZER_REQUESTS        ? c->queued_records
+	                : sizer == SIZER_ITEMS ? items
+	                                       : c->queued_bytes);
+	count_add(&q->bytes, c->queued_bytes);
+}
+
 void queue_release(struct queue *q, uint64_t units, uint64_t n_bytes)
 {
 	atomic_fetch_sub_explicit(&q->used, units, memory_order_relaxed);

@@ -10,12 +10,16 @@
 
 #include "lib/pipe/groups.h"
 #include "lib/pipe/record.h"
+#include "lib/pipe/store.h"
 
 struct queue_entry {
 	struct queue_entry *next;
 	struct record *record; /* one reference */
 	uint64_t units; /* what queue_reserve took, in the sizer's unit of that moment */
+	uint64_t seq; /* in the storage; 0: in memory only */
+	struct ack *ack; /* of a request that waits for this; NULL: none does */
 	uint32_t n_open; /* pieces of it in deliveries that are not resolved; exporter's thread only */
+	struct outcome outcome; /* of the pieces that are; exporter's thread only */
 };
 
 struct queue {
@@ -27,6 +31,8 @@ struct queue {
 };
 
 void queue_init(struct queue *q, uint64_t capacity, enum sizer sizer, uint64_t quota);
+/* What a cursor has still to deliver counts as reserved. */
+void queue_restore(struct queue *q, enum sizer sizer, const struct cursor_counts *c);
 /* Room for this record? Takes it, sets *units and returns true. `force` takes it in any case (drop_oldest: the exporter's
  * thread evicts afterwards). Any thread. */
 bool queue_reserve(struct queue *q, uint64_t n_items, uint64_t n_bytes, bool force, uint64_t *units) MUST_USE;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-struct storage *storage_open(const struct store_options *o, const struct loop *main_loop, struct log *log,
+struct storage *storage_open(const struct store_options *o, struct loop *main_loop, struct log *log,
         enum store_open_result *why, struct err *e)
 {
 	struct store *store = NULL;
@@ -15,7 +15,7 @@ struct storage *storage_open(const struct store_options *o, const struct loop *m
 		abort();
 	s->refs = 1;
 	s->store = store;
-	s->log = log;
+	s->main_loop = main_loop;
 	s->writer = store_writer_new(store, main_loop, log);
 	return s;
 }
@@ -26,12 +26,19 @@ struct storage *storage_ref(struct storage *s)
 	return s;
 }
 
-void storage_unref(struct storage *s)
+static void on_end(struct mail *m)
 {
-	if (atomic_fetch_sub(&s->refs, 1) != 1)
-		return;
+	struct storage *s = CONTAINER_OF(m, struct storage, end);
 	store_writer_free(s->writer);
 	store_close(s->store);
 	free(s->directory);
 	free(s);
+}
+
+void storage_unref(struct storage *s)
+{
+	if (atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	s->end.run = on_end;
+	loop_post(s->main_loop, &s->end);
 }

@@ -1,7 +1,7 @@
 /* storage.h - a store and its writer as extensions hand them to exporters: one per directory, shared by everything that names it.
  *
  * It lives as long as somebody refers to it: the extension of the running graph, exporters with a cursor, requests under way. A reload that
- * keeps the directory keeps the storage. Refs are taken and dropped on the main thread, but for those of requests.
+ * keeps the directory keeps the storage. Refs are dropped on any thread; the end comes on the main loop.
  */
 #pragma once
 #include <stdatomic.h>
@@ -13,12 +13,13 @@ struct storage {
 	char *directory;
 	struct store *store;
 	struct store_writer *writer;
-	struct log *log;
+	struct loop *main_loop;
+	struct mail end;
 };
 
 /* Opens the store and starts the writer. -1 with e, and *why, when the store cannot be opened. */
-struct storage *storage_open(const struct store_options *o, const struct loop *main_loop, struct log *log,
+struct storage *storage_open(const struct store_options *o, struct loop *main_loop, struct log *log,
         enum store_open_result *why, struct err *e) MUST_USE;
 struct storage *storage_ref(struct storage *s);
-/* The last one stops the writer and closes the store: on the main thread. */
+/* After the last one the writer is stopped and the store closed, by a mail to the main loop. */
 void storage_unref(struct storage *s);

@@ -78,14 +78,17 @@ static enum store_open_result take_directory(struct store *s, bool create, struc
 	store_path(s, "LOCK", path);
 	s->lock_fd = s->disk->open(s->disk, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (s->lock_fd < 0) {
-		const char *hint = s->lock_fd == -ENOENT ? "; make it, or set create_directory: true" :
-		                                           "; it must be writable for the user that weir runs as";
+		const char *hint = s->lock_fd == -ENOENT ? "; make it, or set create_directory: true"
+		                                         : "; it must be writable for the user that weir runs as";
 		err_set(e, "storage directory %s: cannot open LOCK: %s%s", s->dir, strerror(-s->lock_fd), hint);
 		return STORE_UNUSABLE;
 	}
 	rc = s->disk->lock(s->disk, s->lock_fd);
 	if (rc == -EWOULDBLOCK) {
-		err_set(e, "storage directory %s is in use by another process: stop that one, or give each its own directory", s->dir);
+		err_set(e,
+		        "storage directory %s is in use by another process: stop that one, or give each its own "
+		        "directory",
+		        s->dir);
 		return STORE_LOCKED;
 	}
 	if (rc < 0) {
@@ -152,7 +155,8 @@ void store_close(struct store *s)
 {
 	int rc = store_checkpoint(s);
 	if (rc < 0)
-		log_warn(s->log, "the cursor file could not be written: some data will be sent twice after the next start",
+		log_warn(s->log,
+		        "the cursor file could not be written: some data will be sent twice after the next start",
 		        "directory", s->dir, "error", strerror(-rc), NULL);
 	active_seal(s);
 	store_free(s);

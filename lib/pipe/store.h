@@ -100,6 +100,8 @@ int cursor_next(struct cursor *c, struct pool *pool, struct store_record *r, str
 enum { CURSOR_WINDOW = 128 << 10 };
 /* The record that cursor_next gave is done: `seq` in any order, once each. The sum of *o is its n_items. */
 void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o);
+/* Has cursor_resolve been called for this record, or was it never for this cursor? Any thread. */
+bool cursor_has_resolved(struct cursor *c, uint64_t seq);
 /* Passes the oldest record that was not yet given out without reading its body; dropped{overflow}. False at the end. */
 bool cursor_skip(struct cursor *c, uint64_t *n_items, uint64_t *n_bytes);
 /* Wall time of the arrival of the oldest record that is not resolved; 0: none. */

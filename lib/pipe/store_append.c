@@ -67,13 +67,13 @@ static int create_segment(struct store *s, const struct segment_header *h, uint6
 	return rc;
 }
 
-/* The segment that the next header tells about. */
+/* The segment that the next header tells about; nothing when nobody could see where it ends. */
 static struct segment last_segment(struct store *s)
 {
 	pthread_mutex_lock(&s->lock);
 	struct segment last = s->segments.n ? s->segments.v[s->segments.n - 1] : (struct segment){ 0 };
 	pthread_mutex_unlock(&s->lock);
-	return last;
+	return last.ends ? last : (struct segment){ 0 };
 }
 
 static int roll(struct store *s, uint64_t n_bytes)
@@ -85,7 +85,8 @@ static int roll(struct store *s, uint64_t n_bytes)
 		return -ENOSPC;
 	plan = plan < need ? need : plan > room ? room : plan;
 	struct segment last = last_segment(s);
-	struct segment_header h = { ++s->max_number, store_random(s), s->next_seq, last.number, last.end, last.last_seq };
+	struct segment_header h = { ++s->max_number, store_random(s), s->next_seq, last.number, last.end,
+		last.last_seq };
 	int fd = create_segment(s, &h, plan);
 	if (fd < 0)
 		return fd;
@@ -94,9 +95,16 @@ static int roll(struct store *s, uint64_t n_bytes)
 		.fd = fd,
 		.exists = true,
 		.plan = plan,
-		.seg = { .number = h.number, .size = plan, .end = SEGMENT_HEADER, .first_seq = h.first_seq,
-		        .prev_number = last.number, .prev_end = last.end, .prev_last = last.last_seq,
-		        .seed = segment_seed(h.salt), .seeded = true, .ends = true },
+		.seg = { .number = h.number,
+		        .size = plan,
+		        .end = SEGMENT_HEADER,
+		        .first_seq = h.first_seq,
+		        .prev_number = last.number,
+		        .prev_end = last.end,
+		        .prev_last = last.last_seq,
+		        .seed = segment_seed(h.salt),
+		        .seeded = true,
+		        .ends = true },
 	};
 	/* so that a start has to look at the newest segment only; when it fails the start looks at more */
 	store_checkpoint(s);
@@ -138,15 +146,9 @@ static void add_padding(struct strbuf *b, struct run *r, size_t len)
 
 static void add_record(struct store *s, struct run *r, const struct store_record *rec)
 {
-	static const char blank[RECORD_HEADER];
 	struct strbuf *b = &s->scratch;
 	size_t from = b->len;
-	strbuf_add(b, (slice){ blank, sizeof(blank) });
-	store_meta_write(rec, b);
-	if (b->failed)
-		return;
-	slice meta = { b->p + from + RECORD_HEADER, b->len - from - RECORD_HEADER };
-	record_header_write(rec, meta, s->active.seg.seed, (unsigned char *)b->p + from);
+	record_write(rec, s->active.seg.seed, b);
 	add_scratch(r, from, b->len - from);
 	add_foreign(r, rec->sidecar);
 	add_padding(b, r, rec->sidecar.len);
@@ -235,8 +237,8 @@ static void call_cursors(struct store *s)
 static int fail(struct store *s, int rc)
 {
 	if (!atomic_load(&s->failed))
-		log_error(s->log, "the storage directory cannot be written: durable intake is refused until it can", "directory",
-		        s->dir, "error", strerror(-rc), NULL);
+		log_error(s->log, "the storage directory cannot be written: durable intake is refused until it can",
+		        "directory", s->dir, "error", strerror(-rc), NULL);
 	s->retry_at = clock_mono(s->clock) + NS_PER_S;
 	atomic_store(&s->next_probe, s->retry_at);
 	atomic_store(&s->failed, -rc);
@@ -295,7 +297,8 @@ static void unlink_passed(struct store *s)
 		segment_path(s, number, path);
 		int rc = s->disk->unlink(s->disk, path);
 		if (rc < 0 && rc != -ENOENT) {
-			log_warn(s->log, "a segment that is done cannot be removed", "file", path, "error", strerror(-rc), NULL);
+			log_warn(s->log, "a segment that is done cannot be removed", "file", path, "error",
+			        strerror(-rc), NULL);
 			return;
 		}
 		pthread_mutex_lock(&s->lock);

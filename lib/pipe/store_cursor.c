@@ -50,8 +50,9 @@ struct cursor *cursor_add(struct store *s, slice name, struct place at, uint64_t
 	if (name.len > CURSOR_SLOT || !make_room(s, name.len))
 		return NULL;
 	struct cursor *c = calloc(1, sizeof(*c));
-	if (!c || !(c->name = strndup(name.p, name.len)))
+	if (!c || !(c->name = calloc(1, name.len + 1)))
 		abort();
+	memcpy(c->name, name.p, name.len);
 	c->s = s;
 	c->id = (slice){ c->name, name.len };
 	c->at = at;

@@ -62,8 +62,8 @@ static void keep(struct store *s, struct walk *w, struct place at, uint64_t size
 	snprintf(path, sizeof(path), "%s/%016" PRIx64 "-%016" PRIx64 ".bin", dir, at.segment, at.offset);
 	ssize_t got = disk_pread_all(s->disk, w->rd.fd, copy, n, (int64_t)at.offset);
 	int fd = got > 0 && s->disk->mkdirs(s->disk, dir, 0700) == 0
-	                 ? s->disk->open(s->disk, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)
-	                 : -1;
+	        ? s->disk->open(s->disk, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)
+	        : -1;
 	if (fd >= 0) {
 		/* best effort, as said above */
 		int rc UNUSED = disk_write_all(s->disk, fd, (slice){ copy, (size_t)got });
@@ -128,8 +128,8 @@ void quarantine_count(struct store *s)
 	struct count c = { s, dir };
 	int rc = s->disk->list(s->disk, dir, count_file, &c);
 	if (rc < 0 && rc != -ENOENT)
-		log_warn(s->log, "cannot read quarantine/ of the storage directory", "directory", s->dir, "error", strerror(-rc),
-		        NULL);
+		log_warn(s->log, "cannot read quarantine/ of the storage directory", "directory", s->dir, "error",
+		        strerror(-rc), NULL);
 }
 
 struct store_damage store_damage(struct store *s)

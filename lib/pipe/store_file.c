@@ -351,7 +351,8 @@ enum found cursor_file_read(struct store *s, struct cursor_file *f)
 		decode(s, raw + best * CURSOR_SLOT, len[best], f);
 	} else {
 		if (!newer && rc != -ENOENT)
-			log_warn(s->log, "the cursor file is damaged: everything in the log is sent again", "directory", s->dir, NULL);
+			log_warn(s->log, "the cursor file is damaged: everything in the log is sent again", "directory",
+			        s->dir, NULL);
 		if (s->cursor_fd >= 0)
 			s->disk->close(s->disk, s->cursor_fd);
 		s->cursor_fd = -1;

@@ -11,9 +11,27 @@ static const unsigned char segment_magic[8] = "weirseg";
 static const unsigned char record_magic[4] = { 'W', 'r', 'e', 'c' };
 
 /* Offsets in a segment header. */
-enum { S_VERSION = 8, S_CRC = 12, S_NUMBER = 16, S_SALT = 24, S_FIRST = 32, S_PREV = 40, S_PREV_END = 48, S_PREV_LAST = 56 };
+enum {
+	S_VERSION = 8,
+	S_CRC = 12,
+	S_NUMBER = 16,
+	S_SALT = 24,
+	S_FIRST = 32,
+	S_PREV = 40,
+	S_PREV_END = 48,
+	S_PREV_LAST = 56
+};
 /* Offsets in a record header; R_META_LEN counts words of 8 bytes. */
-enum { R_CRC = 4, R_PAYLOAD_LEN = 8, R_REST_CRC = 12, R_SEQ = 16, R_PIPELINE = 24, R_ITEMS = 28, R_TYPE = 32, R_SIGNAL = 33 };
+enum {
+	R_CRC = 4,
+	R_PAYLOAD_LEN = 8,
+	R_REST_CRC = 12,
+	R_SEQ = 16,
+	R_PIPELINE = 24,
+	R_ITEMS = 28,
+	R_TYPE = 32,
+	R_SIGNAL = 33
+};
 enum { R_META_LEN = 34, R_META_CRC = 36 };
 
 enum meta_type {
@@ -21,11 +39,11 @@ enum meta_type {
 	META_PARTITION = 2,
 	META_SIDECAR_LEN = 3,
 	META_ROUTES = 4,
-	META_ARRIVAL = 5,
+	META_FACTS = 5, /* arrival i64, CRC of the header from R_PAYLOAD_LEN to R_META_CRC */
 	META_REASON = 6,
 	META_TEXT = 7,
 };
-enum { MEMBER_HEADER = 8 };
+enum { MEMBER_HEADER = 8, FACTS_LEN = 12 };
 
 static const unsigned char zeros[8];
 
@@ -76,7 +94,8 @@ static uint64_t member_size(size_t len)
 static uint64_t meta_size(const struct store_record *r)
 {
 	return member_size(r->pipeline.len) + member_size(r->partition.len) + member_size(r->routes.len) +
-	       member_size(r->reason.len) + member_size(r->text.len) + member_size(r->sidecar.len ? 4 : 0) + member_size(8);
+	        member_size(r->reason.len) + member_size(r->text.len) + member_size(r->sidecar.len ? 4 : 0) +
+	        member_size(FACTS_LEN);
 }
 
 uint32_t record_payload(const struct store_record *r)
@@ -99,14 +118,15 @@ static void put_member(struct strbuf *out, enum meta_type type, slice s)
 	strbuf_add(out, (slice){ (const char *)zeros, store_pad8(s.len) - s.len });
 }
 
-void store_meta_write(const struct store_record *r, struct strbuf *out)
+static void put_meta(const struct store_record *r, uint32_t witness, struct strbuf *out)
 {
-	unsigned char n[8];
+	unsigned char n[FACTS_LEN];
 	put_member(out, META_PIPELINE, r->pipeline);
 	put_member(out, META_PARTITION, r->partition);
 	put_member(out, META_ROUTES, r->routes);
 	store_put64(n, (uint64_t)r->arrival_wall_ns);
-	put_member(out, META_ARRIVAL, (slice){ (const char *)n, 8 });
+	store_put32(n + 8, witness);
+	put_member(out, META_FACTS, (slice){ (const char *)n, FACTS_LEN });
 	put_member(out, META_REASON, r->reason);
 	put_member(out, META_TEXT, r->text);
 	store_put32(n, (uint32_t)r->sidecar.len);
@@ -125,7 +145,7 @@ static void take_member(struct store_record *r, unsigned type, slice s, uint32_t
 		r->reason = s;
 	else if (type == META_TEXT)
 		r->text = s;
-	else if (type == META_ARRIVAL && s.len == 8)
+	else if (type == META_FACTS && s.len == FACTS_LEN)
 		r->arrival_wall_ns = (int64_t)store_get64((const unsigned char *)s.p);
 	else if (type == META_SIDECAR_LEN && s.len == 4)
 		*sidecar = store_get32((const unsigned char *)s.p);
@@ -163,21 +183,34 @@ static uint32_t header_crc(const unsigned char *p, uint32_t seed)
 	return crc32c(crc, p + R_PAYLOAD_LEN, RECORD_HEADER - R_PAYLOAD_LEN);
 }
 
-void record_header_write(const struct store_record *r, slice meta, uint32_t seed, unsigned char out[RECORD_HEADER])
+/* What the meta says about its header. */
+static uint32_t witness(const unsigned char *p)
 {
-	uint32_t words = (uint32_t)(meta.len / 8);
-	memcpy(out, record_magic, sizeof(record_magic));
-	store_put32(out + R_PAYLOAD_LEN, (uint32_t)(meta.len + store_pad8(r->sidecar.len) + r->body.len));
-	store_put32(out + R_REST_CRC, rest_crc(r->sidecar, r->body));
-	store_put64(out + R_SEQ, r->seq);
-	store_put32(out + R_PIPELINE, crc32c(0, r->pipeline.p, r->pipeline.len));
-	store_put32(out + R_ITEMS, r->n_items);
-	out[R_TYPE] = (unsigned char)r->type;
-	out[R_SIGNAL] = (unsigned char)signal_index(r->signal);
-	out[R_META_LEN] = (unsigned char)words;
-	out[R_META_LEN + 1] = (unsigned char)(words >> 8);
-	store_put32(out + R_META_CRC, crc32c(0, meta.p, meta.len));
-	store_put32(out + R_CRC, header_crc(out, seed));
+	return crc32c(0, p + R_PAYLOAD_LEN, R_META_CRC - R_PAYLOAD_LEN);
+}
+
+void record_write(const struct store_record *r, uint32_t seed, struct strbuf *out)
+{
+	unsigned char head[RECORD_HEADER];
+	size_t at = out->len;
+	uint32_t words = (uint32_t)(meta_size(r) / 8);
+	memcpy(head, record_magic, sizeof(record_magic));
+	store_put32(head + R_PAYLOAD_LEN, record_payload(r));
+	store_put32(head + R_REST_CRC, rest_crc(r->sidecar, r->body));
+	store_put64(head + R_SEQ, r->seq);
+	store_put32(head + R_PIPELINE, crc32c(0, r->pipeline.p, r->pipeline.len));
+	store_put32(head + R_ITEMS, r->n_items);
+	head[R_TYPE] = (unsigned char)r->type;
+	head[R_SIGNAL] = (unsigned char)signal_index(r->signal);
+	head[R_META_LEN] = (unsigned char)words;
+	head[R_META_LEN + 1] = (unsigned char)(words >> 8);
+	strbuf_add(out, (slice){ (const char *)head, sizeof(head) });
+	put_meta(r, witness(head), out);
+	if (out->failed)
+		return;
+	unsigned char *p = (unsigned char *)out->p + at;
+	store_put32(p + R_META_CRC, crc32c(0, p + RECORD_HEADER, out->len - at - RECORD_HEADER));
+	store_put32(p + R_CRC, header_crc(p, seed));
 }
 
 static bool read_fields(const unsigned char *in, struct record_header *h)
@@ -200,7 +233,7 @@ static bool read_fields(const unsigned char *in, struct record_header *h)
 		.signal = signals[signal],
 	};
 	return h->seq && h->seq < STORE_NUMBER_MAX && h->payload_len <= RECORD_MAX && h->meta_len <= META_MAX &&
-	       h->meta_len <= h->payload_len;
+	        h->meta_len <= h->payload_len;
 }
 
 bool record_header_read(const unsigned char in[RECORD_HEADER], uint32_t seed, struct record_header *h)
@@ -223,6 +256,22 @@ bool record_header_guess(const unsigned char in[RECORD_HEADER], uint32_t *seed, 
 	}
 	*seed = ~crc;
 	return true;
+}
+
+bool record_meta_is_witness(const unsigned char in[RECORD_HEADER], const struct record_header *h, slice meta)
+{
+	if (!record_meta_is_sound(h, meta))
+		return false;
+	while (meta.len >= MEMBER_HEADER) {
+		const unsigned char *p = (const unsigned char *)meta.p;
+		uint64_t size = MEMBER_HEADER + store_pad8(store_get32(p + 4));
+		if (size > meta.len)
+			return false;
+		if (p[0] == META_FACTS && !p[1] && store_get32(p + 4) == FACTS_LEN)
+			return store_get32(p + MEMBER_HEADER + 8) == witness(in);
+		meta.p += size, meta.len -= size;
+	}
+	return false;
 }
 
 bool record_meta_is_sound(const struct record_header *h, slice meta)

@@ -9,7 +9,7 @@
  * The CRC of a record's header is seeded with the segment's salt, so that bytes of an older file in the same blocks, or bytes that a sender
  * chose, never look like a record. Meta and the rest have CRCs of their own: with a damaged body the items and whom they were for are still
  * known. Behind a damaged header the next sound one with a larger sequence number is looked for, and the seed of a segment whose own
- * header is damaged follows from any of its records. Names stand in the meta as they are: a log can be read without anything else.
+ * header is damaged follows from any of its records: their meta has a CRC of the header without a seed. Names stand in the meta as they are: a log can be read without anything else.
  */
 #pragma once
 #include "lib/base/err.h"
@@ -72,17 +72,16 @@ uint32_t segment_seed(uint64_t salt);
 
 /* Bytes of payload; 0: more than a log takes (META_MAX, RECORD_MAX). */
 uint32_t record_payload(const struct store_record *r);
-/* Appends the meta of `r` to `out`. */
-void store_meta_write(const struct store_record *r, struct strbuf *out);
+/* Appends header and meta of `r`, under the segment's seed; what follows them in the file is the sidecar, padded, and the body, padded. */
+void record_write(const struct store_record *r, uint32_t seed, struct strbuf *out);
 /* Fills `r` from header and meta; *sidecar: bytes of the sidecar before the body. -1: lengths that do not fit. */
 int store_meta_read(const struct record_header *h, slice meta, struct store_record *r, uint32_t *sidecar) MUST_USE;
 
-/* The header for this meta and the rest of `r`. */
-void record_header_write(const struct store_record *r, slice meta, uint32_t seed, unsigned char out[RECORD_HEADER]);
 /* False: magic, CRC or a length is wrong; such a place is no record. */
 bool record_header_read(const unsigned char in[RECORD_HEADER], uint32_t seed, struct record_header *h);
-/* The seed under which these bytes would be a header: true when the rest of it makes sense. It is one when the meta is sound, too. */
+/* The seed under which these bytes would be a header: false when the rest of it makes no sense. It is one if its meta bears witness. */
 bool record_header_guess(const unsigned char in[RECORD_HEADER], uint32_t *seed, struct record_header *h);
+bool record_meta_is_witness(const unsigned char in[RECORD_HEADER], const struct record_header *h, slice meta);
 /* Bytes in the file: header, payload, padding. */
 static inline uint64_t record_size(uint32_t payload_len)
 {

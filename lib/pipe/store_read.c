@@ -296,6 +296,14 @@ static struct given *find_given(struct cursor *c, uint64_t seq)
 	return g && g->seq == seq && !g->resolved ? g : NULL;
 }
 
+bool cursor_has_resolved(struct cursor *c, uint64_t seq)
+{
+	pthread_mutex_lock(&c->s->lock);
+	bool resolved = seq < c->at_seq && !find_given(c, seq);
+	pthread_mutex_unlock(&c->s->lock);
+	return resolved;
+}
+
 void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o)
 {
 	pthread_mutex_lock(&c->s->lock);

@@ -55,8 +55,8 @@ static bool read_header(struct store *s, struct segment *seg, const unsigned cha
 		seg->prev_end = h.prev_end;
 		seg->prev_last = h.prev_last;
 	} else if (rc != -2) {
-		log_warn(s->log, "the header of a segment is damaged: its records are looked for", "directory", s->dir, "segment",
-		        LOG_U(seg->number), NULL);
+		log_warn(s->log, "the header of a segment is damaged: its records are looked for", "directory", s->dir,
+		        "segment", LOG_U(seg->number), NULL);
 	}
 	return rc != -2;
 }
@@ -77,8 +77,8 @@ static int look_at(struct store *s, uint64_t number, struct segment *seg)
 	if (fd >= 0)
 		s->disk->close(s->disk, fd);
 	if (size < 0 || (got < 0 && !(fd >= 0 && got == -EIO))) {
-		log_warn(s->log, "a file that is named like a segment cannot be read and is left alone", "file", path, "error",
-		        strerror(got < 0 ? (int)-got : (int)-size), NULL);
+		log_warn(s->log, "a file that is named like a segment cannot be read and is left alone", "file", path,
+		        "error", strerror(got < 0 ? (int)-got : (int)-size), NULL);
 		return FOUND_NONE;
 	}
 	*seg = (struct segment){ .number = number, .size = (uint64_t)size, .end = (uint64_t)size };
@@ -102,7 +102,8 @@ static void chain(struct store *s)
 static enum store_open_result newer(const struct store *s, struct err *e)
 {
 	err_set(e,
-	        "storage directory %s was written by a newer version of weir: start that version, or give this one another directory; "
+	        "storage directory %s was written by a newer version of weir: start that version, or give this one "
+	        "another directory; "
 	        "nothing was changed",
 	        s->dir);
 	return STORE_NEWER;
@@ -152,15 +153,24 @@ static int verify(struct store *s, struct walk *w, const struct record_header *h
 	return crc == h->rest_crc;
 }
 
+static void at_least(uint64_t *v, uint64_t least)
+{
+	if (*v < least && least < STORE_NUMBER_MAX)
+		*v = least;
+}
+
 /* The newest segment ends behind its last sound record, if all of it could be read. What else stands there is cut, and was never promised. */
 static void set_end(struct store *s, struct segment *last, struct walk *w, uint64_t end, uint64_t last_seq)
 {
 	uint64_t seen = w->zeros_from ? w->zeros_from : w->at.offset;
-	last->last_seq = last_seq;
+	seen = seen < last->size ? seen : last->size;
+	if (w->blind || seen > end) /* numbers that may stand there are not given again */
+		s->next_seq += ((w->blind ? last->size : seen) - end) / RECORD_HEADER + 1;
 	if (w->blind) {
 		s->blind = true;
 		return;
 	}
+	last->last_seq = last_seq;
 	last->end = end;
 	last->ends = true;
 	if (seen > end) {
@@ -187,6 +197,7 @@ static int find_end(struct store *s, const struct cursor_file *f)
 	walk_init(&w, at, last_seq + 1);
 	w.quiet = true;
 	w.patient = false;
+	at_least(&s->next_seq, last_seq + 1);
 	int rc;
 	while ((rc = walk_next(s, &w, &h, &meta)) == 1) {
 		int sound = verify(s, &w, &h);
@@ -232,12 +243,6 @@ static int count_in(struct store *s, const struct cursor_file *f)
 	return rc;
 }
 
-static void at_least(uint64_t *v, uint64_t least)
-{
-	if (*v < least && least < STORE_NUMBER_MAX)
-		*v = least;
-}
-
 /* The end of the log, and cursors that are beyond it. */
 static void set_log_end(struct store *s, const struct cursor_file *f)
 {
@@ -275,7 +280,9 @@ static void adopt(struct store *s)
 	if (!s->segments.n)
 		return;
 	const struct segment *last = &s->segments.v[s->segments.n - 1];
-	s->active = (struct active){ .fd = -1, .exists = true, .listed = true, .bad = true, .plan = last->size, .seg = *last };
+	s->active = (struct active){
+		.fd = -1, .exists = true, .listed = true, .bad = true, .plan = last->size, .seg = *last
+	};
 }
 
 enum store_open_result store_recover(struct store *s, struct err *e)
@@ -305,6 +312,7 @@ enum store_open_result store_recover(struct store *s, struct err *e)
 	adopt(s);
 	rc = store_checkpoint(s);
 	if (rc < 0)
-		log_warn(s->log, "the cursor file cannot be written", "directory", s->dir, "error", strerror(-rc), NULL);
+		log_warn(
+		        s->log, "the cursor file cannot be written", "directory", s->dir, "error", strerror(-rc), NULL);
 	return STORE_OPENED;
 }

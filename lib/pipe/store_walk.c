@@ -10,7 +10,7 @@
 
 #include "lib/pipe/store_internal.h"
 
-enum { PAGE = 4096, MAX_GUESSES = 64, MAX_TRIES = 3 };
+enum { PAGE = 4096, MAX_GUESSES = 16, MAX_TRIES = 3 };
 
 void walk_init(struct walk *w, struct place at, uint64_t next_seq)
 {
@@ -193,6 +193,8 @@ static int enter(struct store *s, struct walk *w)
 			continue;
 		}
 		if (w->at.offset >= now.end) {
+			note_gap(s, w, w->at, now.last_seq + 1);
+			w->next_seq = now.last_seq >= w->next_seq ? now.last_seq + 1 : w->next_seq;
 			if (!next.number)
 				return 0;
 			go_to(s, w, &next);
@@ -222,7 +224,7 @@ static void note_bytes(struct store *s, struct walk *w, uint64_t from, uint64_t 
 static bool fits(const struct walk *w, uint64_t offset, const struct record_header *h)
 {
 	return h->seq >= w->next_seq && record_size(h->payload_len) <= w->seg.end - offset &&
-	       (!w->seg.last_seq || h->seq <= w->seg.last_seq);
+	        (!w->seg.last_seq || h->seq <= w->seg.last_seq);
 }
 
 /* The first place from `from` on in the window where a sound header stands, else where the window ends. *filled: behind the last byte
@@ -297,33 +299,57 @@ static int check_guess(struct store *s, struct walk *w, uint64_t offset, const s
 	if (!fits(w, offset, h))
 		return 0;
 	int rc = look(s, w, offset, RECORD_HEADER + h->meta_len, &p);
-	*sound = rc == 0 && record_meta_is_sound(h, (slice){ (const char *)p + RECORD_HEADER, h->meta_len });
+	*sound = rc == 0 && record_meta_is_witness(p, h, (slice){ (const char *)p + RECORD_HEADER, h->meta_len });
 	return rc;
 }
 
-/* The seed of a segment whose header is damaged, from its first record that is sound. Without one all of it is lost. */
+/* How many records in a row begin at `at` under a seed, and whether they fill the segment to its end. */
+static unsigned count_chain(struct store *s, struct walk *w, uint64_t at, uint32_t seed, bool *whole)
+{
+	const unsigned char *p;
+	struct record_header h;
+	unsigned n = 0;
+	while (w->seg.end - at >= RECORD_HEADER) {
+		*whole = false;
+		if (look(s, w, at, RECORD_HEADER, &p) != 0 || !record_header_read(p, seed, &h) ||
+		        record_size(h.payload_len) > w->seg.end - at)
+			return n;
+		at += record_size(h.payload_len);
+		n++;
+	}
+	*whole = true;
+	return n;
+}
+
+/* The seed of a segment whose header is damaged: that of the first record, unless what follows knows better (a body may hold what
+ * looks like a record without a seed). Without any all of it is lost. */
 static int find_seed(struct store *s, struct walk *w)
 {
-	unsigned guesses = 0;
-	for (uint64_t at = SEGMENT_HEADER; at + RECORD_HEADER <= w->seg.end && guesses < MAX_GUESSES; at += 8) {
+	unsigned guesses = 0, most = 0;
+	uint64_t budget = 4 * w->seg.end; /* of bytes to sum up: time is linear, whatever the bytes */
+	bool whole = false;
+	for (uint64_t at = SEGMENT_HEADER; at + RECORD_HEADER <= w->seg.end && guesses < MAX_GUESSES && !whole; at += 8) {
 		const unsigned char *p;
 		struct record_header h;
 		uint32_t seed;
-		bool sound;
+		bool sound = false;
 		int rc = look(s, w, at, RECORD_HEADER, &p);
-		if (rc == 0 && record_header_guess(p, &seed, &h)) {
-			guesses++;
+		if (rc == 0 && record_header_guess(p, &seed, &h) && budget > h.meta_len) {
+			budget -= h.meta_len;
 			rc = check_guess(s, w, at, &h, &sound);
-			if (rc == 0 && sound) {
-				w->seg.seed = seed;
-				w->seg.seeded = true;
-				break;
-			}
 		}
 		if (rc < 0 && !lost_patience(s, w, rc))
 			return rc;
 		if (rc < 0)
 			at = at / PAGE * PAGE + PAGE - 8;
+		if (!sound)
+			continue;
+		guesses++;
+		unsigned n = count_chain(s, w, at, seed, &whole);
+		if (whole || n > most)
+			w->seg.seed = seed;
+		w->seg.seeded = true;
+		most = n > most ? n : most;
 	}
 	if (!w->seg.seeded) {
 		/* bytes that nobody can read are damage; an empty file of zeros is none */
@@ -364,7 +390,8 @@ static int step(struct store *s, struct walk *w, struct record_header *h, slice 
 	note_gap(s, w, (struct place){ w->at.segment, w->at.offset + 1 }, h->seq);
 	if (rc == 0 && record_meta_is_sound(h, *meta))
 		return STEP_RECORD;
-	damage_note(s, w, w->at, (struct store_damage){ .n_records = 1, .n_items = h->n_items }, record_size(h->payload_len));
+	damage_note(s, w, w->at, (struct store_damage){ .n_records = 1, .n_items = h->n_items },
+	        record_size(h->payload_len));
 	walk_pass(w, h);
 	return STEP_ON;
 }

@@ -64,15 +64,15 @@ static struct submission *take(struct store_writer *w)
 /* The next submissions into w->group, at most `max`; how many. */
 static size_t gather(struct store_writer *w, size_t max)
 {
-	size_t n = 0, bytes = 0;
+	size_t n = 0, total = 0;
 	w->group.n = 0;
 	for (struct submission *s = w->first; s && n < max; s = s->next, n++) {
 		size_t more = 0;
 		for (size_t i = 0; i < s->n; i++)
 			more += s->records[i].body.len;
-		if (n && (bytes + more > GROUP_BYTES || w->group.n + s->n > GROUP_RECORDS))
+		if (n && (total + more > GROUP_BYTES || w->group.n + s->n > GROUP_RECORDS))
 			break;
-		bytes += more;
+		total += more;
 		for (size_t i = 0; i < s->n; i++)
 			*VEC_ADD(&w->group) = s->records[i];
 	}
@@ -223,11 +223,22 @@ struct loop *store_writer_loop(struct store_writer *w)
 	return &w->loop;
 }
 
-static void run_stop(void *arg)
+static void run_give_up(void *arg)
 {
 	struct store_writer *w = arg;
 	w->stopping = true;
 	work(w);
+}
+
+void store_writer_give_up(struct store_writer *w)
+{
+	call_on(&w->loop, run_give_up, w);
+}
+
+static void run_stop(void *arg)
+{
+	struct store_writer *w = arg;
+	run_give_up(w);
 	store_checkpoint(w->store);
 	timer_close(&w->timer, NULL);
 	loop_stop(&w->loop);

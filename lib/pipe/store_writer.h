@@ -23,5 +23,7 @@ void store_writer_submit(struct store_writer *w, struct submission *s); /* any t
 /* Cursors moved: a checkpoint is written soon. Any thread. */
 void store_writer_moved(struct store_writer *w);
 struct loop *store_writer_loop(struct store_writer *w);
+/* From now on what cannot be written at once is done with -ECANCELED, so that nothing waits any longer. Main thread; waits. */
+void store_writer_give_up(struct store_writer *w);
 /* Tries what waits once more, ends with a checkpoint; what cannot be written is done with -ECANCELED. Joins. Main thread. */
 void store_writer_free(struct store_writer *w);

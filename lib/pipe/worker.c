@@ -2,6 +2,7 @@
  *
  * The main thread has a worker too (index n_workers), which shares the main loop and serves extensions and the
  * metrics page; calls to it run directly. */
+#include "lib/pipe/ack.h"
 #include "lib/pipe/call.h"
 #include "lib/pipe/core_internal.h"
 
@@ -142,6 +143,7 @@ static void on_server_closed(void *ctx)
 static void run_stop(void *arg)
 {
 	struct worker *w = arg;
+	worker_acks_stop(w);
 	http_server_close(w->server, on_server_closed, w);
 }
 

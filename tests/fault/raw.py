@@ -99,17 +99,17 @@ class Crowd:
 
     def drain(self, timeout=0.0):
         """Reads what is there; the number of connections still open."""
-        for fd, _ in self.poll.poll(timeout * 1000):
-            try:
-                data = self.sockets[fd].recv(65536)
-            except BlockingIOError:
-                continue
-            except ConnectionError:
-                data = b""
-            self.answers[fd] += data
-            if not data:
-                self.ended[fd] = time.monotonic()
-                self.poll.unregister(fd)
+        while ready := self.poll.poll(timeout * 1000):
+            timeout = 0
+            for fd, _ in ready:
+                try:
+                    data = self.sockets[fd].recv(65536)
+                except ConnectionError:
+                    data = b""
+                self.answers[fd] += data
+                if not data:
+                    self.ended[fd] = time.monotonic()
+                    self.poll.unregister(fd)
         return len(self.sockets) - len(self.ended)
 
     def close(self):

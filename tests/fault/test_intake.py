@@ -102,7 +102,7 @@ def test_60_behind_a_proxy(weir, sink, ids, tmp_path):
     w = door(weir, far, QUICK)
     port = free_port()
     (tmp_path / "nginx.conf").write_text(f"""daemon off; user root; pid {tmp_path}/pid; error_log stderr crit; events {{}}
-        http {{ access_log {tmp_path}/log '$status $upstream_status'; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;
+        http {{ log_format short '$status $upstream_addr'; access_log {tmp_path}/log short; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;
         fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s; client_header_timeout 2s;
         server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{w.port}; proxy_http_version 1.1;
         proxy_set_header Connection ""; proxy_request_buffering off; }} }} }}""")
@@ -120,7 +120,7 @@ def test_60_behind_a_proxy(weir, sink, ids, tmp_path):
         nginx.wait()
     upstream = [line for line in (tmp_path / "log").read_text().splitlines() if not line.endswith(" -")]
     assert answered > 20
-    assert requests_seen(w) - before <= len(upstream)
+    assert requests_seen(w) - before <= len(upstream), upstream
     until(lambda: far.span_ids() == otlp.span_ids([message]), 10, "delivery of the only sound one")
 
 
@@ -155,7 +155,6 @@ def test_61_memory_of_half_headers(weir, ids):
     before = w.memory()
     with Crowd(w.port, 400) as crowd:
         crowd.send(HEAD + b"X: " + b"a" * 60_000)
-        until(lambda: w.scrape().value("weir_http_connections") is None or True, 1, "")
         until(lambda: w.memory() - before > 10 * MiB, 10, "the heads taken in")
         if not SANITIZED:
             assert w.memory() - before < 400 * (66 << 10) + 8 * MiB
@@ -192,11 +191,10 @@ def test_63_slow_body(weir, sink, ids):
     head = post(length=MiB)
     message = otlp.traces(ids, 60, size=200)
     body = message.SerializeToString()
-    fair = body[:16 << 10] + b"\x82\x7d" + otlp_varint(60_000) + b"p" * 60_000 if len(body) < 14_000 else body
     with Crowd(w.port, 60) as crowd, Raw(w.port) as good, Raw(w.port) as endless:
         begin = time.monotonic()
         crowd.send(head)
-        good.send(post(length=len(fair)))
+        good.send(post(length=len(body)))
         endless.send(head)
         until(lambda: pool_used(w) >= 60 * MiB, 10, "tokens taken")
         ended_good = sent = 0
@@ -204,14 +202,14 @@ def test_63_slow_body(weir, sink, ids):
             now = time.monotonic() - begin
             assert now < 8, "a body of 20 bytes a second is still taken"
             crowd.send(b"\0")
-            if sent < len(fair) and sent < now * 2600:
-                good.send(fair[sent:sent + 1300])
+            if sent < len(body) and sent < now * 2600:
+                good.send(body[sent:sent + 1300])
                 endless.send(b"\0" * 1300)
                 sent += 1300
         assert min(crowd.ended.values()) - begin > 4.9
         assert {statuses(a)[0] for a in crowd.answers.values()} == {408}
         until(lambda: pool_used(w) < 3 * MiB, 5, "tokens returned")
-        good.send(fair[sent:])
+        good.send(body[sent:])
         assert good.response().status == 200
         w.sent["traces"] += 60
         while time.monotonic() - begin < 8.5:  # fast enough, but for too long
@@ -220,14 +218,6 @@ def test_63_slow_body(weir, sink, ids):
         assert endless.response().status == 408
         assert 8.8 < time.monotonic() - begin < 12 * SLOW
     serves(w, ids, far)
-
-
-def otlp_varint(n):
-    out = b""
-    while n > 0x7F:
-        out += bytes([n & 0x7F | 0x80])
-        n >>= 7
-    return out + bytes([n])
 
 
 def test_64_slow_read(weir, ids):
@@ -242,7 +232,7 @@ def test_64_slow_read(weir, ids):
         s.connect(("127.0.0.1", w.port))
         s.setblocking(False)
         crowd.append(s)
-    open_ones, stuck = set(crowd), {}
+    open_ones, used = set(crowd), 0
     begin = time.monotonic()
     while open_ones:
         assert time.monotonic() - begin < 20 * SLOW, f"{len(open_ones)} still open"
@@ -250,13 +240,14 @@ def test_64_slow_read(weir, ids):
             try:
                 s.send(request)
             except BlockingIOError:
-                stuck.setdefault(s, time.monotonic())
+                pass
             except ConnectionError:
                 open_ones.discard(s)
+                assert time.monotonic() - begin > 0.9 * SLOW, "closed before write_timeout"
+        used = max(used, w.memory() - before)
         time.sleep(0.005)
-    assert len(stuck) == 20
     if not SANITIZED:
-        assert w.memory() - before < 20 * (48 << 10) + 8 * MiB
+        assert used < 20 * (48 << 10) + 8 * MiB
     for s in crowd:
         s.close()
     serves(w, ids)
@@ -325,8 +316,6 @@ def test_67_chunk_overhead(weir, sink, ids):
     w.sent["traces"] += 1
     if not SANITIZED:
         assert cpu(w) - before < 1.5
-    nothing = len(far.requests)
-    assert nothing <= 1
     serves(w, ids, far)
 
 
@@ -337,7 +326,7 @@ def test_68_pipelining(weir, sink, ids):
     far = sink()
     w = door(weir, far)
     good = [otlp.traces(ids) for _ in range(250)]
-    kinds = [(post(b"\xff"), 400), (post(path="/nowhere"), 404), (chunked_head() + chunked([b"", ]) if False else post(method="GET"), 405)]
+    kinds = [(post(b"\xff"), 400), (post(path="/nowhere"), 404), (post(method="GET"), 405)]
     requests, expected = [], []
     for m in good:
         requests.append(post(m.SerializeToString()))
@@ -413,11 +402,7 @@ TARGETS = {  # request line without the version: status
 def test_69_targets(shared, line):
     got, _ = talk(shared.port, f"{line} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
                   "Connection: close\r\n\r\n{}".encode(), half_close=True)
-    expected = TARGETS[line]
-    if line == "POST http:///v1/traces":
-        assert statuses(got)[0] in (400, 200, 404)  # an empty authority: whatever, but one answer and no second reading
-    else:
-        assert statuses(got) == [expected], got
+    assert statuses(got) == [TARGETS[line]], got
     assert b"root:" not in got
 
 
@@ -488,7 +473,7 @@ def test_71_codings(weir, sink, ids):
     w = door(weir, far)
     message = otlp.traces(ids, 4)
     body = message.SerializeToString()
-    empty, split = gzip.compress(b""), len(body) // 3
+    empty = gzip.compress(b"")
     zstd = zstandard.ZstdCompressor(write_checksum=True).compress
     frame = b"\x50\x2a\x4d\x18\x04\0\0\0skip"
     members = lambda n, pack: b"".join(pack(body[i * len(body) // n:(i + 1) * len(body) // n]) for i in range(n))  # noqa: E731
@@ -612,12 +597,6 @@ def test_74_tls(weir, sink, tmp_path, ids):
         got, seconds = talk(w.port, junk, half_close=True)
         assert b"HTTP" not in got and seconds < 5 * SLOW
     assert handshake_by_bytes(w.port, context)
-    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
-    old.minimum_version = ssl.TLSVersion.TLSv1
-    with pytest.raises((ssl.SSLError, ConnectionError, ValueError)):
-        Raw(w.port, old)
     with Raw(w.port, context) as raw:
         assert raw.send(post(b"")).response().status == 200
 
@@ -656,7 +635,8 @@ def test_76_spoofed_address(weir, sink, ids):
     """X-Forwarded-For and its like change nothing; a PROXY line in front is no request."""
     far = sink()
     w = weir({"receivers": {"otlp": {"protocols": {"http": {"include_metadata": True}}}}, "exporters": {"otlp_http": {"endpoint": far.url}},
-              "processors": {"attributes": {"actions": [{"key": "peer", "action": "insert", "from_context": "client.address"}]}}})
+              "processors": {"attributes": {"actions": [{"key": "peer", "action": "insert", "from_context": "client.address"}]}},
+              "service": {"pipelines": {"traces": {"receivers": ["otlp"], "processors": ["attributes"], "exporters": ["otlp_http"]}}}})
     spoof = {"X-Forwarded-For": "6.6.6.6", "X-Real-IP": "6.6.6.6", "Forwarded": "for=6.6.6.6", "True-Client-IP": "6.6.6.6", "Via": "1.1 x"}
     message = otlp.traces(ids)
     answer = w.exchange(message.SerializeToString(), headers=spoof)

@@ -144,6 +144,45 @@ static void blocks(void **state UNUSED)
 	rig_release(&r);
 }
 
+/* Blocking pipes whose reader has stopped: nobody waits for it (else the alarm ends this), and what is lost is told. */
+static void reader_stopped(void **state UNUSED)
+{
+	struct rig r;
+	static char block[80000];
+	rig_init(&r, LOG_INFO, LOG_TEXT, false);
+	fcntl(r.pipe[1], F_SETFL, 0);
+	alarm(20);
+	memset(block, 'b', sizeof(block) - 1);
+	uint64_t taken = 0;
+	while (!log_lost(r.root) && taken++ < 10000)
+		log_info(r.root, "a line of some length to fill what the pipe holds", "n", LOG_U(taken), NULL);
+	for (int i = 0; i < 1000; i++)
+		log_info(r.root, "lost", NULL);
+	assert_int_equal(log_lost(r.root), 1001);
+	taken--;
+	while (taken) { /* whole lines only: all that fitted */
+		unsigned n = lines(&r);
+		assert_true(n && n <= taken);
+		taken -= n;
+	}
+	log_info(r.root, "back", NULL);
+	assert_string_equal(rig_read(&r),
+	        "2026-11-21T07:00:00.123Z info  back\n2026-11-21T07:00:00.123Z warn  Log lines were lost: their reader "
+	        "did "
+	        "not keep up, or the disk is full lines=1001\n");
+	log_info(r.root, "once", NULL);
+	assert_string_equal(rig_read(&r), "2026-11-21T07:00:00.123Z info  once\n");
+	/* a block is cut, after which the next line is still one of its own */
+	log_block(r.root, LOG_INFO, slice_of(block), "m", NULL);
+	assert_int_equal(log_lost(r.root), 1002);
+	while (strlen(rig_read(&r)) == sizeof(r.text) - 1) {
+	}
+	log_info(r.root, "after", NULL);
+	assert_true(strstr(rig_read(&r), "\n2026-11-21T07:00:00.123Z info  after\n2026"));
+	alarm(0);
+	rig_release(&r);
+}
+
 static void reconfigured(void **state UNUSED)
 {
 	struct rig r;
@@ -167,6 +206,7 @@ int main(void)
 		cmocka_unit_test(too_long),
 		cmocka_unit_test(sampling),
 		cmocka_unit_test(blocks),
+		cmocka_unit_test(reader_stopped),
 		cmocka_unit_test(reconfigured),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,8 @@ static const struct {
 	{ "Chunked", POST "transfer-encoding:\t ChunKed \t\r\n\r\n", 0, 0 },
 	{ "an empty line first", "\r\n" POST "\r\n", 0, 0 },
 	{ "absolute form", "POST http://a:1/v1/traces HTTP/1.1\r\n" HOST "\r\n", 0, 0 },
+	{ "absolute form without a host", "POST http:///v1/traces HTTP/1.1\r\n" HOST "\r\n", 0, 400 },
+	{ "absolute form, a query for a host", "POST https://?/v1/traces HTTP/1.1\r\n" HOST "\r\n", 0, 400 },
 	{ "asterisk form", "OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 0, 0 },
 	{ "empty value", POST "X-A:\r\n\r\n", 0, 0 },
 	{ "obs-text and tabs in a value", POST "X-A: \xc3\xa4\tb\r\n\r\n", 0, 0 },

@@ -153,7 +153,10 @@ static void test_many_holes(void **state)
 	strbuf_init(&names, 64);
 	routes_add(&names, SLICE("a"));
 	for (unsigned i = 0; i < N; i++)
-		v[i] = (struct store_record){ .type = STORE_RECORD, .signal = TRACES, .n_items = 1, .body = { body, 8 },
+		v[i] = (struct store_record){ .type = STORE_RECORD,
+			.signal = TRACES,
+			.n_items = 1,
+			.body = { body, 8 },
 			.routes = strbuf_slice(&names) };
 	assert_int_equal(store_append(w.s, v, N), 0);
 	struct store_record r;
@@ -308,7 +311,9 @@ static void test_limits(void **state)
 	/* what is reserved can be placed, to the last byte, and the files never hold more than was allowed */
 	unsigned n = 0;
 	while (store_reserve(w.s, 5000)) {
-		struct store_record probe = { .pipeline = SLICE("traces"), .routes = SLICE("..."), .body = { "", 4700 } };
+		struct store_record probe = {
+			.pipeline = SLICE("traces"), .routes = SLICE("..."), .body = { "", 4700 }
+		};
 		assert_true(record_payload(&probe) <= 5000);
 		assert_int_equal(put(&w, 1, 4700, 1, NULL), 0);
 		store_release(w.s, 5000);
@@ -396,6 +401,63 @@ static void test_modes(void **state)
 	world_release(&w);
 }
 
+/* One writer with checkpoints and three exporters at once, each with a thread; for TSan, too. */
+enum { N_APPENDS = 400 };
+
+struct reader_thread {
+	struct world *w;
+	unsigned i;
+	uint64_t n, sum;
+};
+
+static void *read_all(void *p)
+{
+	struct reader_thread *t = p;
+	struct store_record r;
+	struct buf *b;
+	while (t->n < 2 * N_APPENDS) {
+		int rc = cursor_next(t->w->c[t->i], &t->w->pool, &r, &b);
+		if (rc != 1)
+			continue;
+		t->n++;
+		t->sum += r.seq;
+		buf_unref(b);
+		cursor_resolve(t->w->c[t->i], r.seq, &(struct outcome){ .delivered = r.n_items });
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct world w;
+	pthread_t threads[3];
+	struct reader_thread t[3];
+	(void)state;
+	world_init(&w, 14);
+	world_open(&w, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		t[i] = (struct reader_thread){ &w, i, 0, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, read_all, &t[i]), 0);
+	}
+	for (unsigned i = 0; i < N_APPENDS; i++) {
+		assert_true(store_reserve(w.s, 500));
+		assert_int_equal(put(&w, 2, 300, 7, NULL), 0);
+		store_release(w.s, 500);
+		if (i % 16 == 0)
+			assert_int_equal(store_checkpoint(w.s), 0);
+		(void)store_bytes(w.s);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(t[i].sum, 2 * N_APPENDS * (2 * N_APPENDS + 1) / 2);
+		check_equation(w.c[i]);
+		assert_int_equal(COUNT(w.c[i], queued), 0);
+	}
+	assert_int_equal(store_checkpoint(w.s), 0);
+	assert_int_equal(count_segments(&w), 1);
+	world_release(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_start_reads_little),
 		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,11 +211,11 @@ static void test_truncate_everywhere(void **state)
 			if (clean)
 				assert_int_equal(COUNT(w.c[0], accepted), all_items(&w));
 			assert_int_equal(store_damage(w.s).n_bytes, cut - ends[whole]);
+			w.last_seq = clean ? 8 : 0; /* what no cursor file knew and no log has may be given again */
 			assert_int_equal(put(&w, 1, 30, 1, NULL), 0);
 			assert_int_equal(drain(&w, 0), 1);
 			world_close(&w);
 			w.next_id = 9;
-			w.last_seq = clean ? 8 : 0; /* what no cursor file knew and no log has may be given again */
 		}
 		fake_image_free(image);
 		world_release(&w);
@@ -245,8 +245,9 @@ static void test_bad_page(void **state)
 		assert_in_range(n, 94, 96);
 		assert_int_equal(store_damage(w.s).n_records, 100 - n);
 		assert_int_equal(COUNT(w.c[0], accepted), all_items(&w));
-		assert_int_equal(COUNT(w.c[0], accepted), COUNT(w.c[0], delivered) + COUNT(w.c[0], dropped[DROP_CORRUPT]));
-		fake_disk_print(w.f,40); assert_true(fake_disk_logged(w.f, FAKE_OPEN, "quarantine/") > 0);
+		assert_int_equal(
+		        COUNT(w.c[0], accepted), COUNT(w.c[0], delivered) + COUNT(w.c[0], dropped[DROP_CORRUPT]));
+		assert_true(fake_disk_logged(w.f, FAKE_WRITE, ".bin") > 0); /* in quarantine/ */
 		world_close(&w);
 		world_open(&w, 1); /* it is not counted again */
 		assert_int_equal(store_damage(w.s).n_records, 100 - n);
@@ -370,7 +371,8 @@ static void expect_refusal(struct world *w, enum store_open_result want, const c
 
 static uint64_t changes(struct fake_disk *f)
 {
-	static const enum fake_call calls[] = { FAKE_WRITE, FAKE_PWRITEV, FAKE_RENAME, FAKE_UNLINK, FAKE_TRUNCATE, FAKE_ALLOCATE };
+	static const enum fake_call calls[] = { FAKE_WRITE, FAKE_PWRITEV, FAKE_RENAME, FAKE_UNLINK, FAKE_TRUNCATE,
+		FAKE_ALLOCATE };
 	uint64_t n = 0;
 	for (size_t i = 0; i < COUNTOF(calls); i++)
 		n += fake_disk_calls(f, calls[i]);

@@ -1,0 +1,116 @@
+/* exporter_room.c - the workers' side of an exporter: reserve, then commit or release (see exporter.h).
+ *
+ * A record whose exporter has a storage waits there and not in memory: it counts against the queue's capacity all the same, until it is
+ * resolved. What is dropped by an exporter's own rule counts as accepted by it, and as dropped.
+ */
+#include "lib/pipe/ack.h"
+#include "lib/pipe/exporter_internal.h"
+
+static struct exporter_counts *counts_of(struct exporter *e, const struct record *r)
+{
+	return &e->stats->by_signal[signal_index(r->signal)];
+}
+
+struct storage *exporter_storage(const struct exporter *e)
+{
+	return atomic_load_explicit(&e->storage, memory_order_acquire);
+}
+
+bool room_reserve(struct exporter *e, struct record *r, struct room *out)
+{
+	bool required = atomic_load_explicit(&e->required, memory_order_relaxed) &&
+	        !atomic_load_explicit(&e->drop_newest, memory_order_relaxed);
+	bool force = atomic_load_explicit(&e->drop_oldest, memory_order_relaxed);
+	*out = (struct room){ .exporter = e, .record = r, .required = required };
+	atomic_fetch_add(&e->n_rooms, 1);
+	if (!queue_reserve(&e->queue, r->n_items, r->body->len, force, &out->units)) {
+		if (!required)
+			return true;
+		count_add(&counts_of(e, r)->enqueue_failed, r->n_items);
+		atomic_fetch_sub(&e->n_rooms, 1);
+		return false;
+	}
+	out->stored = exporter_storage(e) != NULL;
+	if (!out->stored)
+		out->entry = queue_entry_new(record_ref(r), out->units);
+	return true;
+}
+
+void exporter_wake(struct exporter *e)
+{
+	if (!atomic_exchange(&e->wake_posted, true))
+		loop_post(&e->loop, &e->wake);
+}
+
+/* A reader may have resolved the record before its ack came into the book. */
+static void note(struct exporter *e, uint64_t seq, struct ack *ack)
+{
+	ack_book_add(e->acks, seq, ack);
+	if (cursor_has_resolved(e->cursor, seq) && (ack = ack_book_take(e->acks, seq)))
+		ack_resolved(ack, NULL);
+}
+
+static void count_dropped(struct exporter *e, const struct record *r, enum drop_reason why)
+{
+	struct exporter_counts *c = counts_of(e, r);
+	count_add(&c->accepted, r->n_items);
+	count_add(&c->dropped[why], r->n_items);
+}
+
+/* The last thing a room does with its exporter, which may be freed after it. */
+static void leave(struct exporter *e)
+{
+	atomic_fetch_sub(&e->n_rooms, 1);
+}
+
+static void commit_queued(struct room *room, uint64_t seq, struct ack *ack)
+{
+	struct exporter *e = room->exporter;
+	struct exporter_counts *c = counts_of(e, room->record);
+	bool asleep = true;
+	count_add(&c->accepted, room->record->n_items);
+	count_add(&c->queued, room->record->n_items);
+	if (room->stored && ack) {
+		note(e, seq, ack);
+	} else if (!room->stored) {
+		room->entry->ack = ack;
+		asleep = queue_commit(&e->queue, room->entry);
+	}
+	if (asleep)
+		exporter_wake(e);
+}
+
+void room_commit(struct room *room, uint64_t seq, struct ack *ack)
+{
+	struct exporter *e = room->exporter;
+	if (room->entry || room->stored) {
+		commit_queued(room, seq, ack);
+	} else {
+		count_dropped(e, room->record, DROP_OVERFLOW);
+		count_add(&counts_of(e, room->record)->enqueue_failed, room->record->n_items);
+		if (ack)
+			ack_resolved(ack, NULL);
+	}
+	leave(e);
+}
+
+static void give_back(struct room *room)
+{
+	if (room->entry || room->stored)
+		queue_release(&room->exporter->queue, room->units, room->record->body->len);
+	if (room->entry)
+		queue_entry_free(room->entry);
+}
+
+void room_release(struct room *room)
+{
+	give_back(room);
+	leave(room->exporter);
+}
+
+void room_lose(struct room *room, enum drop_reason why)
+{
+	give_back(room);
+	count_dropped(room->exporter, room->record, why);
+	leave(room->exporter);
+}

@@ -1,0 +1,84 @@
+/* exporter_stored.c - see exporter_stored.h. On the exporter's thread. */
+#include "lib/pipe/exporter_stored.h"
+
+#include "lib/pipe/ack.h"
+#include "lib/pipe/core.h"
+#include "lib/pipe/storage.h"
+
+enum { AGAIN_MS = 250 };
+
+/* Pipelines are told apart by their pointers. A name that no pipeline of today has is kept with the exporter. */
+static const char *pipeline_of(struct exporter *e, slice name)
+{
+	for (size_t i = 0; i < e->settings.n_batches; i++)
+		if (slice_is(name, e->settings.batches[i].pipeline))
+			return e->settings.batches[i].pipeline;
+	for (size_t i = 0; i < e->old_pipelines.n; i++)
+		if (slice_is(name, e->old_pipelines.v[i]))
+			return e->old_pipelines.v[i];
+	char *copy = strndup(name.len ? name.p : "", name.len);
+	if (!copy)
+		abort();
+	*VEC_ADD(&e->old_pipelines) = copy;
+	return copy;
+}
+
+static struct queue_entry *entry_of(struct exporter *e, const struct store_record *r, struct buf *body)
+{
+	struct record *record =
+	        record_new(r->signal, pipeline_of(e, r->pipeline), r->partition, loop_now(&e->loop), r->n_items, body);
+	enum sizer sizer = (enum sizer)atomic_load(&e->queue.sizer);
+	struct queue_entry *entry = queue_entry_new(record,
+	        sizer == SIZER_REQUESTS        ? 1
+	                : sizer == SIZER_ITEMS ? r->n_items
+	                                       : body->len);
+	entry->seq = r->seq;
+	return entry;
+}
+
+struct queue_entry *stored_take(struct exporter *e)
+{
+	struct store_record r;
+	struct buf *body;
+	int64_t now = loop_now(&e->loop);
+	if (!e->cursor || e->mode == MODE_ABANDON || !e->stage || e->source_again_ns > now)
+		return NULL;
+	int rc = cursor_next(e->cursor, core_pool(e->stage->stage.core), &r, &body);
+	e->source_again_ns = rc < 0 ? now + AGAIN_MS * NS_PER_MS : 0;
+	return rc > 0 ? entry_of(e, &r, body) : NULL;
+}
+
+static bool was_dropped(const struct outcome *o)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < N_DROP_REASONS; i++)
+		n += o->dropped[i];
+	return n > 0;
+}
+
+void stored_resolve(struct exporter *e, const struct queue_entry *entry)
+{
+	struct ack *ack = entry->ack;
+	if (entry->seq) {
+		cursor_resolve(e->cursor, entry->seq, &entry->outcome);
+		store_writer_moved(exporter_storage(e)->writer);
+		ack = ack_book_take(e->acks, entry->seq);
+	}
+	if (ack)
+		ack_resolved(ack, was_dropped(&entry->outcome) ? "dropped by an exporter" : NULL);
+}
+
+void stored_keep(struct exporter *e UNUSED, struct pending *p)
+{
+	for (size_t i = 0; i < p->n_pieces; i++) {
+		buf_unref(p->pieces[i].body);
+		if (--p->pieces[i].entry->n_open == 0)
+			queue_entry_free(p->pieces[i].entry);
+	}
+	pending_free(p);
+}
+
+bool stored_has_more(const struct exporter *e)
+{
+	return e->cursor && count_get(&e->queue.used) > 0;
+}

@@ -1,0 +1,21 @@
+/* exporter_stored.h - entries out of a storage instead of the memory queue; lib/pipe only.
+ *
+ * An exporter with a cursor reads its records from the log, one when it wants one, so that a backlog costs no memory. What it still has
+ * when it is abandoned is not dropped: it stays in the log, and the next process, or the same exporter after a reload, goes on with it.
+ */
+#pragma once
+#include "lib/pipe/exporter_internal.h"
+
+/* The next record of the cursor as an entry, or NULL: none, or not now (*again_ns: when to ask again; 0: when woken). */
+struct queue_entry *stored_take(struct exporter *e);
+/* The entry's items have ended: tells the cursor and whoever waits for it. Also of memory entries. */
+void stored_resolve(struct exporter *e, const struct queue_entry *entry);
+/* Lets go of a delivery whose data stays in the log; takes it. */
+void stored_keep(struct exporter *e, struct pending *p);
+/* Does data stay in the log from now on? */
+static inline bool stored_keeps(const struct exporter *e)
+{
+	return e->cursor && e->mode == MODE_ABANDON;
+}
+/* Is there more than what was taken? Never for a memory queue. */
+bool stored_has_more(const struct exporter *e);
