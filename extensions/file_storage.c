@@ -27,8 +27,8 @@ static const struct conf_field fields[] = {
 	        "Data is synced to the disk before it is acknowledged; false: a crash of the machine may lose what a "
 	        "200 "
 	        "promised."),
-	CONF_BYTES(
-	        file_storage_conf, max_size, "1GiB", "All files together; a full storage answers 503.", .min = 1 << 20),
+	CONF_BYTES(file_storage_conf, max_size, "1GiB", "All files together; a full storage answers 503.",
+	        .min = 1 << 20, .max = INT64_C(1) << 50),
 	CONF_BYTES(file_storage_conf, segment_size, "64MiB",
 	        "Size of one file of the log; at most an eighth of max_size is used.", .min = 64 << 10,
 	        .max = INT64_C(1) << 31),

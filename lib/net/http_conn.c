@@ -6,6 +6,7 @@
  * the callback ends.
  */
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "lib/net/http_server_internal.h"
@@ -19,6 +20,7 @@ struct pending {
 void conn_set_deadline(struct conn *c, int64_t ns)
 {
 	c->deadline = ns > 0 ? loop_now(c->server->loop) + ns : 0;
+	c->late = false;
 }
 
 static void on_closed(uv_handle_t *h)
@@ -306,11 +308,26 @@ int64_t conn_body_deadline(const struct conn *c)
 	return c->body_began + (earned < most ? earned : most);
 }
 
+/* After a stall of this process (a stopped VM, no CPU) the clock is ahead of what the kernel has for us: input that came in
+ * time is read before the deadline is looked at again, once. */
+static bool has_unread_input(const struct conn *c)
+{
+	int fd, n = 0;
+	if (!conn_wants_input(c) || c->state == CONN_SKIP || c->state == CONN_LINGER)
+		return false;
+	return uv_fileno((const uv_handle_t *)&c->uv, &fd) == 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
 void conn_expire(struct conn *c)
 {
 	bool in_body = c->state == CONN_BODY || c->state == CONN_CHUNKED;
 	int64_t now = loop_now(c->server->loop);
+	if (!c->late && has_unread_input(c)) {
+		c->late = true;
+		return;
+	}
 	c->deadline = 0;
+	c->late = false;
 	if (in_body && now < conn_body_deadline(c))
 		c->deadline = conn_body_deadline(c);
 	else if (c->state == CONN_HEAD)

@@ -123,6 +123,7 @@ static void start_body(struct conn *c)
 	c->body_began = loop_now(c->server->loop);
 	if (c->site->limits.body_ns > 0 && (chunked || c->in.len < c->left))
 		c->deadline = conn_body_deadline(c);
+	c->late = false;
 	if (r->expect == EXPECT_CONTINUE && !c->in.len)
 		conn_send(c, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), (slice){ NULL, 0 });
 }

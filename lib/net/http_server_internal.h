@@ -63,6 +63,7 @@ struct conn {
 	bool retired; /* its site goes away: every answer is the last */
 	bool broken; /* on_fault was called */
 	bool unread; /* the present request's body is not complete */
+	bool late; /* its deadline has passed once, with input still unread */
 	unsigned n_writes;
 	int64_t deadline; /* loop_now; 0: none */
 	int64_t body_began; /* loop_now at the end of the head */

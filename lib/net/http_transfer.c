@@ -224,6 +224,7 @@ int transfer_load(struct transfer *t, const struct http_post *p, struct err *e)
 void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct http_reply *r, char *text, size_t n)
 {
 	long status = 0;
+	curl_off_t announced = 0;
 
 	memset(r, 0, sizeof(*r));
 	text[0] = '\0';
@@ -237,6 +238,9 @@ void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct ht
 	/* A server may answer (413, 401) and close before it has read the body: the answer counts. */
 	bool answered = code == CURLE_OK || (code == CURLE_SEND_ERROR && status >= 400);
 
+	/* What announces more than is read never ends well, however it ends. */
+	t->client->curl->easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	t->too_large |= !answered && status && announced > (curl_off_t)t->client->settings.max_response;
 	if (!answered)
 		r->fault = transfer_fault(t, code, text, n);
 	if (!answered && r->fault != HTTP_FAULT_TOO_LARGE)

@@ -2,7 +2,7 @@
  *
  * A delivery that is refused while others are accepted is to blame itself: it is cut until its bad items are found. When nothing has been
  * accepted since, the exporter is doubted: it may have the wrong URL, key or dialect, and then cutting would be a storm that ends with all
- * data in dead letters. Doubt means: one delivery is out at a time; the first one refused is cut depth first, which finds out with log2(n)
+ * data in dead letters. Doubt means: one delivery is out at a time; the first one refused is cut depth first, which finds out with few
  * requests whether anything smaller is accepted; all other refused ones wait as suspects. It ends
  *	- by an acceptance: the suspects are to blame;
  *	- by the third delivery refused whole in a row: the exporter is held, everything is kept, one probe a minute;
@@ -12,7 +12,6 @@
 
 enum {
 	BLAMED_MAX = 3, /* so many different deliveries in a row refused whole: not every one of them can be bad */
-	FIRST_LOOK = 24, /* requests that one delivery may come to before the hold is considered */
 	DOUBT_S = 6, /* longer than the 5 s between two exports of an SDK */
 	SIZE_MIN = 1024, /* what is refused as too large below this is refused for something else */
 };
@@ -53,16 +52,21 @@ static void answered(struct exporter *e, int64_t now)
 		exporter_end_hold(e, false);
 }
 
-/* Cuts p and queues the parts; takes it when that can be done within its bounds. As long as nothing of it was accepted the first part
- * is the next one to be sent, later all parts of one size come before their parts: so the bound, when it is met, leaves
- * the smallest pieces uncut. */
+/* Has it come to as many requests as it may? */
+static bool is_spent(const struct exporter *e, const struct origin *o, bool too_large, enum signal signal)
+{
+	unsigned hopeless = e->doubt.n_hopeless[signal_index(signal)];
+	return o->n_requests + 2 > origin_max_requests(o, too_large, hopeless) ||
+	        (!too_large && o->n_poison >= POISON_MAX);
+}
+
+/* Cuts p and queues the parts; takes it when that can be done within its bounds. As long as nothing of it was accepted it goes depth first,
+ * to the nearest thing that is; later breadth first: so the bound, when it is met, leaves the smallest pieces uncut. */
 static bool cut(struct exporter *e, struct pending *p)
 {
 	struct origin *o = origin_of(p);
 	bool too_large = p->verdict.kind == TOO_LARGE;
-	unsigned hopeless = e->doubt.n_hopeless[signal_index(p->d.signal)];
-	if (p->whole || o->n_requests + 2 > origin_max_requests(o, too_large, hopeless) ||
-	        (!too_large && o->n_poison >= POISON_MAX))
+	if (p->whole || is_spent(e, o, too_large, p->d.signal))
 		return false;
 	struct pending_list parts = pending_cut(p, too_large);
 	if (!parts.first) {
@@ -71,7 +75,7 @@ static bool cut(struct exporter *e, struct pending *p)
 	}
 	o->n_requests += (uint32_t)parts.n;
 	if (!o->accepted)
-		pending_push_front(&e->parts, pending_pop(&parts));
+		pending_join_front(&e->parts, &parts);
 	for (struct pending *part; (part = pending_pop(&parts));)
 		pending_push(&e->parts, part);
 	return true;
@@ -145,9 +149,17 @@ void exporter_trust(struct exporter *e, struct pending *p)
 	e->doubt.tried = NULL;
 }
 
-static bool is_idle(const struct exporter *e)
+/* Is there nothing left to try of what was cut? */
+static bool is_tried(const struct exporter *e)
 {
-	return !e->parts.first && !e->n_in_flight;
+	const struct origin *o = e->doubt.tried;
+	return (!e->parts.first && !e->n_in_flight) || (o && is_spent(e, o, false, e->doubt.signal));
+}
+
+/* And nothing else that may tell more? */
+static bool is_silent(const struct exporter *e)
+{
+	return !e->parts.first && !e->n_in_flight && !e->waiting.first && !e->ready.first && !e->queue.first;
 }
 
 /* Is p to be cut now? */
@@ -156,9 +168,11 @@ static bool may_cut(struct exporter *e, const struct pending *p)
 	const struct origin *o = p->origin;
 	if (o->accepted || o->vouched || !exporter_is_doubted(e))
 		return true;
-	if (!e->doubt.tried)
+	if (!e->doubt.tried) {
 		e->doubt.tried = p->origin;
-	return o == e->doubt.tried && !p->whole && (o->n_requests < FIRST_LOOK || e->doubt.n_blamed < BLAMED_MAX);
+		e->doubt.signal = p->d.signal;
+	}
+	return o == e->doubt.tried && !p->whole;
 }
 
 static void judge(struct exporter *e, struct pending *p)
@@ -190,11 +204,10 @@ void exporter_judge(struct exporter *e, int64_t now)
 		judge(e, p);
 	if (!e->suspects.first)
 		return;
-	bool looked = is_idle(e) || (e->doubt.tried && e->doubt.tried->n_requests >= FIRST_LOOK);
-	if (e->doubt.n_blamed >= BLAMED_MAX && looked) {
+	if (e->doubt.n_blamed >= BLAMED_MAX && is_tried(e)) {
 		e->doubt.holds = true;
 		exporter_hold(e, now, e->suspects.last->verdict.text);
-	} else if (is_idle(e) && now >= e->doubt.blamed_ns + DOUBT_S * NS_PER_S) {
+	} else if (is_silent(e) && now >= e->doubt.blamed_ns + DOUBT_S * NS_PER_S) {
 		while ((p = pending_pop(&e->suspects)))
 			exporter_bury(e, p);
 	}
@@ -202,7 +215,7 @@ void exporter_judge(struct exporter *e, int64_t now)
 
 int64_t exporter_judge_at(const struct exporter *e)
 {
-	if (!e->suspects.first || e->doubt.holds || !is_idle(e))
+	if (!e->suspects.first || e->doubt.holds || !is_silent(e))
 		return INT64_MAX;
 	return e->doubt.blamed_ns + DOUBT_S * NS_PER_S;
 }
@@ -226,6 +239,5 @@ struct pending *exporter_take_part(struct exporter *e, int64_t now)
 
 bool exporter_wants_fresh(const struct exporter *e)
 {
-	return exporter_is_doubted(e) && e->doubt.n_blamed < BLAMED_MAX && e->doubt.tried &&
-	        e->doubt.tried->n_requests >= FIRST_LOOK;
+	return exporter_is_doubted(e) && e->doubt.n_blamed < BLAMED_MAX && is_tried(e);
 }

@@ -52,6 +52,7 @@ struct doubt {
 	unsigned n_hopeless[N_SIGNALS]; /* origins in a row of which nothing was accepted */
 	int64_t blamed_ns; /* the last refusal */
 	struct origin *tried; /* the one that is cut meanwhile */
+	enum signal signal; /* of it */
 	bool holds; /* the exporter is held because of it */
 };
 
@@ -109,7 +110,6 @@ struct exporter {
 /* The next send encodes anew: another stage may have another encoding, and its headers must fit the bytes. */
 void pending_forget_wire(struct pending *p);
 void pending_push(struct pending_list *l, struct pending *p);
-void pending_push_front(struct pending_list *l, struct pending *p);
 struct pending *pending_pop(struct pending_list *l);
 /* All of `from` before what is in l. */
 void pending_join_front(struct pending_list *l, struct pending_list *from);

@@ -19,15 +19,6 @@ void pending_push(struct pending_list *l, struct pending *p)
 	l->n++;
 }
 
-void pending_push_front(struct pending_list *l, struct pending *p)
-{
-	p->next = l->first;
-	l->first = p;
-	if (!l->last)
-		l->last = p;
-	l->n++;
-}
-
 void pending_join_front(struct pending_list *l, struct pending_list *from)
 {
 	if (!from->first)
@@ -264,7 +255,8 @@ static int64_t blocked_until(const struct exporter *e)
 static int64_t next_send(const struct exporter *e, int64_t now)
 {
 	int64_t at = INT64_MAX, blocked = blocked_until(e);
-	bool more = e->ready.first || e->parts.first || e->queue.first || stored_has_more(e) || (e->suspects.first && exporter_is_held(e));
+	bool more = e->ready.first || e->parts.first || e->queue.first || stored_has_more(e) ||
+	        (e->suspects.first && exporter_is_held(e));
 	for (struct pending *p = e->waiting.first; p; p = p->next)
 		at = earliest(at, p->due_ns);
 	for (struct batcher *b = e->batchers; b; b = b->next)

@@ -5,6 +5,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/pipe/graph_parts.h"
 #include "lib/pipe/meter.h"
+#include "lib/pipe/storage.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -223,6 +224,58 @@ static double rss_bytes(void)
 	return (double)rss * (double)sysconf(_SC_PAGESIZE);
 }
 
+static double bytes_of(struct store *s)
+{
+	return (double)store_bytes(s);
+}
+
+static double failed_of(struct store *s)
+{
+	return store_failed(s);
+}
+
+static double damaged_items_of(struct store *s)
+{
+	return (double)store_damage(s).n_items;
+}
+
+static double damaged_bytes_of(struct store *s)
+{
+	return (double)store_damage(s).n_bytes;
+}
+
+static void add_storages(struct page *p)
+{
+	static const struct {
+		const char *name, *type, *help;
+		double (*value)(struct store *s);
+	} rows[] = {
+		{ "weir_storage_bytes", "gauge", "Bytes of all files of the storage.", bytes_of },
+		{ "weir_storage_failed", "gauge", "1 while the disk refuses writes: requests get 503.", failed_of },
+		{ "weir_storage_damaged_items", "counter", "Items of records that could not be read back.",
+		        damaged_items_of },
+		{ "weir_storage_damaged_bytes", "counter", "Bytes that were skipped because no record begins there.",
+		        damaged_bytes_of },
+	};
+	const struct graph *g = p->core->graph;
+	for (size_t k = 0; g && k < COUNTOF(rows); k++) {
+		bool any = false;
+		for (size_t i = 0; i < g->plan->n_components; i++) {
+			const struct plan_component *c = &g->plan->components[i];
+			const struct storage *s = c->used && c->type->provides
+			        ? c->type->provides(g->nodes[i].shared, IFACE_STORAGE)
+			        : NULL;
+			if (!s)
+				continue;
+			if (!any)
+				family(p, rows[k].name, rows[k].type, rows[k].help);
+			any = true;
+			series(p, rows[k].name, "storage", slice_of(c->id));
+			strbuf_addf(&p->b, "} %.17g\n", rows[k].value(s->store));
+		}
+	}
+}
+
 static void add_process(struct page *p)
 {
 	const struct core *c = p->core;
@@ -281,6 +334,7 @@ static void on_request(void *ctx, struct exchange *x)
 	}
 	add_queues(&p);
 	meters_print(s->core, (double)clock_wall(s->loop->clock) / (double)NS_PER_S, &p.b);
+	add_storages(&p);
 	add_process(&p);
 	struct http_answer a = {
 		.status = p.b.failed ? 500 : 200,

@@ -13,14 +13,16 @@ static uint32_t log2_up(uint32_t n)
 	return n < 2 ? 1 : 32 - (uint32_t)__builtin_clz(n - 1);
 }
 
+/* A cut plans two requests. One part after the other, depth first, a delivery with POISON_MAX bad items has met a good one after its first path to
+ * the bottom and one cut more for each of them; to find them all costs a path each. */
 uint32_t origin_max_requests(const struct origin *o, bool too_large, unsigned hopeless)
 {
+	uint32_t depth = log2_up(o->n_items);
 	if (too_large)
-		return o->accepted ? TOO_LARGE_MAX : UNACCEPTED_MAX;
-	if (!o->accepted)
-		return hopeless >= HOPELESS_ROW ? HOPELESS_MAX : UNACCEPTED_MAX;
-	uint32_t n = 2 * POISON_MAX * log2_up(o->n_items) + 1; /* what POISON_MAX bad items cost */
-	return n > UNACCEPTED_MAX ? n : UNACCEPTED_MAX;
+		return o->accepted ? SIZE_REQUESTS_MAX : SIZE_REQUESTS_FIRST;
+	if (!o->accepted && hopeless >= HOPELESS_ROW)
+		return HOPELESS_MAX;
+	return 2 + 2 * (o->accepted || o->vouched ? POISON_MAX * depth : POISON_MAX + depth);
 }
 
 struct cut {

@@ -13,10 +13,11 @@ struct pending_list;
 
 enum {
 	POISON_MAX = 8, /* found one by one per origin; what is refused after that is dead-lettered as it is */
-	UNACCEPTED_MAX = 64, /* requests for an origin of which nothing was accepted yet */
-	HOPELESS_MAX = 4, /* the same, when that was so for the last HOPELESS_ROW origins of the signal */
+	HOPELESS_MAX =
+	        4, /* requests for an origin of which nothing was accepted, when that was so for the last HOPELESS_ROW */
 	HOPELESS_ROW = 3,
-	TOO_LARGE_MAX = 1024, /* requests for an origin that is cut for its size */
+	SIZE_REQUESTS_MAX = 1024, /* for an origin that is cut for its size; as long as nothing was accepted: */
+	SIZE_REQUESTS_FIRST = 64,
 };
 
 /* What the parts of one delivery share; exporter's thread. */

@@ -328,7 +328,8 @@ static int find_seed(struct store *s, struct walk *w)
 	unsigned guesses = 0, most = 0;
 	uint64_t budget = 4 * w->seg.end; /* of bytes to sum up: time is linear, whatever the bytes */
 	bool whole = false;
-	for (uint64_t at = SEGMENT_HEADER; at + RECORD_HEADER <= w->seg.end && guesses < MAX_GUESSES && !whole; at += 8) {
+	for (uint64_t at = SEGMENT_HEADER; at + RECORD_HEADER <= w->seg.end && guesses < MAX_GUESSES && !whole;
+	        at += 8) {
 		const unsigned char *p;
 		struct record_header h;
 		uint32_t seed;

@@ -1,12 +1,12 @@
 """What a hostile client, a small machine or a bad neighbour may take away: memory, descriptors, threads, CPU, the log's reader.
 Cases 104 to 119 (CASES.md says where the rest is)."""
 import contextlib
+import fcntl
 import json
 import mmap
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import struct
@@ -16,8 +16,8 @@ import time
 
 import pytest
 
-from raw import (MiB, ROOT, SANITIZED, SLOW, Crowd, Raw, chunked_head, clear_peak, connect, door, ids, listening, nothing_arrived, otlp, peak,
-                 pool_used, post, serves, sink, statuses, talk, until, weir)
+from raw import (MiB, SANITIZED, SLOW, Crowd, Raw, chunked_head, door, ids, listening, otlp, peak, pool_used, post, serves, sink, statuses,
+                 talk, until, weir)
 from rig.ports import free_port
 from rig.process import READY, run, weir_binary
 from rig.sink import Answer
@@ -47,8 +47,8 @@ def test_104_overload(weir, sink, ids):
     """16 senders of 1 MiB requests, nobody takes them, 96 MiB of memory in all: 503 and Retry-After, and what was acknowledged
     arrives once the backend is back."""
     group = None if SANITIZED else small_cgroup(96 * MiB)
-    dead = threading.Event()
-    far = sink(behave=lambda r: Answer(200) if dead.is_set() else Answer(503))
+    back = threading.Event()
+    far = sink(behave=lambda r: Answer(200) if back.is_set() else Answer(503))
     w = weir({"receivers": {"otlp": {"protocols": {"http": {}}}},
               "exporters": {"otlp_http": {"endpoint": far.url, "compression": "none",
                                           "retry_on_failure": {"initial_interval": "100ms", "max_interval": "200ms"}}},
@@ -87,7 +87,7 @@ def test_104_overload(weir, sink, ids):
             with open(f"{group}/memory.oom_control") as f:
                 assert "oom_kill 0" in f.read()
             assert peak(w) < 1.3 * (base + limit + 16 * (48 << 10) + 16 * 2 * MiB)
-        dead.set()
+        back.set()
         want = sum(acked, otlp.collections.Counter())
         until(lambda: want.keys() <= far.span_ids().keys(), 20, "all that was acknowledged")
         assert not far.span_ids() & sum(refused, otlp.collections.Counter())
@@ -117,12 +117,13 @@ __attribute__((constructor)) static void open_control(void)
 /* The left-th allocation of `least` bytes or more fails, and with `forever` those after it. */
 static int fails(size_t n)
 {
-	if (!c || (int64_t)n < c->least || c->left <= 0)
+	int64_t left = c && (int64_t)n >= c->least ? c->left : 0;
+	if (left <= 0)
 		return 0;
-	if (atomic_fetch_sub(&c->left, 1) != 1)
+	if (left > 1 || !c->forever)
+		left = atomic_fetch_sub(&c->left, 1);
+	if (left != 1)
 		return 0;
-	if (c->forever)
-		c->left = 1;
 	c->failed++;
 	errno = ENOMEM;
 	return 1;
@@ -164,8 +165,7 @@ def test_105_malloc_fails(weir, sink, ids, tmp_path, forever):
     never the end. What was acknowledged is delivered; afterwards all is as before."""
     malloc = Malloc(tmp_path)
     far = sink()
-    w = door(weir, far, env=malloc.env) if False else weir(
-        {"exporters": {"otlp_http": {"endpoint": far.url, "retry_on_failure": {"initial_interval": "50ms"}}}}, env=malloc.env)
+    w = weir({"exporters": {"otlp_http": {"endpoint": far.url, "retry_on_failure": {"initial_interval": "50ms"}}}}, env=malloc.env)
     message = otlp.traces(ids, 40, size=3000)
     text = otlp.to_json(message)
     body = message.SerializeToString()
@@ -214,7 +214,7 @@ def test_105_malloc_fails_at_start(weir, tmp_path):
         if READY.encode() in said:
             assert code == 0, (n, code, said)
         else:
-            assert code in (1, 3) and b"Error: cannot start" in said, (n, code, said)
+            assert code in (1, 3) and re.search(b"memory", said), (n, code, said)
         if not malloc.failed:
             break
     assert n > 2
@@ -275,9 +275,10 @@ def test_106_soft_limit_is_raised(weir, ids):
 
 
 def test_106_many_clients_that_leak(weir, ids):
-    """10,000 connections over time, each abandoned half way: with nofile 256 the door never dies of them."""
-    w = under(weir({"receivers": {"otlp": {"protocols": {"http": {"read_header_timeout": f"{SLOW:g}s", "idle_timeout": f"{SLOW:g}s"}}}},
+    """1,000 connections that say nothing, with nofile 256: one that comes behind them in the backlog is served in its turn."""
+    w = under(weir({"receivers": {"otlp": {"protocols": {"http": {"read_header_timeout": f"{SLOW:g}s", "idle_timeout": f"{0.5 * SLOW:g}s"}}}},
                     "exporters": {"nop": None}}, start=False), "ulimit -n 256")
+    serves(w, ids)
     before = w.descriptors()
     leaked = []
     for i in range(1000):
@@ -315,20 +316,29 @@ def test_107_starved(weir, sink, ids):
             for i in range(20):
                 assert raw.send(post(otlp.traces(ids, 5, size=4000).SerializeToString())).response().status == 200
                 w.sent["traces"] += 5
-        w.signal(signal.SIGSTOP)  # 1.5 s away from the machine, with requests under way
-        with Raw(w.port, timeout=20) as raw:
-            raw.send(post(otlp.traces(ids, 5).SerializeToString()))
+        stop.set()
+        t.join()
+        # 1.5 s away from the machine, with requests half sent: what came meanwhile came in time
+        body = otlp.traces(ids, 5).SerializeToString()
+        whole = post(body)
+        with contextlib.ExitStack() as stack:
+            raws = [stack.enter_context(Raw(w.port, timeout=20)) for _ in range(3)]
+            cuts = [30, len(whole) - 20, len(whole)]
+            for raw, cut in zip(raws, cuts):
+                raw.send(post(b"")).response()
+                raw.send(whole[:cut] if cut < len(whole) else b"")
+            w.signal(signal.SIGSTOP)
+            for raw, cut in zip(raws, cuts):
+                raw.send(whole[cut:] if cut < len(whole) else whole)
             time.sleep(1.5)
-            stop.set()
-            t.join()
             w.signal(signal.SIGCONT)
-            assert raw.response().status == 200
-            w.sent["traces"] += 5
+            assert [raw.response().status for raw in raws] == [200] * 3
+            w.sent["traces"] += 15
     finally:
         stop.set()
         t.join()
         w.signal(signal.SIGCONT)
-    until(lambda: sum(far.span_ids().values()) == 105, 20, "all delivered")
+    until(lambda: sum(far.span_ids().values()) == 115, 20, "all delivered")
 
 
 # ---- 108: no threads, no memory, no descriptors at start
@@ -371,40 +381,36 @@ def test_108_limits_at_start(weir, what, limits):
 
 # ---- 109: nobody reads the log
 
-def test_109_log_reader_stopped(weir, sink, ids):
-    """stderr is a pipe that is full: the door, the exporter and a reload go on as fast; the lines lost are told when somebody reads."""
-    far = sink(behave=lambda r: Answer(400) if r.message.resource_spans[0].scope_spans[0].spans[0].name == "bad" else Answer(200))
+def test_109_log_reader_stopped(weir, sink, ids, tmp_path):
+    """The log goes to a pipe that is full: the door, the exporter and a reload go on as fast; what was lost is told when somebody reads."""
+    fifo = tmp_path / "log"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, 1031, 4096)  # F_SETPIPE_SZ
+    far = sink(behave=lambda r: Answer(400, body=b"x" * 500))
     w = weir({"exporters": {"otlp_http": {"endpoint": far.url}},
-              "service": {"telemetry": {"logs": {"level": "debug", "sampling": {"enabled": False}}}}})
-    os.set_blocking(w.child.stderr.fileno(), True)
-    gate = threading.Event()
-    stderr, lines = w.child.stderr, w.err
-    # From here on the rig's reader thread is the stopped reader: it sleeps in this subclass of list.
-
-    class Gated(list):
-        def append(self, line):
-            gate.wait()
-            super().append(line)
-    w._gated = Gated(lines)
-    w.err = w._gated
-    assert stderr and fill_log(w, ids, far)
-    try:
-        worst = 0
-        for _ in range(50):
-            begin = time.monotonic()
-            serves(w, ids)
-            worst = max(worst, time.monotonic() - begin)
-        assert worst < 1 * SLOW
-        w.signal(signal.SIGHUP)
-        until(lambda: w.scrape().value("weir_config_reload_total") == 1, 10, "reload while nobody reads")
-    finally:
-        gate.set()
-    serves(w, ids)
-    until(lambda: "lines were lost" in w.log, 10, "the loss told")
-
-
-def fill_log(w, ids, far):
-    return True
+              "service": {"telemetry": {"logs": {"level": "debug", "sampling": {"enabled": False}, "output_paths": ["stderr", str(fifo)]}}}})
+    worst = 0
+    for _ in range(60):
+        begin = time.monotonic()
+        serves(w, ids)
+        worst = max(worst, time.monotonic() - begin)
+    until(lambda: len(far.requests) >= 60, 10, "deliveries while nobody reads")
+    w.at_rest()
+    w.signal(signal.SIGHUP)
+    until(lambda: w.scrape().value("weir_config_reload_total") == 1, 10, "a reload while nobody reads")
+    assert worst < 0.5 * SLOW
+    assert "lines were lost" not in w.log
+    while os.read(reader, 65536):  # somebody reads
+        with contextlib.suppress(BlockingIOError):
+            os.read(reader, 1)
+            continue
+        break
+    w.signal(signal.SIGHUP)
+    w.wait_log("Config reloaded", 10, 2)
+    told = os.read(reader, 65536).decode()
+    assert re.search(r"lines were lost.*?(lines=|\"lines\":\")\d\d", told), told
+    os.close(reader)
 
 
 # ---- 111: cardinality
@@ -654,12 +660,12 @@ def test_119_redirects_are_not_followed(weir, sink, ids):
 def test_file_size_limit(weir, ids, tmp_path):
     """RLIMIT_FSIZE is a full disk, not SIGXFSZ: the file exporter says so and the door goes on."""
     path = tmp_path / "out.json"
-    w = weir({"exporters": {"file": {"path": str(path), "flush_interval": "50ms"}}}, start=False, exit_code=None)
+    w = weir({"exporters": {"file": {"path": str(path), "flush_interval": "50ms", "sending_queue": {"enabled": True}}},
+              "service": {"drain_timeout": "1s"}}, start=False, exit_code=2)
     under(w, "ulimit -f 16")  # blocks of 512 bytes, in sh
     for _ in range(30):
-        w.exact = False
-        w.exchange(otlp.traces(ids, 5, size=1000).SerializeToString())
-    until(lambda: path.stat().st_size >= 8000, 10, "the file at its limit")
-    assert w.exchange(b"")[0] == 200 and w.running
-    w.signal(signal.SIGTERM)
-    assert w.wait(30) in (0, 2)
+        w.post(otlp.traces(ids, 5, size=1000))
+    until(lambda: "File too large" in w.log, 10, "a word about it")
+    assert path.stat().st_size <= 16 * 512
+    serves(w, ids)
+    w.stop()

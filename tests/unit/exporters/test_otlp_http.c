@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "lib/net/http_date.h"
+#include "lib/pipe/call.h"
+#include "lib/pipe/exporter_internal.h"
 
 #define RECEIVER "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"
 #define TRACES_TO(list) "service: {pipelines: {traces: {receivers: [otlp], exporters: [" list "]}}}\n"
@@ -21,7 +23,13 @@
 #define PROTO(status, body) "HTTP/1.1 " status "\r\nContent-Type: application/x-protobuf\r\n\r\n" body
 #define JSON(status, body) "HTTP/1.1 " status "\r\nContent-Type: application/json\r\n\r\n" body
 
-enum fate { DELIVERED_AT_ONCE, RETRIED, REJECTED_AT_ONCE, KEPT };
+enum fate {
+	DELIVERED_AT_ONCE,
+	RETRIED,
+	REJECTED_AT_ONCE,
+	KEPT,
+	BURIED, /* cut, and dead-lettered when nothing speaks for the exporter */
+};
 
 /* Each request has 5 spans. */
 static const struct {
@@ -74,15 +82,21 @@ static const struct {
 	                  "\x08\x03\x12\x04"
 	                  "oops"),
 	                0, NULL, PEER_CLOSE },
-	        REJECTED_AT_ONCE, 5, "", "Message=oops" },
+	        BURIED, 0, "", "error=oops" },
+	{ "400 with text", { "HTTP/1.1 400 Bad\r\n\r\nno such field", 0, NULL, PEER_CLOSE }, BURIED, 0, "",
+	        "error=\"no such field\"" },
+	{ "422", { HEAD("422 Hm"), 0, NULL, PEER_KEEP }, BURIED, 0, "", "status=422" },
 	{ "401", { HEAD("401 No"), 0, NULL, PEER_KEEP }, KEPT, 0, "", "Exporter is held" },
 	{ "403", { HEAD("403 No"), 0, NULL, PEER_KEEP }, KEPT, 0, "", "Exporter is held" },
 	{ "403 quota", { JSON("403 No", "{\"partialSuccess\":{\"rejectedSpans\":5}}"), 0, NULL, PEER_CLOSE },
 	        REJECTED_AT_ONCE, 5, "", NULL },
 	{ "404", { HEAD("404 Not Found"), 0, NULL, PEER_KEEP }, REJECTED_AT_ONCE, 5, "", NULL },
 	{ "408", { HEAD("408 Timeout"), 0, NULL, PEER_CLOSE }, REJECTED_AT_ONCE, 5, "", NULL },
-	{ "413", { HEAD("413 Too Large"), 0, NULL, PEER_KEEP }, REJECTED_AT_ONCE, 5, "", NULL },
+	{ "407", { HEAD("407 Proxy"), 0, NULL, PEER_KEEP }, KEPT, 0, "", "Exporter is held" },
+	{ "413 for very little", { HEAD("413 Too Large"), 0, NULL, PEER_KEEP }, BURIED, 0, "", "status=413" },
 	{ "429", { HEAD("429 Slow Down"), 0, NULL, PEER_KEEP }, RETRIED, 0, "", NULL },
+	{ "408, listed", { HEAD("408 Timeout"), 0, NULL, PEER_CLOSE }, RETRIED, 0, ", retry_on_status: [408, 529]",
+	        NULL },
 	{ "500", { HEAD("500 Oops"), 0, NULL, PEER_KEEP }, REJECTED_AT_ONCE, 5, "", NULL },
 	{ "502", { HEAD("502 Bad Gateway"), 0, NULL, PEER_KEEP }, RETRIED, 0, "", "Will retry" },
 	{ "503", { JSON("503 Busy", "{\"code\":14,\"message\":\"busy\"}"), 0, NULL, PEER_CLOSE }, RETRIED, 0, "",
@@ -97,6 +111,19 @@ static const struct {
 	{ "not HTTP", { "SSH-2.0-OpenSSH_9.2\r\n\r\n", 0, NULL, PEER_CLOSE }, RETRIED, 0, "", NULL },
 	{ "timeout", { .then = PEER_HANG }, RETRIED, 0, ", timeout: 50ms", NULL },
 };
+
+static void pump(void *exporter)
+{
+	exporter_pump(exporter);
+}
+
+/* Seconds pass for the exporter. */
+static bool advance(struct core_rig *r, struct exporter *x)
+{
+	core_rig_advance(r, 7 * NS_PER_S);
+	call_on(&x->loop, pump, x);
+	return false;
+}
 
 static void run_case(size_t i)
 {
@@ -116,12 +143,15 @@ static void run_case(size_t i)
 		core_rig_reload(&r, RELAY, base,
 		        ", headers: {authorization: Bearer better}"); /* the way out: corrected options */
 	}
-	UNTIL(&r, core_rig_get(&r, "otlp_http", queued) == 0);
+	bool buried = cases[i].fate == BURIED;
+	UNTIL(&r, core_rig_get(&r, "otlp_http", queued) == 0 || (buried && advance(&r, x)));
 	assert_int_equal(core_rig_get(&r, "otlp_http", rejected), cases[i].n_rejected);
-	assert_int_equal(core_rig_get(&r, "otlp_http", delivered), 5 - cases[i].n_rejected);
-	assert_int_equal(core_rig_get(&r, "otlp_http", send_failed), cases[i].fate == REJECTED_AT_ONCE ? 5 : 0);
+	assert_int_equal(core_rig_get(&r, "otlp_http", dead_lettered), buried ? 5 : 0);
+	assert_int_equal(core_rig_get(&r, "otlp_http", delivered), buried ? 0 : 5 - cases[i].n_rejected);
+	assert_int_equal(
+	        core_rig_get(&r, "otlp_http", send_failed), buried || cases[i].fate == REJECTED_AT_ONCE ? 5 : 0);
 	unsigned n = retried ? 3 : cases[i].fate == KEPT ? 2 : 1;
-	assert_int_equal(backend_count(&b), n);
+	assert_int_equal(backend_count(&b), buried ? 9 : n); /* 5 = 3 + 2, 3 = 2 + 1, ..: each part once */
 	assert_int_equal(count_get(&exporter_stats(x)->n_retries), n - 1);
 	for (unsigned k = 0; k < n; k++)
 		assert_int_equal(backend_spans(backend_get(&b, k)), 5);
@@ -175,12 +205,56 @@ static void retry_after_pauses_the_exporter(void **state UNUSED)
 		core_rig_take(&r, 1, 200);
 		core_rig_turn(&r, clock_mono(clock_system()), "", __FILE__, __LINE__);
 		assert_int_equal(backend_count(&b), 1);
-		core_rig_advance(&r, 6 * NS_PER_S);
+		core_rig_advance(&r, 9 * NS_PER_S); /* at most a tenth is added */
 		core_rig_take(&r, 1, 200);
 		UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == 4);
 		core_rig_stop(&r);
 		backend_stop(&b);
 	}
+}
+
+/* What is no clear answer to "when again?" leaves the ordinary backoff. */
+static void unclear_retry_after_is_none(void **state UNUSED)
+{
+	static const char *const v[] = { "Retry-After: 30\r\nRetry-After: 30", "Retry-After: soon", "Retry-After: -30",
+		"Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", "Retry-After: 0" };
+	for (size_t i = 0; i < COUNTOF(v); i++) {
+		char text[256];
+		snprintf(text, sizeof text, "HTTP/1.1 429 Slow\r\n%s\r\nContent-Length: 0\r\n\r\n", v[i]);
+		struct peer_answer script[] = { { text, 0, NULL, PEER_KEEP }, backend_ok };
+		struct backend b;
+		struct core_rig r;
+		char base[32];
+		backend_start(&b, script, 2, base);
+		core_rig_start(&r, RELAY, base, "");
+		core_rig_take(&r, 1, 200);
+		UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == 1);
+		core_rig_stop(&r);
+		backend_stop(&b);
+	}
+}
+
+/* The message of a partialSuccess is larger than what is read of an answer: the count in front of it is used. */
+static void cut_answer_still_counts(void **state UNUSED)
+{
+	/* partial_success of 10 MiB + 2: rejected 2, a message of 10 MiB - 5 */
+	static const struct peer_answer large = {
+		"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 10485767\r\n\r\n"
+		"\x0a\x82\x80\x80\x05\x08\x02\x12\xfb\xff\xff\x04",
+		1048576, "0123456789", PEER_CLOSE
+	};
+	struct backend b;
+	struct core_rig r;
+	char base[32];
+	backend_start(&b, &large, 1, base);
+	core_rig_start(&r, RELAY, base, "");
+	core_rig_take(&r, 5, 200);
+	UNTIL(&r, core_rig_get(&r, "otlp_http", queued) == 0);
+	assert_int_equal(core_rig_get(&r, "otlp_http", rejected), 2);
+	assert_int_equal(core_rig_get(&r, "otlp_http", delivered), 3);
+	assert_int_equal(backend_count(&b), 1);
+	core_rig_stop(&r);
+	backend_stop(&b);
 }
 
 static void refused_connection_then_back(void **state UNUSED)
@@ -308,7 +382,7 @@ static void urls(void **state UNUSED)
 
 static void credentials_of_the_url_are_not_logged(void **state UNUSED)
 {
-	struct peer_answer no = { HEAD("400 Bad Request"), 0, NULL, PEER_KEEP };
+	struct peer_answer no = { HEAD("404 Not Found"), 0, NULL, PEER_KEEP };
 	struct backend b;
 	struct core_rig r;
 	char base[32];
@@ -376,6 +450,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(retry_after_pauses_the_exporter),
+		cmocka_unit_test(unclear_retry_after_is_none),
+		cmocka_unit_test(cut_answer_still_counts),
 		cmocka_unit_test(refused_connection_then_back),
 		cmocka_unit_test(encodings_compressions_headers),
 		cmocka_unit_test(urls),

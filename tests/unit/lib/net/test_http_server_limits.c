@@ -104,6 +104,39 @@ static void test_slow_bodies(void **state UNUSED)
 	rig_free(r);
 }
 
+/* The process was stopped: what came meanwhile is read first. What only comes later is late. */
+static void test_stall(void **state UNUSED)
+{
+	static const char *const halves[][2] = {
+		{ "POST /v1/traces HT", "TP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n" },
+		{ POST "Content-Length: 10\r\n\r\n01234", "56789" },
+		{ POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhel", "lo\r\n0\r\n\r\n" },
+		{ "", POST3 },
+	};
+	struct rig *r = rig_new();
+	for (size_t i = 0; i < COUNTOF(halves); i++) {
+		struct client *c = client_new(r);
+		say(r, c, halves[i][0]);
+		fake_clock_advance(&r->clock, 100 * NS_PER_S);
+		assert_true(send(c->fd, halves[i][1], strlen(halves[i][1]), MSG_NOSIGNAL) > 0);
+		settle(r, c);
+		assert_got(c, "HTTP/1.1 200 ");
+		assert_int_equal(r->n_faults, 0);
+		client_free(c);
+	}
+	struct client *c = client_new(r); /* only once: whoever drips is late all the same */
+	say(r, c, "POST /");
+	fake_clock_advance(&r->clock, 100 * NS_PER_S);
+	assert_int_equal(send(c->fd, "x", 1, MSG_NOSIGNAL), 1);
+	settle(r, c);
+	assert_int_equal(send(c->fd, "x", 1, MSG_NOSIGNAL), 1);
+	fake_clock_advance(&r->clock, TICK_NS);
+	settle(r, c);
+	assert_int_equal(r->fault, 408);
+	client_free(c);
+	rig_free(r);
+}
+
 static void test_write_timeout(void **state UNUSED)
 {
 	struct rig *r = rig_new();
@@ -395,6 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_slow_bodies),
+		cmocka_unit_test(test_stall),
 		cmocka_unit_test(test_write_timeout),
 		cmocka_unit_test(test_early_answers_are_readable),
 		cmocka_unit_test(test_header_flood),

@@ -155,10 +155,7 @@ static const struct {
 	        "f:1:34: error: c::sending_queue: `wait_for_result` is not supported: `ack: delivered` of the "
 	        "receiver waits "
 	        "for the outcome\n" },
-	{ "sending_queue: {storage: file_storage}",
-	        "f:1:17: error: c::sending_queue: \"storage\" is an option of the Collector that weir does not "
-	        "have: It comes "
-	        "with the extension file_storage; until then a queue is in memory.\n" },
+	{ "sending_queue: {storage: file_storage, max_lag_bytes: 1MiB}", "" },
 	{ "sending_queue: {batch: }", "" }, /* requests and items are not compared */
 	{ "sending_queue: {batch: {sizer: bytes}}", "" },
 	{ "sending_queue: {sizer: items, batch: {enabled: false}}", "" },

@@ -49,6 +49,29 @@ static void test_one_fault(void **state)
 	}
 }
 
+/* What was written behind the sealed end of a segment stays there when the file cannot be cut: nobody reads it. */
+static void test_sealed_end(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w, 10);
+	world_open(&w, 1);
+	fail_next(&w, FAKE_TRUNCATE, NULL, 0, EIO);
+	assert_int_equal(put(&w, 2, 300, 1, NULL), 0);
+	fail_next(&w, FAKE_SYNC, "seg-", 3, EIO); /* of the segment, and of two new ones */
+	assert_int_equal(put(&w, 3, 300, 1, NULL), -EIO);
+	fake_clock_advance(&w.clock, NS);
+	assert_int_equal(put(&w, 1, 300, 1, NULL), 0);
+	world_close(&w);
+	world_open(&w, 1);
+	assert_int_equal(next(&w, 0), 1);
+	assert_int_equal(next(&w, 0), 2);
+	assert_int_equal(next(&w, 0), 6);
+	assert_int_equal(next(&w, 0), 0);
+	assert_int_equal(store_damage(w.s).n_records + store_damage(w.s).n_bytes, 0);
+	world_release(&w);
+}
+
 static void test_short_writes(void **state)
 {
 	struct world w;
@@ -96,6 +119,7 @@ static void test_failed_state(void **state)
 	assert_true(store_reserve(w.s, 100));
 	assert_int_equal(put(&w, 1, 300, 1, NULL), 0);
 	store_release(w.s, 100);
+	assert_true(w.seq[w.next_id - 1] > w.seq[w.next_id - 3]); /* numbers of what failed are not given again */
 	assert_false(store_failed(w.s));
 	assert_true(store_reserve(w.s, 100));
 	store_release(w.s, 100);
@@ -296,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_fault),
+		cmocka_unit_test(test_sealed_end),
 		cmocka_unit_test(test_short_writes),
 		cmocka_unit_test(test_failed_state),
 		cmocka_unit_test(test_full_disk),

@@ -123,7 +123,9 @@ static void test_meta(void **state)
 	store_put32((unsigned char *)out.p + RECORD_HEADER + 4, 0xfffffff8);
 	assert_int_equal(store_meta_read(&h, meta, &r, &sidecar), -1);
 	strbuf_clear(&out); /* a sidecar that is longer than the payload */
-	record_write(&(struct store_record){ .seq = 1, .type = STORE_RECORD, .signal = LOGS, .sidecar = example.sidecar }, 1, &out);
+	record_write(
+	        &(struct store_record){ .seq = 1, .type = STORE_RECORD, .signal = LOGS, .sidecar = example.sidecar }, 1,
+	        &out);
 	assert_true(record_header_read((unsigned char *)out.p, 1, &h));
 	h.payload_len = h.meta_len;
 	assert_int_equal(store_meta_read(&h, (slice){ out.p + RECORD_HEADER, h.meta_len }, &r, &sidecar), -1);

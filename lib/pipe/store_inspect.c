@@ -1,0 +1,298 @@
+/* store_inspect.c - a store that is never opened: its cursor file, its segments, and a walk over what they do not count (store_inspect.h).
+ *
+ * The parts of the store work on a struct store of our own, in memory; walks are quiet, so that they neither count damage nor keep copies of it.
+ * The cursor file is read before the segments are listed: what is newer than it is then found in them. When both of its slots are
+ * torn, because the writer was fast or a reader slow, it is read once more.
+ */
+#include "lib/pipe/store_inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "lib/pipe/letter_file.h"
+#include "lib/pipe/store_internal.h"
+
+/* Time stands still at 0: a cursor that is open has no time since when it is not. */
+static int64_t no_time(struct clock *c UNUSED)
+{
+	return 0;
+}
+
+struct inspect {
+	struct store store;
+	struct clock clock;
+	VEC(uint64_t) numbers;
+	struct cursor_file file;
+	bool found; /* a cursor file */
+};
+
+static void add_name(void *ctx, const char *name)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct inspect *in = ctx;
+	uint64_t n = 0;
+	if (strlen(name) != 24 || memcmp(name, "seg-", 4) != 0 || strcmp(name + 20, ".log") != 0)
+		return;
+	for (unsigned i = 4; i < 20; i++) {
+		const char *digit = strchr(digits, name[i]);
+		if (!digit)
+			return;
+		n = n << 4 | (uint64_t)(digit - digits);
+	}
+	if (n && n < STORE_NUMBER_MAX)
+		*VEC_ADD(&in->numbers) = n;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* What a segment's file and header say. False: it is gone by now, cannot be read, or is of a newer version (*newer). */
+static bool look_at(struct store *s, uint64_t number, struct segment *seg, bool *newer)
+{
+	char path[STORE_PATH];
+	unsigned char raw[SEGMENT_HEADER] = { 0 };
+	struct segment_header h;
+	uint32_t version;
+	segment_path(s, number, path);
+	int fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	ssize_t got = disk_pread_all(s->disk, fd, raw, sizeof raw, 0);
+	int64_t size = s->disk->size(s->disk, fd);
+	s->disk->close(s->disk, fd);
+	if (got < 0 || size < 0)
+		return false;
+	*seg = (struct segment){ .number = number, .size = (uint64_t)size, .end = (uint64_t)size };
+	int rc = segment_header_read(raw, &h, &version);
+	*newer = rc == -2;
+	if (rc)
+		return rc != -2;
+	seg->seed = segment_seed(h.salt);
+	seg->seeded = true;
+	if (h.number == number) {
+		seg->first_seq = h.first_seq;
+		seg->prev_number = h.prev_number;
+		seg->prev_end = h.prev_end;
+		seg->prev_last = h.prev_last;
+	}
+	return true;
+}
+
+/* Each header tells where the segment before it ends. */
+static void chain(struct store *s)
+{
+	for (size_t i = 0; i + 1 < s->segments.n; i++) {
+		struct segment *seg = &s->segments.v[i];
+		const struct segment *next = seg + 1;
+		if (next->prev_number != seg->number)
+			continue;
+		seg->end = next->prev_end < seg->size ? next->prev_end : seg->size;
+		seg->last_seq = next->prev_last;
+		seg->ends = true;
+	}
+}
+
+static int is_newer(const struct store *s, struct err *e)
+{
+	return err_set(e, "storage directory %s was written by a newer version of weir", s->dir);
+}
+
+static int find_segments(struct inspect *in, struct err *e)
+{
+	struct store *s = &in->store;
+	bool newer = false;
+	int rc = s->disk->list(s->disk, s->dir, add_name, in);
+	if (rc == -ENOENT)
+		return rc;
+	if (rc < 0)
+		return err_set(e, "storage directory %s cannot be read: %s", s->dir, strerror(-rc));
+	if (in->numbers.n)
+		qsort(in->numbers.v, in->numbers.n, sizeof *in->numbers.v, by_number);
+	for (size_t i = 0; i < in->numbers.n; i++) {
+		struct segment seg;
+		if (look_at(s, in->numbers.v[i], &seg, &newer))
+			*VEC_ADD(&s->segments) = seg;
+		if (newer)
+			return is_newer(s, e);
+	}
+	chain(s);
+	return 0;
+}
+
+static bool has_cursor_file(struct store *s)
+{
+	char path[STORE_PATH];
+	store_path(s, "cursor", path);
+	int fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd >= 0)
+		s->disk->close(s->disk, fd);
+	return fd >= 0;
+}
+
+static int read_cursor_file(struct inspect *in, struct err *e)
+{
+	struct store *s = &in->store;
+	bool there = has_cursor_file(s);
+	enum found found = FOUND_NONE;
+	for (unsigned tries = 0; there && found == FOUND_NONE && tries < 2; tries++)
+		found = cursor_file_read(s, &in->file);
+	if (s->cursor_fd >= 0)
+		s->disk->close(s->disk, s->cursor_fd);
+	s->cursor_fd = -1;
+	in->found = found == FOUND;
+	return found == FOUND_NEWER ? is_newer(s, e) : 0;
+}
+
+/* Records that the cursor file does not count. Where the writer is at work a record may look torn: then it is not seen yet. */
+static int count_tail(struct inspect *in)
+{
+	struct store *s = &in->store;
+	const struct cursor_file *f = &in->file;
+	struct walk w;
+	struct record_header h;
+	slice meta;
+	int rc;
+	walk_init(&w, f->end, f->end_seq ? f->end_seq + 1 : 0);
+	w.patient = false;
+	w.quiet = true;
+	while ((rc = walk_next(s, &w, &h, &meta)) == 1) {
+		struct store_record r;
+		uint32_t sidecar;
+		if (h.type == STORE_RECORD && store_meta_read(&h, meta, &r, &sidecar) == 0)
+			cursors_count_in(s, &r, w.at, h.payload_len - h.meta_len - store_pad8(sidecar));
+		walk_pass(&w, &h);
+	}
+	walk_release(s, &w);
+	return rc;
+}
+
+static bool is_done(const struct cursor *c, uint64_t seq)
+{
+	for (size_t i = 0; i < c->done.n; i++)
+		if (seq >= c->done.v[i].from && seq < c->done.v[i].to)
+			return true;
+	return false;
+}
+
+/* The arrival of the first record from the cursor's place on that is for it and was not resolved. */
+static int64_t find_oldest(struct store *s, const struct cursor *c)
+{
+	struct walk w;
+	struct record_header h;
+	slice meta;
+	int64_t found = 0;
+	walk_init(&w, c->at, c->at_seq);
+	w.patient = false;
+	w.quiet = true;
+	while (!found && c->counts.queued_records && walk_next(s, &w, &h, &meta) == 1) {
+		struct store_record r;
+		uint32_t sidecar;
+		bool sound = store_meta_read(&h, meta, &r, &sidecar) == 0;
+		if (sound && routes_have(r.routes, c->id) && !is_done(c, h.seq))
+			found = r.arrival_wall_ns;
+		walk_pass(&w, &h);
+	}
+	walk_release(s, &w);
+	return found;
+}
+
+static uint64_t size_of_file(struct disk *d, const char *path)
+{
+	int fd = d->open(d, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	int64_t size = fd < 0 ? 0 : d->size(d, fd);
+	if (fd >= 0)
+		d->close(d, fd);
+	return size > 0 ? (uint64_t)size : 0;
+}
+
+static void view_files(struct store *s, struct store_view *v)
+{
+	struct letter_list letters;
+	char path[STORE_PATH];
+	int rc = letter_list(s->disk, s->dir, &letters);
+	for (size_t i = 0; rc == 0 && i < letters.numbers.n; i++)
+		if (letter_file_path(s->dir, letters.numbers.v[i], "log", path))
+			v->letter_bytes += size_of_file(s->disk, path);
+	v->n_letters = rc == 0 ? letters.numbers.n : 0;
+	letter_list_release(&letters);
+	v->n_segments = s->segments.n;
+	for (size_t i = 0; i < s->segments.n; i++)
+		v->segment_bytes += s->segments.v[i].size;
+	store_path(s, "cursor", path);
+	v->total_bytes = v->segment_bytes + v->letter_bytes + size_of_file(s->disk, path);
+	v->damage = s->damage;
+}
+
+static void view_exporters(struct store *s, struct store_view *v)
+{
+	v->n_exporters = s->cursors.n;
+	v->exporters = calloc(s->cursors.n + 1, sizeof *v->exporters);
+	if (!v->exporters)
+		abort();
+	for (size_t i = 0; i < s->cursors.n; i++) {
+		const struct cursor *c = s->cursors.v[i];
+		struct exporter_backlog *b = &v->exporters[i];
+		b->name = strdup(c->name);
+		if (!b->name)
+			abort();
+		b->counts = c->counts;
+		b->closed_wall_ns = c->orphan_since;
+		b->oldest_wall_ns = find_oldest(s, c);
+	}
+}
+
+static int inspect(struct inspect *in, struct store_view *out, struct err *e)
+{
+	int rc = read_cursor_file(in, e);
+	rc = rc ? rc : find_segments(in, e);
+	if (rc)
+		return rc;
+	rc = count_tail(in);
+	if (rc < 0)
+		return err_set(e, "storage directory %s cannot be read: %s", in->store.dir, strerror(-rc));
+	view_files(&in->store, out);
+	view_exporters(&in->store, out);
+	return in->found || out->n_segments || out->n_letters ? 0 : -ENOENT;
+}
+
+int store_inspect(struct disk *d, const char *directory, struct store_view *out, struct err *e)
+{
+	static const struct log_conf quiet = { .level = LOG_ERROR };
+	struct inspect in = { .clock = { no_time, no_time } };
+	struct store *s = &in.store;
+	*out = (struct store_view){ 0 };
+	if (strlen(directory) > STORE_PATH - 512)
+		return err_set(e, "storage directory: the path is too long");
+	s->disk = d;
+	s->clock = &in.clock;
+	s->log = log_new(&quiet, &in.clock);
+	s->cursor_fd = s->lock_fd = -1;
+	s->dir = strdup(directory);
+	if (!s->dir)
+		abort();
+	pthread_mutex_init(&s->lock, NULL);
+	int rc = inspect(&in, out, e);
+	if (rc)
+		store_view_release(out);
+	for (size_t i = 0; i < s->cursors.n; i++)
+		cursor_free(s->cursors.v[i]);
+	VEC_RELEASE(&s->cursors);
+	VEC_RELEASE(&s->segments);
+	VEC_RELEASE(&s->marks);
+	VEC_RELEASE(&in.numbers);
+	pthread_mutex_destroy(&s->lock);
+	log_free(s->log);
+	free(s->dir);
+	return rc;
+}
+
+void store_view_release(struct store_view *v)
+{
+	for (size_t i = 0; i < v->n_exporters; i++)
+		free(v->exporters[i].name);
+	free(v->exporters);
+	*v = (struct store_view){ 0 };
+}

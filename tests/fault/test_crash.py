@@ -1,0 +1,115 @@
+"""kill -9: what was acknowledged `durable` arrives at every required destination (cases 1 to 3).
+
+A destination gets a span again only when it got it for the first time within 200 ms (and one sync) before a kill: that is how old
+the cursor file may be. FAULT_ROUNDS=200 is the long run (scripts/fault); FAULT_SEED repeats the random choices of a run.
+"""
+import os
+import random
+import time
+
+import pytest
+
+from oracle import KiB, Issuer, Ledger, Load, settle, seed_of_run
+from rig.sink import Answer
+from rig.wait import SLOW, until
+
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "12"))
+SEGMENT = 128 * KiB
+SMALL = {"segment_size": SEGMENT, "max_size": "512MiB"}
+SLOW_ANSWER = 0.03
+
+
+@pytest.fixture
+def seed(request):
+    return seed_of_run(request.node.name)
+
+
+def two_destinations(sink, issuer):
+    """{name: ledger}, {name: url}: one answers at once, one after SLOW_ANSWER."""
+    ledgers = {"fast": Ledger(issuer), "slow": Ledger(issuer, lambda r: Answer(delay=SLOW_ANSWER))}
+    return ledgers, {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
+
+
+def finish(w, issuer, journal, ledgers, load=None, seconds=120):
+    """Everything delivered, the equation, the promises, and no copy but the excused ones; then a fresh request passes."""
+    w.at_rest(seconds)
+    w.conserve()
+    copies = settle(issuer, journal, ledgers, load, w.kills, SLOW_ANSWER)
+    for name, ledger in ledgers.items():
+        b = w.balance(name)
+        assert b["accepted"] == b["delivered"] == len(ledger), f"{name}: {b}, {len(ledger)} different spans arrived"
+    ids = w.send(issuer, journal)
+    for name, ledger in ledgers.items():
+        until(lambda: ids[0] in ledger.times, 10, f"the fresh request at {name}")
+    return copies
+
+
+@pytest.mark.timeout(120 + 6 * ROUNDS * SLOW)
+def test_kill_under_load(durable, sink, journal, seed):
+    """Case 1: killed at random moments under load."""
+    issuer = Issuer(seed, SEGMENT)
+    dice = random.Random(seed)
+    ledgers, far = two_destinations(sink, issuer)
+    w = durable(far, extension=SMALL)
+    starts = []
+    with Load(w, issuer, journal, senders=6) as load:
+        for _ in range(ROUNDS):
+            before = journal.n
+            until(lambda: journal.n > before, 20, "load taken")
+            time.sleep(dice.uniform(0, 0.5))
+            w.kill9()
+            starts.append(w.again())
+    copies = finish(w, issuer, journal, ledgers, load, 120 + ROUNDS)
+    print(f"{ROUNDS} kills: {journal.n} spans acknowledged, {len(load.unknown)} without an answer, copies {copies}, "
+          f"longest start {max(starts):.2f} s")
+    assert max(starts) < 2 * SLOW
+    assert load.unknown, "no kill hit a request"
+    assert set(load.status) == {200}, load.status
+
+
+def test_kill_during_recovery(durable, sink, journal, seed):
+    """Case 3: a backlog, then killed five times within 100 ms of the start, again and again; copies stay within one window each."""
+    issuer = Issuer(seed, SEGMENT)
+    dice = random.Random(seed)
+    ledgers, far = two_destinations(sink, issuer)
+    w = durable(far, extension=SMALL)
+    for _ in range(max(2, ROUNDS // 4)):
+        with Load(w, issuer, journal, senders=4):
+            target = journal.n + 500
+            until(lambda: journal.n >= target, 30, "a backlog")
+            w.kill9()
+        for _ in range(5):
+            w.again(wait=False)
+            time.sleep(dice.uniform(0, 0.1))
+            w.kill9()
+        w.again()
+    copies = finish(w, issuer, journal, ledgers)
+    print(f"{len(w.kills)} kills: {journal.n} spans acknowledged, copies {copies}")
+
+
+# The system calls of the storage, and which of their hits after the start: preallocation and first write of a segment, appends, rolls,
+# checkpoints, removal of segments.
+POINTS = [(call, when, hit) for call in ("pwritev", "fdatasync", "fallocate", "fsync", "unlink")
+          for when in ("before", "after") for hit in (0, 1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("call, when", sorted({p[:2] for p in POINTS}))
+def test_crash_points(durable, sink, journal, shim, seed, call, when):
+    """Case 2 (5 without the power cut): dies right before or after a system call of the storage, each of its first five hits, at start
+    (when the call is made there) and under load."""
+    issuer = Issuer(seed, SEGMENT, large=0.1)
+    ledgers, far = two_destinations(sink, issuer)
+    w = durable(far, extension=SMALL, shim=shim)
+    action = shim.DIE_BEFORE if when == "before" else shim.DIE_AFTER
+    for hit in sorted({p[2] for p in POINTS if p[:2] == (call, when)}):
+        with Load(w, issuer, journal, senders=4, spans=20):
+            shim.fail(call, action, times=1, skip=hit)
+            w.died(60)
+        shim.fail(call, action, times=1, skip=hit)  # the same during recovery, if it comes that far
+        w.again(wait=False)
+        until(lambda: not w.running or "Everything is ready" in w.log, 20, "ready or dead")
+        shim.heal(call)
+        if not w.running or shim.get(call, "left") < 1:
+            w.died()
+            w.again()
+    finish(w, issuer, journal, ledgers)
