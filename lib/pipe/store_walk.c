@@ -78,6 +78,7 @@ enum { ENDED = 1 };
 static int look(struct store *s, struct walk *w, uint64_t offset, size_t n, const unsigned char **p)
 {
 	struct reader *rd = &w->rd;
+	*p = NULL;
 	if (offset < rd->at || offset + n > rd->at + rd->len) {
 		uint64_t left = w->seg.end - offset;
 		size_t want = left < READ_WINDOW ? (size_t)left : READ_WINDOW;
