@@ -52,7 +52,9 @@ fmt: ## rewrite with clang-format
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 docs: $(O)/weir ## regenerate docs/components and docs/config.schema.json
 	@scripts/docs $(O)/weir docs
-bench: all $(BENCHES) ## compare with peers on the same payloads (docs/performance.md)
+release: ## build/release/weir: trained on traffic and built again, about a minute
+	@scripts/release
+bench: release $(BENCHES) ## compare with peers on the same payloads (docs/performance.md)
 	@bench/run
 fuzz: ## every fuzz target for FUZZ_SECONDS (60); T=name for one
 	@scripts/fuzz $(or $(T),$(FUZZERS))
@@ -121,5 +123,5 @@ $(O)/fuzz/%: $(O)/tests/fuzz/%.o $(O)/libweir.a
 	$(Q)$(CC) $(FLAGS) -fsanitize=fuzzer $(OPT) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 -include $(LIBOBJ:.o=.d) $(CMDOBJ:.o=.d) $(UNIT:%=%.d) $(FUZZERS:%=$(O)/tests/fuzz/%.d) $(RIG:.o=.d) $(BENCHES:%=%.d)
-.PHONY: all test asan tsan unit lint fmt docs bench fuzz fuzzers tools install help clean FORCE
+.PHONY: all release test asan tsan unit lint fmt docs bench fuzz fuzzers tools install help clean FORCE
 .PRECIOUS: $(O)/%.o $(O)/gen/%.pb-c.c

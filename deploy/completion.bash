@@ -8,19 +8,25 @@ _weir()
 		return
 		;;
 	--mode) words="redacted unredacted" ;;
-	--set | --to | --endpoint | --provider | --in | --out | --cached | --cache-write | --reasoning | --at) return ;;
+	--directory)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	--set | --exporter | --to | --endpoint | --provider | --in | --out | --cached | --cache-write | --reasoning | --at) return ;;
 	*)
 		case $command in
 		components) words="--json $(weir components 2>/dev/null | awk '/^  /{print $1}')" ;;
 		demo) words="--endpoint --help" ;;
+		dlq) words="list show replay purge --config --set --directory --exporter --to --all --json --help" ;;
 		explain) words="--config --set --to --help" files=yes ;;
 		price) words="--provider --in --cached --cache-write --out --reasoning --at --prices --help" ;;
 		print-config) words="--config --set --mode --help" ;;
+		queue) words="--config --set --directory --json --help" ;;
 		schema | version) words="--help" ;;
 		*) words="--config --set --help" ;;
 		esac
 		if [ "$COMP_CWORD" = 1 ]; then
-			words="run validate print-config components schema price explain demo version --config --set --json --help --version" files=
+			words="run validate print-config components schema price explain demo queue dlq version --config --set --json --help --version" files=
 		fi
 		;;
 	esac

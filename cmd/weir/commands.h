@@ -16,4 +16,6 @@ int cmd_schema(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_price(int argc, char **argv);
+int cmd_queue(int argc, char **argv);
+int cmd_dlq(int argc, char **argv);
 int cmd_version(int argc, char **argv);

@@ -18,6 +18,8 @@ static const struct command {
 	{ "price", "what a call costs, line by line", cmd_price },
 	{ "explain", "why spans are kept, what becomes of them, what destinations get", cmd_explain },
 	{ "demo", "send sample traces of six conventions to a running weir", cmd_demo },
+	{ "queue", "what waits in the storages, how old, and what became of the rest", cmd_queue },
+	{ "dlq", "dead letters: list, show, replay, purge", cmd_dlq },
 	{ "version", "print the version", cmd_version },
 };
 

@@ -44,6 +44,7 @@ struct transfer {
 	size_t n_parts, part, at; /* where reading is */
 	struct strbuf body, heads[N_HEADS];
 	size_t head_bytes;
+	bool head_ended; /* the empty line after the head of the final answer was seen */
 	bool too_large;
 	int64_t timeout_ns;
 	void (*on_done)(void *ctx, const struct http_reply *r);

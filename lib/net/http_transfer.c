@@ -25,6 +25,7 @@ static const char *const head_names[N_HEADS] = {
 
 static void forget_answer(struct transfer *t)
 {
+	t->head_ended = false;
 	strbuf_clear(&t->body);
 	for (int i = 0; i < N_HEADS; i++)
 		strbuf_clear(&t->heads[i]);
@@ -56,6 +57,8 @@ static size_t on_head(char *p, size_t size, size_t n, void *transfer)
 	}
 	if (slice_starts(line, SLICE("HTTP/"))) /* also after an interim 1xx answer */
 		forget_answer(t);
+	else if (slice_trim(line).len == 0)
+		t->head_ended = true;
 	else
 		keep_field(t, line);
 	return line.len;
@@ -221,10 +224,26 @@ int transfer_load(struct transfer *t, const struct http_post *p, struct err *e)
 	return 0;
 }
 
+/* What libcurl says about the exchange, corrected. */
+static CURLcode code_of(struct transfer *t, CURLcode code, long status)
+{
+	curl_off_t announced = 0;
+
+	if (code == CURLE_OK) /* also when the end of the connection cut the head */
+		return t->head_ended ? CURLE_OK : CURLE_PARTIAL_FILE;
+	/* A server may answer (413, 401) and close before it has read the body: the answer counts. */
+	if (code == CURLE_SEND_ERROR && status >= 400)
+		return CURLE_OK;
+	/* A header line that is longer than libcurl takes; a body that announces more than is read, however that ended. */
+	t->client->curl->easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	t->too_large |=
+	        status && (code == CURLE_OUT_OF_MEMORY || announced > (curl_off_t)t->client->settings.max_response);
+	return code;
+}
+
 void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct http_reply *r, char *text, size_t n)
 {
 	long status = 0;
-	curl_off_t announced = 0;
 
 	memset(r, 0, sizeof(*r));
 	text[0] = '\0';
@@ -235,15 +254,10 @@ void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct ht
 		return;
 	}
 	t->client->curl->easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	/* A server may answer (413, 401) and close before it has read the body: the answer counts. */
-	bool answered = code == CURLE_OK || (code == CURLE_SEND_ERROR && status >= 400);
-
-	/* What announces more than is read never ends well, however it ends. */
-	t->client->curl->easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-	t->too_large |= !answered && status && announced > (curl_off_t)t->client->settings.max_response;
-	if (!answered)
+	code = code_of(t, code, status);
+	if (code != CURLE_OK)
 		r->fault = transfer_fault(t, code, text, n);
-	if (!answered && r->fault != HTTP_FAULT_TOO_LARGE)
+	if (code != CURLE_OK && r->fault != HTTP_FAULT_TOO_LARGE)
 		return;
 	r->status = (int)status;
 	r->body = strbuf_slice(&t->body);

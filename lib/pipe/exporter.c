@@ -211,6 +211,8 @@ static void run_commit(void *arg)
 		for (struct pending *p = e->waiting.first; p; p = p->next)
 			pending_forget_wire(p);
 		circuit_reset(&e->circuit);
+		e->size = (struct size_limit){ 0 }; /* it may be another destination */
+		e->size_told = false;
 	}
 	if (c->stage || exporter_state(e) == EXPORTER_HELD)
 		e->paused_until_ns = 0; /* a reload probes at once */

@@ -178,10 +178,12 @@ static void begin(struct exporter *e, struct pending *p, int64_t now)
 	e->type->send(&e->stage->stage, &p->d);
 }
 
-static void keep_words(struct pending *p, slice said)
+/* For a dead letter, should it become one. */
+static void keep_words(struct pending *p, const struct verdict *v)
 {
+	bool refused = v->kind == TOO_LARGE || v->kind == BAD_DATA;
 	free(p->said);
-	p->said = said.len ? strndup(said.p, said.len < SAID_MAX ? said.len : SAID_MAX) : NULL;
+	p->said = refused && v->said.len ? strndup(v->said.p, v->said.len < SAID_MAX ? v->said.len : SAID_MAX) : NULL;
 	p->verdict.said = (slice){ 0 };
 }
 
@@ -190,7 +192,7 @@ void delivery_done(struct delivery *d, const struct verdict *v)
 	struct pending *p = (struct pending *)d;
 	struct exporter *e = d->exporter;
 	p->verdict = *v;
-	keep_words(p, v->said);
+	keep_words(p, v);
 	if (p->stage != e->stage)
 		pending_forget_wire(p);
 	p->stage->n_in_flight--;

@@ -19,7 +19,8 @@ bool letter_file_path(const char *directory, uint64_t number, const char *suffix
 /* Bytes of its file; 0: larger than a log takes. */
 uint64_t letter_file_size(const struct store_record *r);
 /* Makes dlq/ (0700) and the file (0600). `r` has its exporter in routes; type and seq are set here. 0, or -errno and there is no file. */
-int letter_file_write(struct disk *d, const char *directory, uint64_t number, uint64_t salt, const struct store_record *r) MUST_USE;
+int letter_file_write(
+        struct disk *d, const char *directory, uint64_t number, uint64_t salt, const struct store_record *r) MUST_USE;
 
 struct letter_list {
 	VEC(uint64_t) numbers; /* ascending */
@@ -40,5 +41,6 @@ struct letter_file {
 	char *bytes;
 };
 /* The letter, with body (then all of it is checked) or without. 0 with a state, or -errno. Released by letter_file_release after 0. */
-int letter_file_read(struct disk *d, const char *directory, uint64_t number, bool with_body, struct letter_file *out) MUST_USE;
+int letter_file_read(
+        struct disk *d, const char *directory, uint64_t number, bool with_body, struct letter_file *out) MUST_USE;
 void letter_file_release(struct letter_file *l);

@@ -53,7 +53,7 @@ static bool lost_patience(struct store *s, struct walk *w, int rc)
 		w->tries++;
 		w->tried_ns = now;
 	}
-	w->blind = true;
+	w->blind = w->blind || w->tries >= MAX_TRIES;
 	return w->tries >= MAX_TRIES;
 }
 

@@ -125,6 +125,9 @@ class Ledger:
     def __len__(self):
         return len(self.times)
 
+    def __bool__(self):  # an empty one, too, is a behaviour
+        return True
+
     def copies(self):
         return sum(len(t) - 1 for t in list(self.times.values()))
 

@@ -111,7 +111,7 @@ def test_60_behind_a_proxy(weir, sink, ids, tmp_path):
         until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 10, "nginx")
         before = requests_seen(w)
         bad = [first + b"GET /smuggled HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" for first in SMUGGLING.values()]
-        answered = sum(len(statuses(talk(port, b, half_close=True)[0])) for b in bad)
+        answered = sum(talk(port, b, half_close=True)[0].count(b"HTTP/1.1 ") for b in bad)
         message = otlp.traces(ids)
         assert statuses(talk(port, post(message.SerializeToString(), headers={"Connection": "close"}))[0]) == [200]
         w.sent["traces"] += 1
@@ -151,7 +151,7 @@ def test_61_header_flood(weir, ids):
 
 def test_61_memory_of_half_headers(weir, ids):
     """400 connections with 60 KB of a head each: what they may cost is what they may send, and it comes back."""
-    w = door(weir, http={"read_header_timeout": f"{5 * SLOW:g}s"})
+    w = door(weir, http={"read_header_timeout": f"{3 * SLOW:g}s"})
     before = w.memory()
     with Crowd(w.port, 400) as crowd:
         crowd.send(HEAD + b"X: " + b"a" * 60_000)
@@ -164,17 +164,17 @@ def test_61_memory_of_half_headers(weir, ids):
 
 
 def test_62_slowloris(weir, ids):
-    """1,000 connections that send a header line now and then end at the deadline; meanwhile the door serves others."""
+    """1,000 connections that send a byte of a header now and then end at the deadline; meanwhile the door serves others."""
     deadline = 2 * SLOW
     w = door(weir, http={"read_header_timeout": f"{deadline:g}s"})
     serves(w, ids)
     with Crowd(w.port, 1000) as crowd:
         begin = time.monotonic()
-        crowd.send(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\n")
+        crowd.send(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nX: ")
         good = []
         while crowd.drain(0.02):
             assert time.monotonic() - begin < deadline + 8 * SLOW, f"{crowd.drain()} still open"
-            crowd.send(b"X: y\r\n")
+            crowd.send(b"y")
             start = time.monotonic()
             assert w.exchange(b"")[0] == 200
             good.append(time.monotonic() - start)
@@ -517,20 +517,14 @@ def test_71_cut_of_chunks_does_not_matter(weir, sink, ids):
     assert set(far.span_ids().values()) == {6}
 
 
-def repeated(pack, flush, gib=1):
-    zeros = b"\0" * (8 * MiB)
-    return b"".join(pack(zeros) for _ in range(gib * 128)) + flush()
-
-
 @pytest.fixture(scope="module")
 def bombs():
-    """1 GiB of zeros each, in a megabyte and less; and two gzip bombs in one another's members."""
-    g, d = zlib.compressobj(9, zlib.DEFLATED, 31), zlib.compressobj(9, zlib.DEFLATED, -15)
-    z = zstandard.ZstdCompressor(level=1).compressobj()
-    small = zlib.compressobj(9, zlib.DEFLATED, 31)
-    many = small.compress(b"\0" * (4 * MiB)) + small.flush()
-    return {"gzip": repeated(g.compress, g.flush), "deflate": repeated(d.compress, d.flush), "zstd": repeated(z.compress, z.flush),
-            "gzip members": many * 64}
+    """1 GiB of zeros each, in a megabyte and less; and 256 MiB in 64 members."""
+    zeros = b"\0" * (8 * MiB)
+    d, z, member = zlib.compressobj(9, zlib.DEFLATED, -15), zstandard.ZstdCompressor(level=1).compressobj(), gzip.compress(zeros[:4 * MiB])
+    raw = (d.compress(zeros) + d.flush(zlib.Z_FULL_FLUSH)) * 128 + b"\3\0"  # blocks that stand alone, and a last one
+    return {"gzip": b"\x1f\x8b\x08" + bytes(7) + raw + bytes(4) + b"\0\0\0\x40", "deflate": raw,
+            "zstd": b"".join(z.compress(zeros) for _ in range(128)) + z.flush(), "gzip members": member * 64}
 
 
 @pytest.mark.parametrize("kind", ["gzip", "deflate", "zstd", "gzip members"])

@@ -48,9 +48,16 @@ def test_104_overload(weir, sink, ids):
     arrives once the backend is back."""
     group = None if SANITIZED else small_cgroup(96 * MiB)
     back = threading.Event()
-    far = sink(behave=lambda r: Answer(200) if back.is_set() else Answer(503))
+    arrived = otlp.collections.Counter()
+
+    def behave(r):
+        if back.is_set():
+            arrived.update(otlp.span_ids([r.message]))
+        r.body = r.wire = b""
+        return Answer(200 if back.is_set() else 503)
+    far = sink(behave=behave)
     w = weir({"receivers": {"otlp": {"protocols": {"http": {}}}},
-              "exporters": {"otlp_http": {"endpoint": far.url, "compression": "none",
+              "exporters": {"otlp_http": {"endpoint": far.url, "compression": "none", "sending_queue": {"num_consumers": 2},
                                           "retry_on_failure": {"initial_interval": "100ms", "max_interval": "200ms"}}},
               "service": {"drain_timeout": "20s"}}, start=False)
     try:
@@ -58,7 +65,7 @@ def test_104_overload(weir, sink, ids):
         base, limit = w.memory(), w.scrape().value("weir_pool_limit_bytes")
         assert not group or limit < 64 * MiB
         acked, refused, strange = [], [], []
-        lock, end = threading.Lock(), time.monotonic() + 4
+        lock, end = threading.Lock(), time.monotonic() + 2
         payload = [otlp.traces(ids, 4, size=250_000) for _ in range(16)]
 
         def send(message):
@@ -89,9 +96,9 @@ def test_104_overload(weir, sink, ids):
             assert peak(w) < 1.3 * (base + limit + 16 * (48 << 10) + 16 * 2 * MiB)
         back.set()
         want = sum(acked, otlp.collections.Counter())
-        until(lambda: want.keys() <= far.span_ids().keys(), 20, "all that was acknowledged")
-        assert not far.span_ids() & sum(refused, otlp.collections.Counter())
-        serves(w, ids, far)
+        until(lambda: want.keys() <= arrived.keys(), 20, "all that was acknowledged")
+        assert not arrived & sum(refused, otlp.collections.Counter())
+        serves(w, ids)
     finally:
         w.close()
         if group:
@@ -154,14 +161,15 @@ class Malloc:
         return struct.unpack("=q", self.map[24:32])[0]
 
 
-# What is as large as the network wants it to be. Smaller allocations abort the process by design (lib/base).
+# What is as large as the network wants it to be. Smaller allocations may abort the process by design (lib/base), and without 4 KiB
+# for an answer a connection ends without one: so when everything fails from some point on, it is everything of this size.
 NETWORK_SIZED = 16 << 10
 
 
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer has its own allocator")
-@pytest.mark.parametrize("forever", [False, True], ids=["once", "forever"])
-def test_105_malloc_fails(weir, sink, ids, tmp_path, forever):
-    """The Nth network-sized allocation fails, for each N of a mix of requests: 200, or 503 with Retry-After, never another answer and
+@pytest.mark.parametrize("forever, least", [(False, 4096), (True, NETWORK_SIZED)], ids=["once", "forever"])
+def test_105_malloc_fails(weir, sink, ids, tmp_path, forever, least):
+    """The Nth large allocation fails, for each N of a mix of requests: 200, or 503 with Retry-After, never another answer and
     never the end. What was acknowledged is delivered; afterwards all is as before."""
     malloc = Malloc(tmp_path)
     far = sink()
@@ -176,7 +184,7 @@ def test_105_malloc_fails(weir, sink, ids, tmp_path, forever):
     hits = n = 0
     while True:
         n += 1
-        malloc.fail(n, NETWORK_SIZED, forever)
+        malloc.fail(n, least, forever)
         for data, headers in mix:
             status, answer, _ = w.exchange(data, content_type=headers.get("Content-Type", otlp.PB), headers=headers)
             assert status == 200 or status == 503 and "retry-after" in answer, (n, status, headers)
@@ -185,7 +193,7 @@ def test_105_malloc_fails(weir, sink, ids, tmp_path, forever):
         with Raw(w.port) as raw:
             raw.send(chunked_head() + b"".join(b"%x\r\n%s\r\n" % (8192, body[i:i + 8192].ljust(8192)) for i in range(0, 4 * 8192, 8192)))
         failed = malloc.failed
-        malloc.fail(0, NETWORK_SIZED)
+        malloc.fail(0, least)
         hits += failed
         if not failed or n == 150:
             break
@@ -292,7 +300,7 @@ def test_106_many_clients_that_leak(weir, ids):
     serves(w, ids)  # behind all of them in the backlog
     for s in leaked:
         s.close()
-    until(lambda: w.descriptors() <= before + 1, 10, "descriptors returned")
+    until(lambda: w.descriptors() <= before + 4, 10, "descriptors returned")
 
 
 # ---- 107: CPU
@@ -386,8 +394,10 @@ def test_109_log_reader_stopped(weir, sink, ids, tmp_path):
     fifo = tmp_path / "log"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    fcntl.fcntl(reader, 1031, 4096)  # F_SETPIPE_SZ
-    far = sink(behave=lambda r: Answer(400, body=b"x" * 500))
+    fcntl.fcntl(reader, 1031, 16384)  # F_SETPIPE_SZ
+    refusal = otlp.RESPONSE["traces"]()
+    refusal.partial_success.rejected_spans, refusal.partial_success.error_message = 1, "no " * 150
+    far = sink(behave=lambda r: Answer(200, body=refusal.SerializeToString()))
     w = weir({"exporters": {"otlp_http": {"endpoint": far.url}},
               "service": {"telemetry": {"logs": {"level": "debug", "sampling": {"enabled": False}, "output_paths": ["stderr", str(fifo)]}}}})
     worst = 0
@@ -395,21 +405,23 @@ def test_109_log_reader_stopped(weir, sink, ids, tmp_path):
         begin = time.monotonic()
         serves(w, ids)
         worst = max(worst, time.monotonic() - begin)
-    until(lambda: len(far.requests) >= 60, 10, "deliveries while nobody reads")
     w.at_rest()
+    assert len(far.requests) >= 30
     w.signal(signal.SIGHUP)
     until(lambda: w.scrape().value("weir_config_reload_total") == 1, 10, "a reload while nobody reads")
     assert worst < 0.5 * SLOW
     assert "lines were lost" not in w.log
-    while os.read(reader, 65536):  # somebody reads
+    told = b""
+
+    def reads(what):
+        nonlocal told
         with contextlib.suppress(BlockingIOError):
-            os.read(reader, 1)
-            continue
-        break
+            told += os.read(reader, 1 << 20)
+        return re.search(what, told)
+    reads(b".")  # somebody reads
     w.signal(signal.SIGHUP)
-    w.wait_log("Config reloaded", 10, 2)
-    told = os.read(reader, 65536).decode()
-    assert re.search(r"lines were lost.*?(lines=|\"lines\":\")\d\d", told), told
+    until(lambda: reads(rb'lines were lost.*"lines":"\d\d+"'), 10, "the loss told")
+    assert all(json.loads(line) for line in told.splitlines())
     os.close(reader)
 
 

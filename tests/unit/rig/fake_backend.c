@@ -156,6 +156,7 @@ void fake_backend_start(struct fake_backend *b, const struct exporter_settings *
 	assert_int_equal(loop_init(&b->main, &b->clock.clock), 0);
 	b->log = log_new(&lc, &b->clock.clock);
 	b->exporter = exporter_new(&fake, "fake", &b->stats, &b->main, b->log);
+	b->exporter->random = (seed + 1) * UINT64_C(0x9E3779B97F4A7C15); /* jitter follows the seed */
 	conf = b;
 	assert_int_equal(exporter_prepare(b->exporter, &conf, NULL, NULL, NULL, NULL, &e), 0);
 	exporter_commit(b->exporter, s ? s : &own);

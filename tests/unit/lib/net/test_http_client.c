@@ -77,9 +77,12 @@ static const struct {
 	const char *body, *retry_after, *date;
 } answer_rows[] = {
 	{ "429",
-	        { .text = "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nretry-after: 9\r\nDate: Sun, 06 Nov 1994 "
+	        { .text = "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nDate: Sun, 06 Nov 1994 "
 	                  "08:49:37 GMT\r\nContent-Length: 0\r\n\r\n" },
 	        429, HTTP_FAULT_NONE, "", "7", "Sun, 06 Nov 1994 08:49:37 GMT" },
+	{ "two answers to one question",
+	        { .text = "HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nretry-after: 9\r\nContent-Length: 0\r\n\r\n" },
+	        429, HTTP_FAULT_NONE, "", "7, twice", NULL },
 	{ "redirect", { .text = "HTTP/1.1 307 R\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n" }, 307,
 	        HTTP_FAULT_NONE, "", "", "" },
 	{ "204", { .text = "HTTP/1.1 204 No Content\r\n\r\n" }, 204, HTTP_FAULT_NONE, "", "", "" },
@@ -101,7 +104,7 @@ static const struct {
 	        HTTP_FAULT_RESET, NULL, NULL, NULL },
 	{ "not HTTP", { .text = "SSH-2.0-OpenSSH\r\n\r\n", .then = PEER_CLOSE }, 0, HTTP_FAULT_LOCAL, NULL, NULL,
 	        NULL },
-	{ "large by length", { .text = "HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", .then = PEER_HANG }, 200,
+	{ "large by length", { .text = "HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", .then = PEER_CLOSE }, 200,
 	        HTTP_FAULT_TOO_LARGE, NULL, "", "" },
 	{ "large by chunks",
 	        { .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -3,7 +3,7 @@
  * Random damage is test_differential's and test_check's; here nothing is random: what one wrong bit, or a connection
  * that ends, makes of a real body. Accepted by us means accepted by protobuf-c and read alike; refused only by us has
  * one of the documented reasons (otlp_oracle.h). FLIPS_N: how many flips, spread evenly over all bits of the bodies
- * (default 120000; 1000000 in long runs); each case sees the whole body, so that larger ones are left out.
+ * (default 60000; 1000000 in long runs); each case sees the whole body, so that larger ones are left out.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include "tests/unit/rig/otlp_build.h"
 #include "tests/unit/rig/otlp_oracle.h"
 
-enum { MAX_BODIES = 100, MAX_BYTES = 6000 };
+enum { MAX_BODIES = 100, MAX_BYTES = 3000 };
 
 static const ProtobufCMessageDescriptor *const root =
         &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor;
@@ -139,7 +139,7 @@ static void every_prefix(void **state UNUSED)
 static void bit_flips(void **state UNUSED)
 {
 	const char *given = getenv("FLIPS_N");
-	size_t wanted = given ? strtoull(given, NULL, 10) : 120000, at = 0;
+	size_t wanted = given ? strtoull(given, NULL, 10) : 60000, at = 0;
 	size_t step = all.n_bits / wanted + !(all.n_bits / wanted);
 	all.n_accepted = all.n_refused = all.n_partial = 0;
 	step |= 1; /* odd: all bits of a byte get their turn */

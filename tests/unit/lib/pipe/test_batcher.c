@@ -74,20 +74,34 @@ static void test_cut(void **state)
 
 static void test_cut_by_bytes(void **state)
 {
-	struct batch_settings s = { .enabled = true, .max_size = 1000, .sizer = SIZER_BYTES };
-	struct queue_entry *e = queue_entry_new(make_record(200, "traces", (slice){ 0 }), 1);
-	struct pieces v = { 0 };
-	uint32_t n = 0;
+	static const struct batch_settings rows[] = {
+		{ .enabled = true, .max_size = 1000, .sizer = SIZER_BYTES },
+		{ .enabled = true, .max_size = 5000, .sizer = SIZER_BYTES, .max_bytes = 1000 },
+		{ .enabled = true, .max_size = 1000, .sizer = SIZER_BYTES, .max_bytes = 5000 },
+		{ .enabled = true, .max_size = 150, .sizer = SIZER_ITEMS, .max_bytes = 1000 },
+		{ .enabled = false, .max_bytes = 1000 }, /* what the destination takes counts in any case */
+	};
 	(void)state;
-	pieces_of(e, &s, &v);
-	assert_true(v.n >= 6);
-	for (size_t k = 0; k < v.n; k++) {
-		assert_true(v.v[k].body->len <= 1000);
-		n += v.v[k].n_items;
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct queue_entry *e = queue_entry_new(make_record(200, "traces", (slice){ 0 }), 1);
+		struct batcher *b = batcher_new(e->record);
+		struct pieces v = { 0 };
+		uint32_t n = 0;
+		pieces_of(e, &rows[i], &v);
+		assert_true(v.n >= 6);
+		for (size_t k = 0; k < v.n; k++) {
+			assert_true(v.v[k].body->len <= 1000);
+			n += v.v[k].n_items;
+		}
+		assert_int_equal(n, 200);
+		assert_true(batcher_fits(b, &rows[i], &v.v[0]));
+		batcher_add(b, &rows[i], &v.v[0], 0);
+		assert_false(batcher_fits(b, &rows[i], &v.v[1]));
+		b->pieces.n = 0;
+		batcher_free(b);
+		free_pieces(&v);
+		queue_entry_free(e);
 	}
-	assert_int_equal(n, 200);
-	free_pieces(&v);
-	queue_entry_free(e);
 }
 
 static void test_join(void **state)

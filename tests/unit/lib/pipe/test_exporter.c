@@ -68,6 +68,7 @@ static void optional_drops_by_its_own_rule(void **state UNUSED)
 		/* 1 is in flight, of the others there is room for two */
 		{ "drop_oldest", { "span 1\"", "span 5\"", "span 6\"", NULL }, 3, 3 },
 		{ "auto", { "span 1\"", "span 5\"", "span 6\"", NULL }, 3, 3 },
+		{ "drop_newest", { "span 1\"", "span 2\"", "span 3\"", NULL }, 3, 3 },
 		{ "reject", { "span 1\"", "span 2\"", "span 3\"", NULL }, 3, 3 },
 	};
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
@@ -99,6 +100,28 @@ static void optional_drops_by_its_own_rule(void **state UNUSED)
 			assert_non_null(strstr(backend_get(&b, last - 3 + k)->body, cases[i].delivered[k]));
 		backend_stop(&b);
 	}
+}
+
+/* overflow: drop_newest. Alone, too, it never refuses. */
+static void newest_is_dropped_not_refused(void **state UNUSED)
+{
+	struct backend b;
+	struct core_rig r;
+	char base[32];
+	backend_start(&b, &hang, 1, base);
+	core_rig_start(&r,
+	        RECEIVER "exporters: {otlp_http: {endpoint: '%s', timeout: 0s, overflow: drop_newest, "
+	                 "sending_queue: {queue_size: 2}}}\n" TRACES_TO("otlp_http"),
+	        base);
+	for (unsigned k = 0; k < 6; k++)
+		core_rig_take(&r, 3, 200);
+	assert_int_equal(core_rig_get(&r, "otlp_http", accepted), 18);
+	assert_int_equal(core_rig_get(&r, "otlp_http", queued), 6);
+	assert_int_equal(core_rig_get(&r, "otlp_http", dropped[DROP_OVERFLOW]), 12);
+	core_rig_drain(&r, 10 * NS_PER_MS);
+	core_rig_stop(&r);
+	assert_int_equal(r.n_lost, 6);
+	backend_stop(&b);
 }
 
 static void drop_reasons_of_retries(void **state UNUSED)
@@ -273,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(required_without_room_refuses_without_a_copy),
 		cmocka_unit_test(optional_drops_by_its_own_rule),
+		cmocka_unit_test(newest_is_dropped_not_refused),
 		cmocka_unit_test(drop_reasons_of_retries),
 		cmocka_unit_test(dead_destination_leaves_the_others_alone),
 		cmocka_unit_test(reload_keeps_queue_and_counters),

@@ -187,6 +187,10 @@ static const struct {
 	{ "overflow: drop_oldest\nrequired: true",
 	        "f:2:11: error: c: `overflow: drop_oldest` loses accepted data, which `required: true` rules "
 	        "out\n" },
+	{ "overflow: drop_newest", "" },
+	{ "overflow: drop_newest\nrequired: true",
+	        "f:2:11: error: c: `overflow: drop_newest` loses accepted data, which `required: true` rules "
+	        "out\n" },
 	{ "compression: snappy",
 	        "f:1:14: error: c: 'compression' must be \"gzip\", \"none\", \"zstd\" or \"deflate\", got "
 	        "\"snappy\"\n" },

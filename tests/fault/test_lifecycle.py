@@ -1,0 +1,431 @@
+"""Stop, signals, reload, destinations that come and go: queues and cursors outlive all of it (cases 22 to 27, 33 to 35, 55)."""
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+from oracle import KiB, Issuer, Ledger, Load, seed_of_run, settle
+from rig.ports import free_port
+from rig.sink import Answer
+from rig.wait import SLOW, until
+
+PATIENT = {"queue": {"num_consumers": 4}}
+
+
+@pytest.fixture
+def seed(request):
+    return seed_of_run(request.node.name)
+
+
+def url(port):
+    return f"http://127.0.0.1:{port}"
+
+
+# ---- SIGTERM
+
+def test_stop_with_a_dead_destination(durable, sink, issuer, journal):
+    """Case 22: exit 0 within the drain time, nothing deleted, everything delivered once by the next process."""
+    port = free_port()
+    w = durable({"a": url(port)}, drain=f"{SLOW:g}s")
+    with Load(w, issuer, journal, senders=4) as load:
+        until(lambda: journal.n > 500, 20, "a backlog")
+    waiting = w.balance("a")["queued"]
+    assert waiting >= journal.n
+    assert w.stop(expect=0) < 3 * SLOW
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    w.again()
+    until(lambda: len(ledger) == waiting, 20, "the backlog delivered")
+    w.at_rest()
+    w.conserve()
+    assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
+    b = w.balance("a")
+    assert b["delivered"] == waiting and b["dropped"] == 0, b
+
+
+def test_stop_under_load(durable, sink, issuer, journal):
+    """SIGTERM under load with a slow destination: refused ones are not kept, acknowledged ones arrive once, now or after the next start."""
+    ledger = Ledger(issuer, lambda r: Answer(delay=0.02))
+    w = durable({"a": sink(behave=ledger).url}, drain=f"{SLOW / 2:g}s", queue={"num_consumers": 2})
+    with Load(w, issuer, journal, senders=4) as load:
+        until(lambda: journal.n > 1000, 20, "load")
+        w.signal(signal.SIGTERM)
+        assert w.wait(20) == 0, w.log
+        w.verdict()
+        assert len(ledger) < journal.n, "a backlog was left"
+        w.again()
+        before = journal.n
+        until(lambda: journal.n > before + 50, 20, "load on the next process")
+    w.at_rest(60)
+    assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["storage", "memory"])
+def test_stop_with_a_stuck_destination(durable, sink, issuer, journal, stored):
+    """Case 23: it takes requests and never answers: the end comes at most a second after drain_timeout. With a storage nothing is lost and
+    the exit code is 0; in memory it is lost, counted, and the code is 2."""
+    far = sink(behave=lambda r: Answer(hang=True))
+    w = durable({"a": far.url}, drain=f"{SLOW:g}s", stored=stored, exporter={"timeout": "60s"}, queue={"num_consumers": 4})
+    for _ in range(20):
+        w.send(issuer, journal)
+    until(lambda: len(far.requests) >= 4, 10, "hanging requests")
+    seconds = w.stop(expect=0 if stored else 2)
+    assert 0.9 * SLOW < seconds < 2 * SLOW
+    if not stored:
+        assert "lost" in w.log
+        return
+    port = far.port
+    far.stop()
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    w.again()
+    until(lambda: len(ledger) == journal.n, 20, "delivery by the next process")
+    w.at_rest()
+    assert settle(issuer, journal, {"a": ledger}) == {"a": 0}
+
+
+def test_second_signal(durable, issuer, journal):
+    """Case 24: a second SIGTERM ends it within a second, with exit 0: the backlog is on disk."""
+    w = durable({"a": url(free_port())}, drain="60s")
+    w.send(issuer, journal)
+    until(lambda: w.scrape().value("weir_exporter_retries"), 10, "a try")
+    w.signal(signal.SIGTERM)
+    until(lambda: "draining" in w.log, 5, "the first signal taken")
+    begin = time.monotonic()
+    w.signal(signal.SIGTERM)
+    assert w.wait(10) == 0, w.log
+    assert time.monotonic() - begin < 1 * SLOW
+    w.verdict()
+
+
+def test_signal_storm(durable, sink, issuer, journal, seed):
+    """Case 24: HUP, PIPE, WINCH, CHLD, CONT in a storm under load, then TERM in the middle of it: no crash, nothing lost."""
+    dice = random.Random(seed)
+    ledger = Ledger(issuer)
+    w = durable({"a": sink(behave=ledger).url})
+    with Load(w, issuer, journal, senders=3) as load:
+        until(lambda: journal.n > 50, 10, "load")
+        for _ in range(300):
+            w.signal(dice.choice([signal.SIGHUP] * 5 + [signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGCONT]))
+            time.sleep(dice.uniform(0, 0.004))
+        before = journal.n
+        until(lambda: journal.n > before + 50, 20, "load goes on")
+        assert not load.faults and set(load.status) == {200}, (load.faults[:3], load.status)
+        w.signal(signal.SIGTERM)
+        for _ in range(20):
+            w.signal(signal.SIGHUP)
+        assert w.wait(20) == 0, w.log
+        w.verdict()
+        w.again()
+        until(lambda: journal.n > before + 200, 20, "load on the next process")
+    w.at_rest(20)
+    assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
+
+
+def test_signal_while_starting(durable, sink, issuer, journal, seed):
+    """Case 24: TERM at any moment of a start with a backlog: it ends by itself, and the backlog stays."""
+    dice = random.Random(seed)
+    port = free_port()
+    w = durable({"a": url(port)}, drain="100ms", extension={"segment_size": 64 * KiB})
+    for _ in range(100):
+        w.send(issuer, journal, n=5)
+    assert w.stop(expect=0) < 3 * SLOW
+    for _ in range(15):
+        w.again(wait=False)
+        time.sleep(dice.uniform(0, 0.05))
+        w.signal(signal.SIGTERM)
+        code = w.wait(10)
+        assert code in (0, -signal.SIGTERM), w.log  # the latter: before its handler stood
+        w.verdict()
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    w.again()
+    until(lambda: len(ledger) == journal.n, 20, "delivery")
+    w.at_rest()
+    assert settle(issuer, journal, {"a": ledger}) == {"a": 0}
+
+
+# ---- SIGHUP
+
+def test_reload_under_load(durable, sink, issuer, journal):
+    """Case 25: twenty reloads under load, unchanged, with a changed exporter, and with changed processors: no refused connection, no
+    failed request, every span once at both destinations, and no descriptors left behind."""
+    ledgers = {"a": Ledger(issuer), "b": Ledger(issuer, lambda r: Answer(delay=0.02))}
+    far = {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
+    w = durable(far)
+    with Load(w, issuer, journal, senders=3) as steady, Load(w, issuer, journal, senders=1, fresh=True) as fresh:
+        until(lambda: journal.n > 100, 10, "load")
+        descriptors = []
+        for n in range(20):
+            changed = [{}, {"exporter": {"timeout": f"{10 + n}s"}}, {"processors": {"resource": {"attributes": [
+                {"key": "nowhere", "action": "delete"}]}}}, {"queue": {"num_consumers": 5 + n}}][n % 4]
+            done, failed = w.reload(w.config(far, **changed))
+            assert (done, failed) == (n + 1, 0), w.log[-2000:]
+            descriptors.append(w.descriptors())
+    for load in (steady, fresh):
+        assert not load.faults and not load.connects_refused and set(load.status) == {200}, (load.faults[:3], load.status)
+    assert max(descriptors[10:]) <= max(descriptors[:10]) + 4, descriptors
+    w.at_rest(60)
+    assert settle(issuer, journal, ledgers) == {"a": 0, "b": 0}
+    for name, ledger in ledgers.items():
+        assert w.balance(name)["delivered"] == journal.n == len(ledger)
+
+
+def test_reload_keeps_the_queue(durable, sink, issuer, journal):
+    """A backlog on disk for a dead destination is there after reloads that change the exporter's options, and goes out once."""
+    port = free_port()
+    w = durable({"a": url(port)})
+    for n in range(5):
+        for _ in range(20):
+            w.send(issuer, journal, n=3)
+        assert w.reload(w.config({"a": url(port)}, exporter={"timeout": f"{5 + n}s"}))[1] == 0
+    assert w.balance("a")["queued"] == journal.n == 300
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    until(lambda: len(ledger) == 300, 20, "delivery")
+    w.at_rest()
+    assert settle(issuer, journal, {"a": ledger}) == {"a": 0}
+
+
+def test_removed_exporter_comes_back(durable, sink, issuer, journal):
+    """Case 27: an exporter with a backlog leaves the config and comes back: its backlog is delivered then, once; what came in between is
+    not for it."""
+    port = free_port()
+    other = Ledger(issuer)
+    b = sink(behave=other).url
+    w = durable({"a": url(port), "b": b})
+    first = {i for _ in range(50) for i in w.send(issuer, journal, n=3)}
+    until(lambda: len(other) == 150, 10, "b delivered")
+    assert w.reload(w.config({"b": b}))[1] == 0
+    between = {i for _ in range(10) for i in w.send(issuer, journal, n=3)}
+    assert w.reload(w.config({"a": url(port), "b": b}))[1] == 0
+    after = {i for _ in range(10) for i in w.send(issuer, journal, n=3)}
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    until(lambda: len(ledger) >= 180, 20, lambda: f"{len(ledger)} delivered: {w.balance('a')}")
+    w.at_rest()
+    w.conserve()
+    assert ledger.times.keys() == first | after and ledger.copies() == 0
+    assert other.times.keys() == first | between | after and other.copies() == 0
+
+
+def test_removed_exporter_is_drained(durable, sink, issuer, journal):
+    """Case 27: the removed exporter's destination is alive, only slow: what was waiting for it is delivered all the same."""
+    ledger = Ledger(issuer, lambda r: Answer(delay=0.05))
+    a = sink(behave=ledger).url
+    b = sink(behave=Ledger(issuer)).url
+    w = durable({"a": a, "b": b}, queue={"num_consumers": 2})
+    first = {i for _ in range(40) for i in w.send(issuer, journal, n=3)}
+    assert len(ledger) < 120
+    assert w.reload(w.config({"b": b}))[1] == 0
+    until(lambda: ledger.times.keys() == first, 20, "delivered as an orphan")
+    assert ledger.copies() == 0
+
+
+def test_backlog_of_a_removed_exporter_outlives_a_restart(durable, sink, issuer, journal):
+    """Case 27: removed, the process stopped and started without it, then with it: the backlog is still there."""
+    port = free_port()
+    b = sink(behave=Ledger(issuer)).url
+    w = durable({"a": url(port), "b": b}, drain=f"{SLOW / 2:g}s")
+    first = {i for _ in range(20) for i in w.send(issuer, journal, n=3)}
+    assert w.stop(expect=0) < 3 * SLOW
+    w.write(w.config({"b": b}))
+    w.again()
+    w.send(issuer)
+    assert w.stop(expect=0) < 3 * SLOW
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    w.write(w.config({"a": url(port), "b": b}))
+    w.again()
+    until(lambda: ledger.times.keys() == first, 20, lambda: f"{len(ledger)} of {len(first)}")
+    w.at_rest()
+    assert ledger.copies() == 0
+
+
+BROKEN = {
+    "syntax": "receivers: [",
+    "unknown key": ("exporters", "otlp_http/a", "endpont", "x"),
+    "missing certificate": ("exporters", "otlp_http/a", "tls", {"ca_file": "/nowhere/ca.pem"}),
+    "unknown storage": ("exporters", "otlp_http/a", "sending_queue", {"storage": "file_storage/other"}),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_reload(durable, sink, issuer, journal, kind):
+    """Case 26: the old config serves on, the finding is in the log, the metric counts, the queue stays."""
+    ledger = Ledger(issuer)
+    port = free_port()
+    w = durable({"a": url(port)})
+    for _ in range(10):
+        w.send(issuer, journal)
+    what = BROKEN[kind]
+    config = w.config({"a": url(port)})
+    if not isinstance(what, str):
+        at = config
+        for part in what[:-2]:
+            at = at[part]
+        at[what[-2]] = what[-1]
+        what = config
+    assert w.reload(what) == (0, 1)
+    until(lambda: "error" in w.log, 5, "a finding")
+    w.send(issuer, journal)
+    sink(port=port, behave=ledger)
+    until(lambda: len(ledger) == journal.n, 20, "delivery")
+    assert w.reload(w.config({"a": url(port)})) == (1, 1)
+    w.send(issuer, journal)
+    w.at_rest()
+    assert settle(issuer, journal, {"a": ledger}) == {"a": 0}
+
+
+def test_reload_to_another_directory(durable, sink, tmp_path, issuer, journal):
+    """The storage moves: whatever becomes of the old directory's backlog, the new data is safe and the old log is not destroyed."""
+    port = free_port()
+    w = durable({"a": url(port)}, drain=f"{SLOW / 2:g}s")
+    for _ in range(10):
+        w.send(issuer, journal)
+    old = w.storage
+    w.storage = tmp_path / "elsewhere"
+    done, failed = w.reload(w.config({"a": url(port)}))
+    w.send(issuer, journal)
+    assert w.stop(expect=0) < 3 * SLOW
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    for directory in (w.storage, old):
+        w.storage = directory
+        w.write(w.config({"a": url(port)}))
+        w.again()
+        w.at_rest()
+        if directory is not old:
+            assert w.stop(expect=0) < 3 * SLOW
+    until(lambda: len(ledger) == journal.n, 10, "all delivered from both")
+    assert settle(issuer, journal, {"a": ledger}) == {"a": 0}
+
+
+# ---- destinations
+
+def test_one_of_three_dead(durable, sink, issuer, journal):
+    """Case 33: dead for ten seconds: the others get everything at once and once; afterwards it gets all of it."""
+    ledgers = {name: Ledger(issuer) for name in "abc"}
+    port = free_port()
+    far = {"a": sink(behave=ledgers["a"]).url, "b": sink(behave=ledgers["b"]).url, "c": url(port)}
+    w = durable(far)
+    with Load(w, issuer, journal, senders=2, pause=0.005) as load:
+        end = time.monotonic() + 10
+        lags = []
+        while time.monotonic() < end:
+            ids = w.send(issuer, journal)
+            begin = time.monotonic()
+            until(lambda: all(ids[0] in ledgers[n].times for n in "ab"), 5, "a and b")
+            lags.append(time.monotonic() - begin)
+        assert w.balance("c")["queued"] >= journal.n - 50
+        sink(port=port, behave=ledgers["c"])
+        until(lambda: len(ledgers["c"]) > 100, 10, "c is back")
+    w.at_rest(60)
+    assert sorted(lags)[len(lags) * 9 // 10] < 0.5 * SLOW
+    assert w.scrape().value("weir_exporter_retries", exporter="otlp_http/c") >= 1
+    assert w.scrape().value("weir_exporter_retries", exporter="otlp_http/a") == 0
+    assert settle(issuer, journal, ledgers, load) == {"a": 0, "b": 0, "c": 0}
+
+
+def test_one_reads_slowly(durable, sink, issuer, journal):
+    """Case 34: one destination takes seconds per request: the other is not held up, memory stays."""
+    gate = threading.Event()
+
+    def crawl(request):
+        return Answer(delay=0 if gate.is_set() else 1)
+    ledgers = {"a": Ledger(issuer), "b": Ledger(issuer, crawl)}
+    far = {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
+    w = durable(far, exporters={"otlp_http/b": {}}, queue={"num_consumers": 2})
+    memory = w.memory()
+    with Load(w, issuer, journal, senders=3) as load:
+        until(lambda: journal.n > 3000, 60, "load")
+        until(lambda: len(ledgers["a"]) >= journal.n - 200, 10, "a keeps up")
+    assert len(ledgers["b"]) < journal.n / 2
+    assert w.memory() < memory + (32 << 20)
+    gate.set()
+    w.at_rest(60)
+    assert settle(issuer, journal, ledgers, load, answer_time=1) == {"a": 0, "b": 0}
+
+
+OVERFLOW = {"reject": {"required": True, "overflow": "reject"}, "drop_oldest": {"required": False, "overflow": "drop_oldest"},
+            "drop_newest": {"required": False, "overflow": "drop_newest"}}
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["storage", "memory"])
+@pytest.mark.parametrize("rule", OVERFLOW)
+def test_full_queue_of_one(durable, sink, issuer, journal, rule, stored):
+    """Case 35: the queue of a dead destination is full: the healthy one gets no copies and nothing that was refused; what the full one drops
+    is counted to the span, and it is the oldest or the newest, as told."""
+    port = free_port()
+    healthy, full = Ledger(issuer), Ledger(issuer)
+    w = durable({"a": sink(behave=healthy).url, "b": url(port)}, stored=stored, exporters={"b": {
+        **OVERFLOW[rule], "sending_queue": {"queue_size": 50, "num_consumers": 1,
+                                            **({"storage": "file_storage"} if stored else {})}}})
+    sent, refused = [], []
+    for _ in range(120):
+        message, ids = issuer.request(3)
+        status = w.exchange(message.SerializeToString())[0]
+        (sent if status == 200 else refused).extend(ids)
+        if status == 200:
+            journal.append(ids)
+        else:
+            assert status == 503
+    until(lambda: len(healthy) >= len(sent), 10, "the healthy one")
+    w.conserve()
+    b = w.balance("b")
+    assert bool(refused) == (rule == "reject")
+    assert b["accepted"] == len(sent) and b["dropped"] == (0 if rule == "reject" else b["accepted"] - b["queued"])
+    assert 140 <= b["queued"] <= 156, "50 requests of 3"
+    sink(port=port, behave=full)
+    until(lambda: len(full) >= b["queued"], 20, "the rest")
+    w.at_rest()
+    assert healthy.times.keys() == set(sent) and healthy.copies() == 0
+    assert full.copies() == 0 and len(full) + w.balance("b")["dropped"] == len(sent)
+    kept = sent[:140] if rule in ("reject", "drop_newest") else sent[-140:]
+    assert set(kept) <= full.times.keys()
+
+
+def test_stampede(durable, sink, issuer, journal):
+    """Case 55: thousands wait for a destination that returns: never more than num_consumers at once, and fresh data arrives, too."""
+    port = free_port()
+    w = durable({"a": url(port)}, queue={"num_consumers": 4})
+    with Load(w, issuer, journal, senders=4, spans=1) as load:
+        until(lambda: journal.n > 3000, 60, "a backlog")
+    under_way, most, lock = [0], [0], threading.Lock()
+
+    def answer(request):
+        with lock:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+        threading.Timer(0.002, leave).start()
+        return Answer(delay=0.002)
+
+    def leave():
+        with lock:
+            under_way[0] -= 1
+    ledger = Ledger(issuer, answer)
+    sink(port=port, behave=ledger)
+    begin = time.monotonic()
+    fresh = w.send(issuer, journal)
+    until(lambda: fresh[0] in ledger.times, 60, "fresh data behind the backlog")
+    print(f"{journal.n} waiting, fresh data after {time.monotonic() - begin:.1f} s, {most[0]} at once")
+    w.at_rest(30)
+    assert most[0] <= 4 + 2, "of our own clock"
+    assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
+
+
+def test_frozen_process(durable, sink, issuer, journal):
+    """Case 29, in small: SIGSTOP for three seconds under load: no loss, no copies, it goes on."""
+    ledger = Ledger(issuer)
+    w = durable({"a": sink(behave=ledger).url}, exporter={"timeout": "30s"})
+    with Load(w, issuer, journal, senders=3) as load:
+        until(lambda: journal.n > 100, 10, "load")
+        w.signal(signal.SIGSTOP)
+        time.sleep(3)
+        w.signal(signal.SIGCONT)
+        before = journal.n
+        until(lambda: journal.n > before + 100, 20, "load goes on")
+    w.at_rest(20)
+    assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
