@@ -238,6 +238,16 @@ static struct admission *admission_new(const struct admission_request *q, const 
 	return a;
 }
 
+/* Before the storage is full: a destination that lags and may lose data makes room for the others. */
+static void relieve(const struct admission *a)
+{
+	for (size_t i = 0; i < a->n_rooms; i++) {
+		struct exporter *e = a->rooms[i].exporter;
+		if (a->rooms[i].stored && storage_is_pressed(exporter_storage(e)))
+			exporter_relieve(e);
+	}
+}
+
 static enum admitted admit_stored(
         const struct admission_request *q, enum ack_level level, struct room *v, size_t n, char text[TEXT])
 {
@@ -246,6 +256,7 @@ static enum admitted admit_stored(
 	for (size_t i = 0; i < n; i++)
 		if (v[i].stored)
 			add_to_part(a, i, wall_ns);
+	relieve(a);
 	if (!reserve_parts(a, text)) {
 		release_parts(a);
 		release_rooms(a->rooms, n);

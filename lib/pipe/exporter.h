@@ -81,6 +81,8 @@ void room_commit(struct room *room, uint64_t seq, struct ack *ack);
 void room_release(struct room *room);
 /* A record that was promised a queue and has none: accepted, and dropped. */
 void room_lose(struct room *room, enum drop_reason why);
+/* Its storage is pressed: with drop_oldest it drops until it holds no more than a quarter of it. Any thread. */
+void exporter_relieve(struct exporter *e);
 /* The storage behind the exporter's queue; NULL: memory. Any thread, as long as the graph in use names the exporter. */
 struct storage *exporter_storage(const struct exporter *e);
 

@@ -101,7 +101,9 @@ void exporter_refused(struct exporter *e, struct pending *p, int64_t now)
 		e->doubt.n_blamed++;
 	}
 	e->doubt.blamed_ns = now;
-	pending_push(&e->suspects, p);
+	if (!e->doubt.holds ||
+	        !cut(e, p)) /* the next probe is smaller: a hold that was wrong finds something that passes */
+		pending_push(&e->suspects, p);
 }
 
 void exporter_too_large(struct exporter *e, struct pending *p, int64_t now)
@@ -153,13 +155,14 @@ void exporter_trust(struct exporter *e, struct pending *p)
 static bool is_tried(const struct exporter *e)
 {
 	const struct origin *o = e->doubt.tried;
-	return (!e->parts.first && !e->n_in_flight) || (o && is_spent(e, o, false, e->doubt.signal));
+	return (!e->parts.first && !e->waiting.first && !e->n_in_flight) ||
+	        (o && is_spent(e, o, false, e->doubt.signal));
 }
 
 /* And nothing else that may tell more? */
 static bool is_silent(const struct exporter *e)
 {
-	return !e->parts.first && !e->n_in_flight && !e->waiting.first && !e->ready.first && !e->queue.first;
+	return !e->parts.first && !e->waiting.first && !e->n_in_flight && !e->ready.first && !e->queue.first;
 }
 
 /* Is p to be cut now? */
@@ -237,7 +240,11 @@ struct pending *exporter_take_part(struct exporter *e, int64_t now)
 	return NULL;
 }
 
-bool exporter_wants_fresh(const struct exporter *e)
+enum freshness exporter_fresh(const struct exporter *e)
 {
-	return exporter_is_doubted(e) && e->doubt.n_blamed < BLAMED_MAX && is_tried(e);
+	if (!exporter_is_doubted(e))
+		return FRESH_LAST;
+	if (e->doubt.n_blamed >= BLAMED_MAX)
+		return FRESH_NEVER;
+	return is_tried(e) ? FRESH_FIRST : FRESH_LAST;
 }

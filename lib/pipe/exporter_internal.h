@@ -69,6 +69,7 @@ struct exporter {
 	_Atomic(struct storage *) storage; /* NULL: the queue is in memory; one reference */
 	struct cursor *cursor; /* set with storage, before it */
 	struct ack_book *acks;
+	_Atomic bool relieve; /* the storage is pressed */
 	_Atomic size_t n_rooms; /* reserved, and neither committed nor released: workers and writers will come back */
 	_Atomic bool required, drop_oldest, drop_newest;
 	_Atomic int state;
@@ -160,8 +161,10 @@ void exporter_judge(struct exporter *e, int64_t now);
 int64_t exporter_judge_at(const struct exporter *e);
 /* A part to send, cut to the size learned; NULL: none. */
 struct pending *exporter_take_part(struct exporter *e, int64_t now);
-/* Another delivery would tell more than another part of one that was refused at every cut so far. */
-bool exporter_wants_fresh(const struct exporter *e);
+/* Deliveries that were not sent yet go after the parts; before them, when another one would tell more than what is left of one that was refused
+ * at every cut; or not at all, when enough of them were refused. */
+enum freshness { FRESH_LAST, FRESH_FIRST, FRESH_NEVER };
+enum freshness exporter_fresh(const struct exporter *e);
 
 void exporter_wake(struct exporter *e); /* any thread */
 /* Does all that can be done now and arms the timer for what is next. */

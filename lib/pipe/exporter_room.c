@@ -42,6 +42,12 @@ void exporter_wake(struct exporter *e)
 		loop_post(&e->loop, &e->wake);
 }
 
+void exporter_relieve(struct exporter *e)
+{
+	if (atomic_load_explicit(&e->drop_oldest, memory_order_relaxed) && !atomic_exchange(&e->relieve, true))
+		exporter_wake(e);
+}
+
 /* A reader may have resolved the record before its ack came into the book. */
 static void note(struct exporter *e, uint64_t seq, struct ack *ack)
 {

@@ -156,10 +156,11 @@ static struct pending *take_next(struct exporter *e, int64_t now)
 		return p;
 	if (e->n_in_flight + e->waiting.n >= e->settings.n_consumers)
 		return NULL;
-	if (exporter_wants_fresh(e) && fill_ready(e))
+	enum freshness fresh = exporter_fresh(e);
+	if (fresh == FRESH_FIRST && fill_ready(e))
 		return pending_pop(&e->ready);
 	p = exporter_take_part(e, now);
-	if (p)
+	if (p || fresh == FRESH_NEVER)
 		return p;
 	return fill_ready(e) ? pending_pop(&e->ready) : NULL;
 }
@@ -321,6 +322,8 @@ void exporter_pump(struct exporter *e)
 		queue_collect(&e->queue);
 		if (atomic_load_explicit(&e->drop_oldest, memory_order_relaxed))
 			evict(e);
+		if (e->cursor && atomic_exchange(&e->relieve, false))
+			stored_relieve(e);
 		/* what is stored waits better in the log than for a backend that fails */
 		bool hopeless = e->cursor && exporter_state(e) != EXPORTER_OK;
 		if (e->mode == MODE_DRAIN && (now >= e->drain_deadline_ns || hopeless))

@@ -78,6 +78,32 @@ void stored_keep(struct exporter *e UNUSED, struct pending *p)
 	pending_free(p);
 }
 
+static struct pending *any_pending(struct exporter *e)
+{
+	struct pending *p = pending_pop(&e->waiting);
+	p = p ? p : pending_pop(&e->suspects);
+	p = p ? p : pending_pop(&e->parts);
+	return p ? p : pending_pop(&e->ready);
+}
+
+void stored_relieve(struct exporter *e)
+{
+	uint64_t most = exporter_storage(e)->max_size / 4, n = 0;
+	while (cursor_counts(e->cursor).queued_bytes > most) {
+		struct pending *p = any_pending(e);
+		struct queue_entry *entry = p ? NULL : entry_take(e);
+		if (!p && !entry)
+			break;
+		n += p ? p->d.n_items : entry->record->n_items;
+		if (p)
+			exporter_drop(e, p, DROP_OVERFLOW);
+		else
+			entry_drop(e, entry, DROP_OVERFLOW);
+	}
+	if (n)
+		log_warn(e->log, "Storage is nearly full. Dropping the oldest data.", "dropped_items", LOG_U(n), NULL);
+}
+
 bool stored_has_more(const struct exporter *e)
 {
 	return e->cursor && count_get(&e->queue.used) > 0;

@@ -17,5 +17,7 @@ static inline bool stored_keeps(const struct exporter *e)
 {
 	return e->cursor && e->mode == MODE_ABANDON;
 }
+/* Drops the oldest data, also what waits for its retry, until no more than a quarter of the storage is held. */
+void stored_relieve(struct exporter *e);
 /* Is there more than what was taken? Never for a memory queue. */
 bool stored_has_more(const struct exporter *e);

@@ -5,6 +5,7 @@
 #include "lib/pipe/poison.h"
 
 #include "lib/pipe/exporter_internal.h"
+#include "lib/pipe/storage.h"
 
 enum { MAX_PARTS = 8, PROBE_S = 600 };
 
@@ -159,8 +160,31 @@ const char *letter_reason_name(enum letter_reason r)
 	return names[r];
 }
 
+static void keep(struct exporter *e, const struct letter *l)
+{
+	struct storage *s = exporter_storage(e);
+	struct strbuf routes;
+	if (!s)
+		return;
+	strbuf_init(&routes, META_MAX);
+	routes_add(&routes, slice_of(e->id));
+	const struct store_record r = {
+		.type = STORE_LETTER,
+		.signal = l->signal,
+		.n_items = l->n_items,
+		.pipeline = slice_of(l->pipeline),
+		.routes = strbuf_slice(&routes),
+		.reason = slice_of(letter_reason_name(l->reason)),
+		.text = l->text,
+		.body = buf_slice(l->body),
+	};
+	(void)dead_letters_add(s->letters, &r); /* what cannot be kept is counted and logged there */
+	strbuf_release(&routes);
+}
+
 void dead_letter(struct exporter *e, const struct letter *l)
 {
+	keep(e, l);
 	char text[256];
 	snprintf(text, sizeof text, "%.*s", (int)(l->text.len < 255 ? l->text.len : 255), l->text.p ? l->text.p : "");
 	log_warn(e->log, "Refused by the destination for good: dead-lettered", "reason", letter_reason_name(l->reason),

@@ -16,8 +16,21 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 	s->refs = 1;
 	s->store = store;
 	s->main_loop = main_loop;
+	s->max_size = o->max_size;
 	s->writer = store_writer_new(store, main_loop, log);
+	s->letters = dead_letters_open(&(struct dead_letters_options){ .disk = o->disk,
+	        .clock = o->clock,
+	        .log = log,
+	        .store = store,
+	        .directory = o->directory,
+	        .random = o->random,
+	        .random_ctx = o->random_ctx });
 	return s;
+}
+
+bool storage_is_pressed(const struct storage *s)
+{
+	return store_bytes(s->store) > s->max_size / 4 * 3;
 }
 
 struct storage *storage_ref(struct storage *s)
@@ -30,6 +43,7 @@ static void on_end(struct mail *m)
 {
 	struct storage *s = CONTAINER_OF(m, struct storage, end);
 	store_writer_free(s->writer);
+	dead_letters_close(s->letters);
 	store_close(s->store);
 	free(s->directory);
 	free(s);

@@ -6,6 +6,7 @@
 #pragma once
 #include <stdatomic.h>
 
+#include "lib/pipe/dead_letters.h"
 #include "lib/pipe/store_writer.h"
 
 struct storage {
@@ -13,6 +14,8 @@ struct storage {
 	char *directory;
 	struct store *store;
 	struct store_writer *writer;
+	struct dead_letters *letters;
+	uint64_t max_size;
 	struct loop *main_loop;
 	struct mail end;
 };
@@ -20,6 +23,8 @@ struct storage {
 /* Opens the store and starts the writer. -1 with e, and *why, when the store cannot be opened. */
 struct storage *storage_open(const struct store_options *o, struct loop *main_loop, struct log *log,
         enum store_open_result *why, struct err *e) MUST_USE;
+/* Three quarters full: exporters that drop their oldest data make room before anybody is refused. Any thread. */
+bool storage_is_pressed(const struct storage *s);
 struct storage *storage_ref(struct storage *s);
 /* After the last one the writer is stopped and the store closed, by a mail to the main loop. */
 void storage_unref(struct storage *s);

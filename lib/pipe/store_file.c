@@ -310,23 +310,25 @@ static enum found check_slot(const unsigned char *p, size_t have, uint64_t *gene
 	return version == STORE_VERSION ? FOUND : version > STORE_VERSION ? FOUND_NEWER : FOUND_NONE;
 }
 
-/* The slots into `bytes`, zeros for what is not there. 0 or -errno. */
-static int read_slots(struct store *s, unsigned char *raw)
+/* Three times at once: a start does not wait. */
+static size_t read_some(struct store *s, int fd, unsigned char *to, size_t n, int64_t at)
 {
-	char path[STORE_PATH];
-	store_path(s, "cursor", path);
-	memset(raw, 0, 2 * CURSOR_SLOT);
-	int fd = s->disk->open(s->disk, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return fd;
 	ssize_t got = -EIO;
 	for (unsigned i = 0; i < 3 && got == -EIO; i++)
-		got = disk_pread_all(s->disk, fd, raw, 2 * CURSOR_SLOT, 0);
-	if (got == 2 * CURSOR_SLOT)
-		s->cursor_fd = fd;
-	else
-		s->disk->close(s->disk, fd);
-	return got < 0 ? (int)got : 0;
+		got = disk_pread_all(s->disk, fd, to, n, at);
+	return got < 0 ? 0 : (size_t)got;
+}
+
+/* As much of a slot as it says that it has. How many bytes. */
+static size_t read_slot(struct store *s, int fd, int slot, unsigned char *to)
+{
+	int64_t at = (int64_t)slot * CURSOR_SLOT;
+	if (read_some(s, fd, to, F_CONTENT, at) < F_CONTENT || memcmp(to, magic, sizeof(magic)) != 0)
+		return 0;
+	size_t len = store_get32(to + F_LENGTH);
+	if (len < F_CONTENT || len > CURSOR_SLOT)
+		return 0;
+	return F_CONTENT + read_some(s, fd, to + F_CONTENT, len - F_CONTENT, at + F_CONTENT);
 }
 
 enum found cursor_file_read(struct store *s, struct cursor_file *f)
@@ -335,12 +337,16 @@ enum found cursor_file_read(struct store *s, struct cursor_file *f)
 	if (!raw)
 		abort();
 	*f = (struct cursor_file){ 0 };
-	int rc = read_slots(s, raw), best = -1;
+	char path[STORE_PATH];
+	int best = -1;
+	store_path(s, "cursor", path);
+	int fd = s->disk->open(s->disk, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
 	bool newer = false;
 	uint64_t generation[2] = { 0 };
 	size_t len[2] = { 0 };
-	for (int i = 0; i < 2; i++) {
-		enum found is = check_slot(raw + i * CURSOR_SLOT, CURSOR_SLOT, &generation[i], &len[i]);
+	for (int i = 0; i < 2 && fd >= 0; i++) {
+		size_t have = read_slot(s, fd, i, raw + i * CURSOR_SLOT);
+		enum found is = check_slot(raw + i * CURSOR_SLOT, have, &generation[i], &len[i]);
 		newer = newer || is == FOUND_NEWER;
 		if (is == FOUND && (best < 0 || generation[i] > generation[best]))
 			best = i;
@@ -349,14 +355,14 @@ enum found cursor_file_read(struct store *s, struct cursor_file *f)
 		s->slot = best ? 0 : 1;
 		s->generation = generation[best];
 		decode(s, raw + best * CURSOR_SLOT, len[best], f);
-	} else {
-		if (!newer && rc != -ENOENT)
-			log_warn(s->log, "the cursor file is damaged: everything in the log is sent again", "directory",
-			        s->dir, NULL);
-		if (s->cursor_fd >= 0)
-			s->disk->close(s->disk, s->cursor_fd);
-		s->cursor_fd = -1;
+	} else if (!newer && fd != -ENOENT) {
+		log_warn(s->log, "the cursor file is damaged: everything in the log is sent again", "directory", s->dir,
+		        NULL);
 	}
+	bool goes_on = !newer && best >= 0 && s->disk->size(s->disk, fd) == 2 * CURSOR_SLOT;
+	if (fd >= 0 && !goes_on)
+		s->disk->close(s->disk, fd);
+	s->cursor_fd = goes_on ? fd : -1; /* else there will be a new file */
 	free(raw);
 	return newer ? FOUND_NEWER : best >= 0 ? FOUND : FOUND_NONE;
 }

@@ -46,20 +46,22 @@ def test_stop_with_a_dead_destination(durable, sink, issuer, journal):
 
 
 def test_stop_under_load(durable, sink, issuer, journal):
-    """SIGTERM under load with a slow destination: refused ones are not kept, acknowledged ones arrive once, now or after the next start."""
+    """SIGTERM under load with a slow destination: refused ones are not kept, acknowledged ones arrive, now or after the next start; twice
+    at most those that were in flight when drain_timeout passed."""
     ledger = Ledger(issuer, lambda r: Answer(delay=0.02))
     w = durable({"a": sink(behave=ledger).url}, drain=f"{SLOW / 2:g}s", queue={"num_consumers": 2})
     with Load(w, issuer, journal, senders=4) as load:
         until(lambda: journal.n > 1000, 20, "load")
         w.signal(signal.SIGTERM)
         assert w.wait(20) == 0, w.log
+        w.kills.append(time.monotonic())
         w.verdict()
         assert len(ledger) < journal.n, "a backlog was left"
         w.again()
         before = journal.n
         until(lambda: journal.n > before + 50, 20, "load on the next process")
     w.at_rest(60)
-    assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
+    assert settle(issuer, journal, {"a": ledger}, load, w.kills)["a"] <= 2 * load.spans, "2 deliveries in flight"
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["storage", "memory"])

@@ -5,13 +5,11 @@ import base64
 import json
 import random
 import struct
-import time
 
 import pytest
 from google.protobuf.message import DecodeError
 
-from raw import (MiB, SANITIZED, SLOW, Raw, clear_peak, cpu, door, ids, nothing_arrived, otlp, peak, pool_used, post, serves, sink, until,
-                 weir)
+from raw import MiB, SANITIZED, Raw, cpu, door, ids, nothing_arrived, otlp, pool_used, post, serves, sink, until, weir
 from rig.process import rejected
 
 

@@ -237,6 +237,52 @@ static void hold_ends_with_bad_data_among(void **state UNUSED)
 	fake_backend_stop(&b);
 }
 
+/* The first quarter of every delivery is bad: more than is looked for before the hold. Its probes get smaller until one passes. */
+static void wrong_hold_heals(void **state UNUSED)
+{
+	static const unsigned counts[] = { 3, 20 };
+	for (size_t i = 0; i < COUNTOF(counts); i++) {
+		static size_t sizes[256];
+		unsigned n = counts[i];
+		fake_backend_start(&b, NULL, pick(UINT64_MAX));
+		for (unsigned k = 0; k < n; k++) {
+			mark(k * 256, 256, 64, "first");
+			fake_backend_put(&b, TRACES, k * 256, 256, sizes);
+		}
+		fake_backend_poke(&b);
+		assert_int_equal(exporter_state(b.exporter), EXPORTER_HELD);
+		unsigned before = b.n_requests;
+		while (exporter_state(b.exporter) == EXPORTER_HELD) {
+			fake_backend_advance(&b, 30 * NS_PER_S);
+			assert_in_range(b.n_requests - before, 0, 60 + n * 300);
+		}
+		fake_backend_finish(&b, 10 * NS_PER_S);
+		assert_true(fake_backend_get(&b, delivered) >= n * 100);
+		fake_backend_stop(&b);
+	}
+}
+
+/* The same with passing faults in between. */
+static void doubt_survives_passing_faults(void **state UNUSED)
+{
+	for (unsigned round = 0; round < 40; round++) {
+		struct exporter_settings s = fake_backend_settings();
+		s.n_consumers = 1 + (unsigned)pick(10);
+		s.retry.max_elapsed_time.ns = 0;
+		fake_backend_start(&b, &s, pick(UINT64_MAX));
+		b.busy_percent = 20 + (unsigned)pick(30);
+		unsigned n = 0;
+		for (unsigned k = 0; k < 4; k++) {
+			n += mark(k * 256, 256, 3, "random");
+			fake_backend_take(&b, TRACES, k * 256, 256, 50);
+		}
+		fake_backend_finish(&b, 6 * 3600 * NS_PER_S);
+		check_items(0, 4 * 256);
+		assert_int_equal(fake_backend_get(&b, dead_lettered), n);
+		fake_backend_stop(&b);
+	}
+}
+
 static void too_large_is_cut_and_learned(void **state UNUSED)
 {
 	static size_t sizes[512];
@@ -378,6 +424,8 @@ int main(void)
 		cmocka_unit_test(others_vouch),
 		cmocka_unit_test(bad_items_everywhere_do_not_hold),
 		cmocka_unit_test(hold_ends_with_bad_data_among),
+		cmocka_unit_test(wrong_hold_heals),
+		cmocka_unit_test(doubt_survives_passing_faults),
 		cmocka_unit_test(too_large_is_cut_and_learned),
 		cmocka_unit_test(always_too_large_is_held),
 		cmocka_unit_test(parts_have_their_own_clock),
