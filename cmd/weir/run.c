@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -231,6 +232,16 @@ static void on_address(void *ctx, const char *address)
 		greet(stderr, address);
 }
 
+/* What is small is not checked where it is allocated, and a thread or a loop that cannot be had is the end (lib/base). While
+ * starting that has one cause, and it is said. */
+static void on_abort(int signum UNUSED)
+{
+	static const char text[] = "Error: cannot start: not enough memory, threads or file descriptors "
+	                           "(RLIMIT_AS, RLIMIT_NPROC, RLIMIT_NOFILE, the cgroup)\n";
+	(void)!write(STDERR_FILENO, text, sizeof text - 1);
+	_exit(EXIT_START);
+}
+
 static int start(struct program *p, struct plan *plan)
 {
 	struct err e;
@@ -255,6 +266,7 @@ static int start(struct program *p, struct plan *plan)
 		return -1;
 	}
 	core_each_address(p->core, on_address, p);
+	signal(SIGABRT, SIG_DFL);
 	log_info(p->log, "Everything is ready. Begin running and processing data.", NULL);
 	return 0;
 }
@@ -304,6 +316,7 @@ int cmd_run(int argc, char **argv)
 	const struct args_option options[] = { { "--json", NULL, &json }, { NULL, NULL, NULL } };
 	const char *local[2];
 	int code = EXIT_USAGE;
+	signal(SIGABRT, on_abort);
 	if (args_parse(&p.args, argc, argv, options) == 0) {
 		p.local = !p.args.sources.n_configs;
 		p.json = json;

@@ -238,12 +238,13 @@ static bool write_all(int fd, slice text, int patience_ms, bool *cut)
 
 static bool lock_out(struct root *r, int patience_ms)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += patience_ms % 1000 * 1000000L;
-	until.tv_sec += patience_ms / 1000 + until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
-	return pthread_mutex_clocklock(&r->out, CLOCK_MONOTONIC, &until) == 0;
+	const struct timespec look = { .tv_nsec = 1000000L };
+	for (int ms = 0; pthread_mutex_trylock(&r->out); ms++) {
+		if (ms >= patience_ms)
+			return false;
+		nanosleep(&look, NULL);
+	}
+	return true;
 }
 
 /* Every output gets the text or is passed over; false when one was. */

@@ -7,7 +7,6 @@
 #include "lib/genai/message_parts.h"
 #include "lib/genai/tables.h"
 
-
 static const struct json *json_in(const struct json *string, struct message_out *m)
 {
 	slice text = json_text_of(string, m->arena);

@@ -50,7 +50,8 @@ struct component {
 	void (*send)(struct stage *s, struct delivery *d); /* exporters: ends in exactly one delivery_done */
 	void (*stop)(struct stage *s); /* exporters end in stage_stopped(s); others are done on return */
 	void (*lower)(const void *conf, struct pipeline_settings *p); /* LOWERED */
-	void *(*provides)(void *shared, enum iface what); /* extensions, after start: what others use of them, or NULL */
+	void *(*provides)(
+	        void *shared, enum iface what); /* extensions, after start: what others use of them, or NULL */
 };
 
 struct stage {

@@ -52,9 +52,9 @@ static void adopt_fd(struct mail *m)
 {
 	struct handover *h = (struct handover *)m;
 	struct worker *w = h->worker;
-	atomic_fetch_sub(&w->n_posted, 1);
 	http_server_adopt(w->server, h->fd, &h->listener->sites[w->index]);
 	atomic_store_explicit(&w->n_connections, http_server_connections(w->server), memory_order_relaxed);
+	atomic_fetch_sub(&w->n_posted, 1); /* last: counted twice for a moment, never not at all */
 	free(h);
 }
 

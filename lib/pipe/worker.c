@@ -39,6 +39,8 @@ void worker_start(struct worker *w, struct core *c, unsigned index)
 	if (!is_main(w) && loop_init(w->loop, c->loop->clock))
 		abort();
 	w->server = http_server_new(w->loop, &c->pool, c->o.max_connections);
+	if (!w->server)
+		abort();
 	w->codec = codec_new();
 	uv_check_init(&w->loop->uv, &w->check);
 	w->check.data = w;

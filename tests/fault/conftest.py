@@ -121,7 +121,7 @@ class Durable(Weir):
 class Shim:
     """The broken disk of one process (shim.c): what each system call does is ordered through a mapped file."""
 
-    CALLS = ("fdatasync", "pwritev", "fallocate", "unlink", "pread", "fsync")
+    CALLS = ("fdatasync", "pwritev", "fallocate", "unlink", "pread", "fsync", "wall")
     FIELDS = ("hits", "skip", "left", "action", "delay_ms")
     DIE_BEFORE, DIE_AFTER, SHORT = -1, -2, -3
 

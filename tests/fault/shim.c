@@ -2,7 +2,8 @@
  *
  * The file is an array of struct order, one per call, in the order of enum call; conftest.py writes it with the same layout (Shim). A call
  * that is not ordered about goes through. What can be ordered: wait, fail with an errno, die before or after it, all from a given hit
- * on and for a given number of hits. `hits` counts all calls, so that a test knows that the way it means was taken.
+ * on and for a given number of hits. `hits` counts all calls, so that a test knows that the way it means was taken. The action of
+ * WALL is the number of seconds by which the wall clock is wrong.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,9 +15,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-enum call { FDATASYNC, PWRITEV, FALLOCATE, UNLINK, PREAD, FSYNC, N_CALLS };
+enum call { FDATASYNC, PWRITEV, FALLOCATE, UNLINK, PREAD, FSYNC, WALL, N_CALLS };
 enum action { NOTHING = 0, DIE_BEFORE = -1, DIE_AFTER = -2, SHORT = -3 /* a part is written */ }; /* > 0: errno */
 
 struct order {
@@ -107,5 +109,15 @@ ssize_t pwritev(int fd, const struct iovec *v, int n, off_t at)
 	ssize_t rc = action == SHORT ? REAL(pwritev)(fd, &part, 1, at) : REAL(pwritev)(fd, v, n, at);
 	if (action == DIE_AFTER)
 		raise(SIGKILL);
+	return rc;
+}
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int rc = REAL(clock_gettime)(id, t);
+	if (rc == 0 && id == CLOCK_REALTIME && orders) {
+		atomic_fetch_add(&orders[WALL].hits, 1);
+		t->tv_sec += atomic_load(&orders[WALL].action);
+	}
 	return rc;
 }

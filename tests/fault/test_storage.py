@@ -314,7 +314,7 @@ def test_space_comes_back(durable, sink, issuer, journal):
 
 # ---- damage
 
-def small_log(durable, issuer, journal, port, n=12, noted=True):
+def small_log(durable, issuer, journal, port, n=30, noted=True):
     """A weir that was killed with n requests of 3 spans waiting; their ids in order. noted: the cursor file knows of all of them."""
     w = durable({"a": f"http://127.0.0.1:{port}"}, extension={"segment_size": 64 * KiB})
     sent = [w.send(issuer, journal, n=3, size=1500) for _ in range(n)]
@@ -344,7 +344,7 @@ def variants(seed):
 
     def blot(path, at, what):
         data = bytearray(path.read_bytes())
-        data[at:at + 4096] = what[:len(data[at:at + 4096])]
+        data[at:at + len(what)] = what[:len(data) - at]
         path.write_bytes(data)
     for back in (1, 7, 40, 1000, 3000, 5000):
         out.append((f"tail torn by {back}", lambda v, n=back: cut(v[-1], used(v[-1]) - n)))
@@ -380,7 +380,7 @@ def test_damaged_log(durable, sink, tmp_path, issuer, journal, seed):
         w.again()
         try:
             lost = everything - delivered_rest(w, ledger)
-            assert len(lost) <= (6 if "page" in name else 3 if "bit" in name or "torn" in name else 36), f"{len(lost)} lost"
+            assert len(lost) <= (6 if "page" in name else 3 if "bit" in name or "torn" in name else 45), f"{len(lost)} lost"
             assert (w.scrape().value("weir_exporter_dropped_spans", reason="corrupt") or 0) == len(lost)
             hurt += bool(lost)
             fresh = w.send(issuer)
