@@ -6,6 +6,7 @@
 
 #include "lib/pipe/graph_parts.h"
 #include "lib/pipe/meter.h"
+#include "lib/pipe/storage.h"
 
 enum { ORPHAN_DRAIN_S = 25 };
 
@@ -124,6 +125,17 @@ static void release_sites(struct graph *g)
 		free(g->points.v[i].sites);
 }
 
+static void check_orphans(const struct graph *g)
+{
+	for (size_t i = 0; i < g->plan->n_components; i++) {
+		const struct plan_component *p = &g->plan->components[i];
+		struct storage *s =
+		        p->used && p->type->provides ? p->type->provides(g->nodes[i].shared, IFACE_STORAGE) : NULL;
+		if (s)
+			storage_check_orphans(s);
+	}
+}
+
 int core_apply(struct core *c, struct plan *plan, struct err *e)
 {
 	struct graph *g = graph_build(c, plan, e), *old = c->graph;
@@ -148,6 +160,7 @@ int core_apply(struct core *c, struct plan *plan, struct err *e)
 	} else {
 		atomic_store(&c->phase, CORE_SERVING);
 	}
+	check_orphans(g);
 	return 0;
 }
 

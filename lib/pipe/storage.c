@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#include "lib/base/vec.h"
+
+enum { ORPHAN_H = 24 };
+
 struct storage *storage_open(const struct store_options *o, struct loop *main_loop, struct log *log,
         enum store_open_result *why, struct err *e)
 {
@@ -15,6 +19,7 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 		abort();
 	s->refs = 1;
 	s->store = store;
+	s->log = log;
 	s->main_loop = main_loop;
 	s->max_size = o->max_size;
 	s->writer = store_writer_new(store, main_loop, log);
@@ -26,6 +31,43 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 	        .random = o->random,
 	        .random_ctx = o->random_ctx });
 	return s;
+}
+
+struct orphan {
+	char *name;
+	int64_t since;
+};
+
+struct orphans {
+	VEC(struct orphan) v;
+};
+
+static void on_orphan(void *ctx, const char *name, int64_t since_wall_ns)
+{
+	struct orphans *o = ctx;
+	char *copy = strdup(name);
+	if (!copy)
+		abort();
+	*VEC_ADD(&o->v) = (struct orphan){ copy, since_wall_ns };
+}
+
+void storage_check_orphans(struct storage *s)
+{
+	struct orphans o = { 0 };
+	int64_t now = clock_wall(s->main_loop->clock);
+	store_orphans(s->store, on_orphan, &o);
+	for (size_t i = 0; i < o.v.n; i++) {
+		const struct orphan *x = &o.v.v[i];
+		bool old = now - x->since > ORPHAN_H * 3600 * NS_PER_S;
+		if (old)
+			store_forget(s->store, x->name, DROP_ORPHANED);
+		log_warn(s->log,
+		        old ? "Data of an exporter that is not in the config was kept for a day and is dropped now"
+		            : "Data of an exporter that is not in the config waits for it to come back, for a day",
+		        "exporter", x->name, "storage", s->directory, NULL);
+		free(x->name);
+	}
+	VEC_RELEASE(&o.v);
 }
 
 bool storage_is_pressed(const struct storage *s)

@@ -16,6 +16,7 @@ struct storage {
 	struct store_writer *writer;
 	struct dead_letters *letters;
 	uint64_t max_size;
+	struct log *log;
 	struct loop *main_loop;
 	struct mail end;
 };
@@ -25,6 +26,8 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
         enum store_open_result *why, struct err *e) MUST_USE;
 /* Three quarters full: exporters that drop their oldest data make room before anybody is refused. Any thread. */
 bool storage_is_pressed(const struct storage *s);
+/* Data of exporters that the config does not have any more: told in the log; after a day it is dropped{orphaned}. Main thread. */
+void storage_check_orphans(struct storage *s);
 struct storage *storage_ref(struct storage *s);
 /* After the last one the writer is stopped and the store closed, by a mail to the main loop. */
 void storage_unref(struct storage *s);

@@ -87,7 +87,7 @@ struct cursor *cursor_open(struct store *s, const char *name, void (*on_more)(vo
 /* It stays in the cursor file with its place, and holds its segments. What it gave out and was not resolved is given out again by the next
  * cursor_open. */
 void cursor_close(struct cursor *c);
-/* Names in the cursor file that nobody has open and that have something queued, with the wall time since when. */
+/* Under the store's lock: `each` must not call the store. Names in the cursor file that nobody has open and that have something queued, with the wall time since when. */
 void store_orphans(struct store *s, void (*each)(void *ctx, const char *name, int64_t since_wall_ns), void *ctx);
 /* Drops what such a cursor has still to read: counted as `reason`. */
 void store_forget(struct store *s, const char *name, enum drop_reason reason);

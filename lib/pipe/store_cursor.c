@@ -226,11 +226,13 @@ void cursor_close(struct cursor *c)
 
 void store_orphans(struct store *s, void (*each)(void *ctx, const char *name, int64_t since_wall_ns), void *ctx)
 {
+	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->cursors.n; i++) {
 		const struct cursor *c = s->cursors.v[i];
 		if (!c->open && c->counts.queued_records)
 			each(ctx, c->name, c->orphan_since);
 	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 void store_forget(struct store *s, const char *name, enum drop_reason reason)

@@ -60,17 +60,17 @@ static int ask(enum call c)
 }
 
 #define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
-#define AROUND(call, expression) \
-	do { \
-		int action = ask(call); \
-		if (action > 0) { \
-			errno = action; \
-			return -1; \
-		} \
-		long rc = (expression); \
+#define AROUND(call, expression)         \
+	do {                             \
+		int action = ask(call);  \
+		if (action > 0) {        \
+			errno = action;  \
+			return -1;       \
+		}                        \
+		long rc = (expression);  \
 		if (action == DIE_AFTER) \
-			raise(SIGKILL); \
-		return rc; \
+			raise(SIGKILL);  \
+		return rc;               \
 	} while (0)
 
 int fdatasync(int fd)

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -24,11 +25,14 @@ static int make_directory(void **state UNUSED)
 	return mkdtemp(directory) ? 0 : -1;
 }
 
+static int remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED, struct FTW *f UNUSED)
+{
+	return remove(path);
+}
+
 static int remove_directory(void **state UNUSED)
 {
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf '%s'", directory);
-	return system(command);
+	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static unsigned mode_of(const char *name)
