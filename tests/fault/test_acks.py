@@ -290,7 +290,7 @@ def test_stop_answers_who_waits(durable, issuer):
     threads = [threading.Thread(target=wait, daemon=True) for _ in range(3)]
     for t in threads:
         t.start()
-    until(lambda: w.balance("a")["queued"] == 3, 10, "three that wait")
+    until(lambda: w.balance("a")["queued"] == 3, 10, lambda: f"three that wait: {w.balance('a')}, answers {answers}")
     assert w.stop(expect=0) < 10 * SLOW
     for t in threads:
         t.join(5)
