@@ -224,9 +224,22 @@ static void on_more(void *ctx)
 	exporter_wake(ctx);
 }
 
-/* What the cursor knows from before: the equation goes on where it stopped. */
+static void reset_counts(struct exporter_counts *c)
+{
+	_Atomic uint64_t *const all[] = { &c->accepted, &c->delivered, &c->rejected, &c->dead_lettered, &c->queued };
+	for (size_t i = 0; i < COUNTOF(all); i++)
+		atomic_store(all[i], 0);
+	for (unsigned r = 0; r < N_DROP_REASONS; r++)
+		atomic_store(&c->dropped[r], 0);
+}
+
+/* What the cursor knows from before: the equation goes on where it stopped. The counters of an exporter that a reload took away and
+ * brought back are in the cursor already. */
 static void continue_counts(struct exporter *e, const struct cursor_counts *c)
 {
+	for (unsigned k = 0; e->stats->stored && k < N_SIGNALS; k++)
+		reset_counts(&e->stats->by_signal[k]);
+	e->stats->stored = true;
 	for (unsigned k = 0; k < N_SIGNALS; k++) {
 		const struct store_counts *from = &c->by_signal[k];
 		struct exporter_counts *to = &e->stats->by_signal[k];
@@ -260,6 +273,10 @@ static void adopt_storage(struct exporter *e, const struct exporter_settings *s)
 	counts = cursor_counts(e->cursor);
 	continue_counts(e, &counts);
 	queue_restore(&e->queue, s->sizer, &counts);
+	atomic_store(&e->stored_records, counts.queued_records);
+	atomic_store(&e->stored_bytes, counts.queued_bytes);
+	for (unsigned k = 0; k < N_SIGNALS; k++)
+		e->corrupt[k] = counts.by_signal[k].dropped[DROP_CORRUPT];
 	atomic_store(&e->storage, storage_ref(s->storage));
 }
 

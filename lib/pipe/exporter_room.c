@@ -76,9 +76,12 @@ static void commit_queued(struct room *room, uint64_t seq, struct ack *ack)
 	bool asleep = true;
 	count_add(&c->accepted, room->record->n_items);
 	count_add(&c->queued, room->record->n_items);
-	if (room->stored && ack) {
-		note(e, seq, ack);
-	} else if (!room->stored) {
+	if (room->stored) {
+		count_add(&e->stored_records, 1);
+		count_add(&e->stored_bytes, room->record->body->len);
+		if (ack)
+			note(e, seq, ack);
+	} else {
 		room->entry->ack = ack;
 		asleep = queue_commit(&e->queue, room->entry);
 	}

@@ -36,6 +36,30 @@ static struct queue_entry *entry_of(struct exporter *e, const struct store_recor
 	return entry;
 }
 
+/* What the cursor found damaged is dropped for this exporter: counted here as there, and its room given back. */
+static void count_corrupt(struct exporter *e)
+{
+	struct cursor_counts now = cursor_counts(e->cursor);
+	uint64_t items = 0;
+	for (unsigned k = 0; k < N_SIGNALS; k++) {
+		uint64_t n = now.by_signal[k].dropped[DROP_CORRUPT] - e->corrupt[k];
+		e->corrupt[k] += n;
+		items += n;
+		count_add(&e->stats->by_signal[k].dropped[DROP_CORRUPT], n);
+		count_sub(&e->stats->by_signal[k].queued, n);
+	}
+	uint64_t records = count_get(&e->stored_records), room = count_get(&e->stored_bytes);
+	if (!items || records <= now.queued_records || room < now.queued_bytes)
+		return;
+	records -= now.queued_records;
+	room -= now.queued_bytes;
+	count_sub(&e->stored_records, records);
+	count_sub(&e->stored_bytes, room);
+	enum sizer sizer = (enum sizer)atomic_load(&e->queue.sizer);
+	queue_release(&e->queue, sizer == SIZER_REQUESTS ? records : sizer == SIZER_ITEMS ? items : room, room);
+	log_error(e->log, "Data in the storage is damaged and was skipped", "dropped_items", LOG_U(items), NULL);
+}
+
 struct queue_entry *stored_take(struct exporter *e)
 {
 	struct store_record r;
@@ -45,6 +69,8 @@ struct queue_entry *stored_take(struct exporter *e)
 		return NULL;
 	int rc = cursor_next(e->cursor, core_pool(e->stage->stage.core), &r, &body);
 	e->source_again_ns = rc < 0 ? now + AGAIN_MS * NS_PER_MS : 0;
+	if (rc == 0)
+		count_corrupt(e);
 	return rc > 0 ? entry_of(e, &r, body) : NULL;
 }
 
@@ -61,6 +87,8 @@ void stored_resolve(struct exporter *e, const struct queue_entry *entry)
 	struct ack *ack = entry->ack;
 	if (entry->seq) {
 		cursor_resolve(e->cursor, entry->seq, &entry->outcome);
+		count_sub(&e->stored_records, 1);
+		count_sub(&e->stored_bytes, entry->record->body->len);
 		store_writer_moved(exporter_storage(e)->writer);
 		ack = ack_book_take(e->acks, entry->seq);
 	}

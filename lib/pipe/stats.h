@@ -33,6 +33,7 @@ struct exporter_stats {
 	struct exporter_counts by_signal[N_SIGNALS];
 	_Atomic uint64_t n_deliveries, n_retries; /* exchanges begun; those that were not the first of their delivery */
 	_Atomic uint64_t in_flight;
+	bool stored; /* a cursor keeps these counters, too; main thread */
 };
 
 struct receiver_counts {

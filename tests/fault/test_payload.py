@@ -83,6 +83,10 @@ def test_91_prefixes_and_bit_flips(weir, sink, ids):
     with Sender(w) as send:
         for case in cases:
             status, _ = send(case)
+            for _ in range(1000):  # the sink is slower than the sender: a full queue
+                if status != 503:
+                    break
+                status, _ = send(case)
             assert status in (200, 400)
             sound = readable(case)
             if status == 200 and sound is False or status == 400 and sound and not stricter(case):
