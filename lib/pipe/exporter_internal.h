@@ -1,6 +1,8 @@
 /* exporter_internal.h - what the files of an exporter share. lib/pipe only.
  *
- *	exporter.c          thread, stages, drain, the workers' side
+ *	exporter.c          thread, stages, storage, drain
+ *	exporter_room.c     the workers' side: reserve, commit, release
+ *	exporter_stored.c   records out of a storage instead of the memory queue
  *	exporter_send.c     the pump: what is sent when
  *	exporter_batches.c  entries of the queue into deliveries
  *	exporter_verdict.c  what an answer does: deliver, retry, hold, reject, drop

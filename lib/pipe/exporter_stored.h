@@ -6,7 +6,7 @@
 #pragma once
 #include "lib/pipe/exporter_internal.h"
 
-/* The next record of the cursor as an entry, or NULL: none, or not now (*again_ns: when to ask again; 0: when woken). */
+/* The next record of the cursor as an entry, or NULL: none, or not now (e->source_again_ns: when to ask again; 0: when woken). */
 struct queue_entry *stored_take(struct exporter *e);
 /* The entry's items have ended: tells the cursor and whoever waits for it. Also of memory entries. */
 void stored_resolve(struct exporter *e, const struct queue_entry *entry);
