@@ -199,6 +199,15 @@ static void check_accepted(slice json, struct buf *out)
 	protobuf_c_message_free_unpacked(m, NULL);
 }
 
+/* jansson gives a NUL behind a number back to its buffer, where it reads as the buffer's end, and passes over it. */
+static bool has_nul_behind_number(slice json)
+{
+	for (size_t i = 1; i < json.len; i++)
+		if (!json.p[i] && json.p[i - 1] >= '0' && json.p[i - 1] <= '9')
+			return true;
+	return false;
+}
+
 /* What is refused is either no JSON for jansson or is JSON that means no request. */
 static void check_refused(slice json, const struct err *e)
 {
@@ -210,7 +219,7 @@ static void check_refused(slice json, const struct err *e)
 		return;
 	for (size_t i = 0; i < COUNTOF(meanings); i++)
 		known |= strstr(e->text, meanings[i]) != NULL;
-	if (!known)
+	if (!known && !has_nul_behind_number(json))
 		fail_msg("only jansson accepts (%s): %.*s", e->text, SLICE_ARG(json));
 }
 
