@@ -272,7 +272,8 @@ static void adopt_storage(struct exporter *e, const struct exporter_settings *s)
 	e->acks = ack_book_new();
 	counts = cursor_counts(e->cursor);
 	continue_counts(e, &counts);
-	queue_restore(&e->queue, s->sizer, &counts);
+	atomic_store(&e->queue.sizer, (int)s->sizer);
+	queue_restore(&e->queue, &counts);
 	atomic_store(&e->stored_records, counts.queued_records);
 	atomic_store(&e->stored_bytes, counts.queued_bytes);
 	for (unsigned k = 0; k < N_SIGNALS; k++)

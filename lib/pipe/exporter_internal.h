@@ -93,7 +93,7 @@ struct exporter {
 	struct exporter_settings settings;
 	struct pipeline_batch *batches;
 	struct batcher *batchers;
-	int64_t source_again_ns; /* the storage could not be read: when to try again; 0: it could */
+	int64_t stored_again_ns; /* the storage could not be read: when to try again; 0: it could */
 	VEC(char *) old_pipelines; /* names that records in the storage have and the config has not */
 	struct pending_list ready; /* not sent yet */
 	struct pending_list parts; /* of deliveries that were cut, not sent yet: they go before what is ready */

@@ -27,11 +27,7 @@ static struct queue_entry *entry_of(struct exporter *e, const struct store_recor
 {
 	struct record *record =
 	        record_new(r->signal, pipeline_of(e, r->pipeline), r->partition, loop_now(&e->loop), r->n_items, body);
-	enum sizer sizer = (enum sizer)atomic_load(&e->queue.sizer);
-	struct queue_entry *entry = queue_entry_new(record,
-	        sizer == SIZER_REQUESTS        ? 1
-	                : sizer == SIZER_ITEMS ? r->n_items
-	                                       : body->len);
+	struct queue_entry *entry = queue_entry_new(record, queue_units(&e->queue, 1, r->n_items, body->len));
 	entry->seq = r->seq;
 	return entry;
 }
@@ -55,8 +51,7 @@ static void count_corrupt(struct exporter *e)
 	room -= now.queued_bytes;
 	count_sub(&e->stored_records, records);
 	count_sub(&e->stored_bytes, room);
-	enum sizer sizer = (enum sizer)atomic_load(&e->queue.sizer);
-	queue_release(&e->queue, sizer == SIZER_REQUESTS ? records : sizer == SIZER_ITEMS ? items : room, room);
+	queue_release(&e->queue, queue_units(&e->queue, records, items, room), room);
 	log_error(e->log, "Data in the storage is damaged and was skipped", "dropped_items", LOG_U(items), NULL);
 }
 
@@ -65,10 +60,10 @@ struct queue_entry *stored_take(struct exporter *e)
 	struct store_record r;
 	struct buf *body;
 	int64_t now = loop_now(&e->loop);
-	if (!e->cursor || e->mode == MODE_ABANDON || !e->stage || e->source_again_ns > now)
+	if (!e->cursor || e->mode == MODE_ABANDON || !e->stage || e->stored_again_ns > now)
 		return NULL;
 	int rc = cursor_next(e->cursor, core_pool(e->stage->stage.core), &r, &body);
-	e->source_again_ns = rc < 0 ? now + AGAIN_MS * NS_PER_MS : 0;
+	e->stored_again_ns = rc < 0 ? now + AGAIN_MS * NS_PER_MS : 0;
 	if (rc == 0)
 		count_corrupt(e);
 	return rc > 0 ? entry_of(e, &r, body) : NULL;
@@ -96,7 +91,7 @@ void stored_resolve(struct exporter *e, const struct queue_entry *entry)
 		ack_resolved(ack, was_dropped(&entry->outcome) ? "dropped by an exporter" : NULL);
 }
 
-void stored_keep(struct exporter *e UNUSED, struct pending *p)
+void stored_keep(struct pending *p)
 {
 	for (size_t i = 0; i < p->n_pieces; i++) {
 		buf_unref(p->pieces[i].body);

@@ -6,12 +6,12 @@
 #pragma once
 #include "lib/pipe/exporter_internal.h"
 
-/* The next record of the cursor as an entry, or NULL: none, or not now (e->source_again_ns: when to ask again; 0: when woken). */
+/* The next record of the cursor as an entry, or NULL: none, or not now (e->stored_again_ns: when to ask again; 0: when woken). */
 struct queue_entry *stored_take(struct exporter *e);
 /* The entry's items have ended: tells the cursor and whoever waits for it. Also of memory entries. */
 void stored_resolve(struct exporter *e, const struct queue_entry *entry);
 /* Lets go of a delivery whose data stays in the log; takes it. */
-void stored_keep(struct exporter *e, struct pending *p);
+void stored_keep(struct pending *p);
 /* Does data stay in the log from now on? */
 static inline bool stored_keeps(const struct exporter *e)
 {

@@ -66,7 +66,7 @@ static void resolve(struct exporter *e, struct pending *p, enum fate f, enum dro
 void exporter_drop(struct exporter *e, struct pending *p, enum drop_reason reason)
 {
 	if (stored_keeps(e))
-		stored_keep(e, p);
+		stored_keep(p);
 	else
 		resolve(e, p, FATE_DROPPED, reason, 0);
 }

@@ -213,8 +213,8 @@ void intake_settle(struct stage *receiver, const struct intake_tally *t, const s
 	intake_count(receiver, r->outcome);
 }
 
-static enum admitted admit_records(const struct intake *in, const struct intake_tally *t,
-        const struct intake_later *later, struct intake_result *r)
+static void admit_records(const struct intake *in, const struct intake_tally *t, const struct intake_later *later,
+        struct intake_result *r)
 {
 	const struct admission_request q = {
 		.receiver = &in->receiver->stage,
@@ -232,7 +232,6 @@ static enum admitted admit_records(const struct intake *in, const struct intake_
 		snprintf(r->text, TEXT, "%.*s", TEXT - 1, text);
 	}
 	r->pending = result == ADMITTED_LATER;
-	return result;
 }
 
 /* What the sender is told, now or later. */
@@ -252,7 +251,7 @@ static void conclude(struct intake *in, const struct intake_later *later, int rc
 			r->n_refused = in->n_refused;
 			snprintf(r->text, TEXT, "%.*s", TEXT - 1, text);
 		}
-		(void)admit_records(in, t, later, r);
+		admit_records(in, t, later, r);
 	}
 	if (!r->pending)
 		intake_settle(&in->receiver->stage, t, r);

@@ -9,10 +9,10 @@ void queue_init(struct queue *q, uint64_t capacity, enum sizer sizer, uint64_t q
 	*q = (struct queue){ .capacity = capacity, .quota = quota, .sizer = (int)sizer };
 }
 
-static uint64_t measure(const struct queue *q, uint64_t n_items, uint64_t n_bytes)
+uint64_t queue_units(const struct queue *q, uint64_t n_requests, uint64_t n_items, uint64_t n_bytes)
 {
 	int sizer = atomic_load_explicit(&q->sizer, memory_order_relaxed);
-	return sizer == SIZER_REQUESTS ? 1 : sizer == SIZER_ITEMS ? n_items : n_bytes;
+	return sizer == SIZER_REQUESTS ? n_requests : sizer == SIZER_ITEMS ? n_items : n_bytes;
 }
 
 static bool take(_Atomic uint64_t *used, uint64_t n, uint64_t limit, bool force)
@@ -26,7 +26,7 @@ static bool take(_Atomic uint64_t *used, uint64_t n, uint64_t limit, bool force)
 
 bool queue_reserve(struct queue *q, uint64_t n_items, uint64_t n_bytes, bool force, uint64_t *units)
 {
-	uint64_t n = *units = measure(q, n_items, n_bytes);
+	uint64_t n = *units = queue_units(q, 1, n_items, n_bytes);
 	if (!take(&q->used, n, atomic_load_explicit(&q->capacity, memory_order_relaxed), force))
 		return false;
 	if (take(&q->bytes, n_bytes, atomic_load_explicit(&q->quota, memory_order_relaxed), force))
@@ -35,15 +35,12 @@ bool queue_reserve(struct queue *q, uint64_t n_items, uint64_t n_bytes, bool for
 	return false;
 }
 
-void queue_restore(struct queue *q, enum sizer sizer, const struct cursor_counts *c)
+void queue_restore(struct queue *q, const struct cursor_counts *c)
 {
 	uint64_t items = 0;
 	for (unsigned k = 0; k < N_SIGNALS; k++)
 		items += c->by_signal[k].queued;
-	count_add(&q->used,
-	        sizer == SIZER_REQUESTS        ? c->queued_records
-	                : sizer == SIZER_ITEMS ? items
-	                                       : c->queued_bytes);
+	count_add(&q->used, queue_units(q, c->queued_records, items, c->queued_bytes));
 	count_add(&q->bytes, c->queued_bytes);
 }
 

@@ -31,8 +31,10 @@ struct queue {
 };
 
 void queue_init(struct queue *q, uint64_t capacity, enum sizer sizer, uint64_t quota);
-/* What a cursor has still to deliver counts as reserved. */
-void queue_restore(struct queue *q, enum sizer sizer, const struct cursor_counts *c);
+/* So much in the unit that the queue counts in at the moment. Any thread. */
+uint64_t queue_units(const struct queue *q, uint64_t n_requests, uint64_t n_items, uint64_t n_bytes);
+/* What a cursor has still to deliver counts as reserved, in the sizer's unit of now. Before the queue is used. */
+void queue_restore(struct queue *q, const struct cursor_counts *c);
 /* Room for this record? Takes it, sets *units and returns true. `force` takes it in any case (drop_oldest: the exporter's
  * thread evicts afterwards). Any thread. */
 bool queue_reserve(struct queue *q, uint64_t n_items, uint64_t n_bytes, bool force, uint64_t *units) MUST_USE;

@@ -22,7 +22,7 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 	s->log = log;
 	s->main_loop = main_loop;
 	s->max_size = o->max_size;
-	s->writer = store_writer_new(store, main_loop, log);
+	s->writer = store_writer_new(store, main_loop);
 	s->letters = dead_letters_open(&(struct dead_letters_options){ .disk = o->disk,
 	        .clock = o->clock,
 	        .log = log,

@@ -17,7 +17,6 @@ enum { GROUP_BYTES = 4 << 20, GROUP_RECORDS = 1000, CHECKPOINT_MS = 200, AGAIN_M
 
 struct store_writer {
 	struct store *store;
-	struct log *log;
 	struct loop loop;
 	uv_thread_t thread;
 	_Atomic(struct submission *) incoming; /* newest first */
@@ -187,14 +186,13 @@ static void wake(struct store_writer *w)
 		loop_post(&w->loop, &w->wake);
 }
 
-struct store_writer *store_writer_new(struct store *s, const struct loop *main_loop, struct log *log)
+struct store_writer *store_writer_new(struct store *s, const struct loop *main_loop)
 {
 	struct store_writer *w = calloc(1, sizeof *w);
 	uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 256 * 1024 };
 	if (!w || loop_init(&w->loop, main_loop->clock))
 		abort();
 	w->store = s;
-	w->log = log;
 	w->loop.pumped = main_loop->pumped;
 	w->wake.run = on_wake;
 	timer_init(&w->loop, &w->timer, on_timer);

@@ -18,7 +18,7 @@ struct submission {
 
 struct store_writer;
 /* Starts the thread; with main_loop->pumped the test pumps store_writer_loop instead. The store must outlive it. */
-struct store_writer *store_writer_new(struct store *s, const struct loop *main_loop, struct log *log) MUST_USE;
+struct store_writer *store_writer_new(struct store *s, const struct loop *main_loop) MUST_USE;
 void store_writer_submit(struct store_writer *w, struct submission *s); /* any thread; takes s until done */
 /* Cursors moved: a checkpoint is written soon. Any thread. */
 void store_writer_moved(struct store_writer *w);
