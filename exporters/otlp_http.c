@@ -393,7 +393,8 @@ static void on_done(void *ctx, const struct http_reply *r)
 	struct verdict v = { 0 };
 	struct delivery *d = p->delivery;
 	struct arena a;
-	arena_init(&a);
+	_Alignas(16) char space[2048];
+	arena_init_with(&a, space, sizeof space);
 	judge(p->stage, p, r, &a, &v);
 	free(p);
 	delivery_done(d, &v);

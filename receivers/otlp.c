@@ -201,11 +201,17 @@ static int rpc_code(int status)
 	}
 }
 
+/* Where an answer is written: one that says "no memory" must not need any. */
+struct answer_space {
+	_Alignas(16) char bytes[2048];
+};
+
 static void answer_error(struct stage *s, struct exchange *x, int status, const char *text, bool close)
 {
 	enum media media = parse_media(http_head_get(exchange_head(x), "Content-Type"));
 	struct http_header extra = { 0 };
 	struct arena a;
+	struct answer_space space;
 	char seconds[8];
 	if (status == 405)
 		extra = (struct http_header){ SLICE("Allow"), SLICE("POST") };
@@ -214,7 +220,7 @@ static void answer_error(struct stage *s, struct exchange *x, int status, const 
 		snprintf(seconds, sizeof seconds, "%d", (int)(1 + loop_now(s->loop) / 1000 % 4));
 		extra = (struct http_header){ SLICE("Retry-After"), slice_of(seconds) };
 	}
-	arena_init(&a);
+	arena_init_with(&a, &space, sizeof space);
 	slice body = rpc_status(&a, media == MEDIA_PROTO ? OTLP_PROTO : OTLP_JSON, rpc_code(status), slice_of(text));
 	answer(s, x, status, media_name(media), body, extra, close);
 	arena_release(&a);
@@ -309,6 +315,7 @@ static enum request_outcome outcome_of(int status)
 static void answer_result(struct stage *s, struct exchange *x, const struct target *t, const struct intake_result *r)
 {
 	struct arena a;
+	struct answer_space space;
 	enum otlp_encoding enc = t->media == MEDIA_PROTO ? OTLP_PROTO : OTLP_JSON;
 	switch (r->outcome) {
 	case REQUEST_OK:
@@ -316,7 +323,7 @@ static void answer_result(struct stage *s, struct exchange *x, const struct targ
 		        (struct http_header){ 0 }, false);
 		break;
 	case REQUEST_PARTIAL:
-		arena_init(&a);
+		arena_init_with(&a, &space, sizeof space);
 		answer(s, x, 200, media_name(t->media),
 		        export_response(&a, t->signal, enc, r->n_refused, slice_of(r->text)), (struct http_header){ 0 },
 		        false);
@@ -390,6 +397,7 @@ static void on_request(void *ctx, struct exchange *x)
 	struct intake_result r;
 	struct client client;
 	struct arena a;
+	struct answer_space space;
 	struct err e = { .text = "" };
 	if (!t.signal) { /* a reload took the path away while the body came in */
 		refuse_path(s, x);
@@ -406,7 +414,7 @@ static void on_request(void *ctx, struct exchange *x)
 		answer_error(s, x, status, e.text, false);
 		return;
 	}
-	arena_init(&a);
+	arena_init_with(&a, &space, sizeof space);
 	describe_client(&a, http_of(s)->server.include_metadata, h, &client);
 	const struct otlp_conf *c = s->conf;
 	const struct intake_later later = { (enum ack_level)c->ack, c->ack_timeout.ns, exchange_id(x), answer_later };
@@ -428,6 +436,7 @@ static const struct http_handler handler = { on_head, on_request, on_fault };
 static int start(struct stage *s, struct err *e)
 {
 	const struct otlp_conf *c = s->conf;
+	json_prepare();
 	return http_is_on(c) ? stage_listen(s, &c->protocols.http.server, &handler, s, e) : 0;
 }
 

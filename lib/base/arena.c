@@ -26,6 +26,11 @@ void arena_init(struct arena *a)
 	*a = (struct arena){ 0 };
 }
 
+void arena_init_with(struct arena *a, void *space, size_t n)
+{
+	*a = (struct arena){ .at = space, .end = (char *)space + n };
+}
+
 void arena_release(struct arena *a)
 {
 	for (struct arena_chunk *c = a->chunks, *next; c; c = next) {

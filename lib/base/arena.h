@@ -15,6 +15,9 @@ struct arena {
 };
 
 void arena_init(struct arena *a);
+/* The first `n` bytes come from `space`, aligned to 16, which must live as long as the arena and is not freed: what is small
+ * needs no memory. */
+void arena_init_with(struct arena *a, void *space, size_t n);
 /* Frees all chunks; the arena may be used again. */
 void arena_release(struct arena *a);
 /* Forgets all content but keeps the largest chunk for the next use, if it is at most `keep` bytes. */

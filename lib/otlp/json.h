@@ -12,6 +12,10 @@
 
 enum { OTLP_JSON_DEPTH = 128 }; /* deeper is a 400 */
 
+/* Builds the tables now. Without it they are built by the first request or answer that is JSON, and want of memory ends the
+ * process there. */
+void json_prepare(void);
+
 /* Writes the protobuf form of an Export*ServiceRequest. 0 with *out (caller owns); -1 malformed with e (text has
  * the byte offset); -2 pool or memory. A zero-length body is malformed; "{}" and "null" are the empty request.
  * Traces: ids of a wrong length are kept as decoded bytes (at most 64), so that the scan refuses the span alone; an id

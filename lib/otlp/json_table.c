@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "lib/otlp/json.h"
 #include "lib/otlp/schema/logs_service.pb-c.h"
 #include "lib/otlp/schema/metrics_service.pb-c.h"
 #include "lib/otlp/schema/status.pb-c.h"
@@ -214,9 +215,14 @@ static void build_all(void)
 	build(&google__rpc__status__descriptor);
 }
 
-const struct json_message *json_message_of(const ProtobufCMessageDescriptor *desc)
+void json_prepare(void)
 {
 	pthread_once(&tables.once, build_all);
+}
+
+const struct json_message *json_message_of(const ProtobufCMessageDescriptor *desc)
+{
+	json_prepare();
 	const struct json_message *m = find(desc);
 	must(m != NULL);
 	return m;

@@ -21,11 +21,12 @@ _spec.loader.exec_module(_fixtures)
 weir, sink, ids = _fixtures.weir, _fixtures.sink, _fixtures.ids
 
 from rig import otlp  # noqa: E402
+from rig.process import is_sanitized  # noqa: E402
 from rig.raw import Raw, post  # noqa: E402
 from rig.wait import SLOW, until  # noqa: E402
 
 MiB = 1 << 20
-SANITIZED = SLOW > 1  # memory and time of sanitizer builds are not the product's
+SANITIZED = is_sanitized()
 TICK = os.sysconf("SC_CLK_TCK")
 
 

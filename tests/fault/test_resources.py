@@ -156,6 +156,9 @@ class Malloc:
         self.map[:32] = struct.pack("=qqqq", least, 0, forever, 0)
         self.map[8:16] = struct.pack("=q", nth)
 
+    def heal(self):
+        self.map[8:24] = bytes(16)
+
     @property
     def failed(self):
         return struct.unpack("=q", self.map[24:32])[0]
@@ -181,23 +184,21 @@ def test_105_malloc_fails(weir, sink, ids, tmp_path, forever, least):
            (otlp.compress(body, "deflate"), {"Content-Encoding": "deflate"}), (text, {"Content-Type": otlp.JSON}),
            (otlp.compress(text, "gzip"), {"Content-Type": otlp.JSON, "Content-Encoding": "gzip"}), (body.replace(b"span 1", b"sp\xffn 1"), {})]
     seen = set()
-    hits = n = 0
-    while True:
+    hits = n = misses = 0
+    while misses < 3 and n < 150:  # one that misses alone may have been late: exporters and cut connections run beside the mix
         n += 1
         malloc.fail(n, least, forever)
+        with Raw(w.port) as raw:
+            raw.send(chunked_head() + b"".join(b"%x\r\n%s\r\n" % (8192, body[i:i + 8192].ljust(8192)) for i in range(0, 4 * 8192, 8192)))
         for data, headers in mix:
             status, answer, _ = w.exchange(data, content_type=headers.get("Content-Type", otlp.PB), headers=headers)
             assert status == 200 or status == 503 and "retry-after" in answer, (n, status, headers)
             w.sent["traces"] += 40 * (status == 200)
             seen.add(status)
-        with Raw(w.port) as raw:
-            raw.send(chunked_head() + b"".join(b"%x\r\n%s\r\n" % (8192, body[i:i + 8192].ljust(8192)) for i in range(0, 4 * 8192, 8192)))
-        failed = malloc.failed
-        malloc.fail(0, least)
-        hits += failed
-        if not failed or n == 150:
-            break
+        malloc.heal()
         w.at_rest(20)
+        hits += malloc.failed > 0
+        misses = 0 if malloc.failed else misses + 1
     assert hits >= 10 and seen == {200, 503}, (hits, n, seen)
     until(lambda: pool_used(w) == 0, 10, "tokens back")
     serves(w, ids, far)

@@ -35,6 +35,12 @@ def weir_binary():
     return os.path.abspath(os.environ.get("WEIR", ROOT / "build/weir"))
 
 
+def is_sanitized():
+    """Whether the memory and the time that are measured are a sanitizer's."""
+    binary = pathlib.Path(weir_binary())
+    return binary.exists() and re.search(rb"__[at]san_init", binary.read_bytes()) is not None
+
+
 def sanitizer_env():
     return {
         "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:abort_on_error=0",

@@ -43,6 +43,20 @@ static void arena_copies(void **state UNUSED)
 	arena_release(&a);
 }
 
+static void arena_begins_in_the_space_given(void **state UNUSED)
+{
+	struct arena a;
+	_Alignas(16) char space[64];
+	arena_init_with(&a, space, sizeof space);
+	assert_ptr_equal(arena_alloc(&a, 48), space);
+	assert_ptr_equal(arena_alloc(&a, 16), space + 48);
+	char *more = arena_zalloc(&a, 16);
+	assert_true(more < space || more >= space + sizeof space);
+	arena_release(&a); /* frees what it took and not what it was given */
+	assert_non_null(arena_zalloc(&a, 16));
+	arena_release(&a);
+}
+
 static void arena_reset_keeps_the_largest_allowed(void **state UNUSED)
 {
 	struct arena a;
@@ -161,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arena_gives_aligned_memory),
 		cmocka_unit_test(arena_copies),
+		cmocka_unit_test(arena_begins_in_the_space_given),
 		cmocka_unit_test(arena_reset_keeps_the_largest_allowed),
 		cmocka_unit_test(pool_refuses),
 		cmocka_unit_test(buf_counts_its_capacity),
