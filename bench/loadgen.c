@@ -5,7 +5,8 @@
  * Closed loop (default): each connection sends the next body as soon as it has its answer. Open loop (-r): requests fall
  * due at a fixed rate, and latency counts from the moment one fell due, so that a stalled server cannot hide. Bodies are read
  * once and sent in turn. Ends after -s seconds or -n requests, whichever is first; prints one line of JSON.
- * A 503 is counted as refused, and its connection pauses for 5 ms.
+ * A 503 is counted as refused, and its connection pauses for 5 ms. A connection is made anew after an answer that says so or that came
+ * before the whole body was sent.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -169,6 +170,16 @@ static int answer_status(const struct conn *c)
 	return c->n_in >= head + body ? (int)strtol(c->in + 9, NULL, 10) : 0;
 }
 
+static bool says_close(const struct conn *c)
+{
+	static const char line[] = "\nconnection: close";
+	const char *end = memmem(c->in, c->n_in, "\r\n\r\n", 4);
+	for (const char *p = c->in; end && p + sizeof line - 1 <= end; p++)
+		if (*p == '\n' && strncasecmp(p, line, sizeof line - 1) == 0)
+			return true;
+	return false;
+}
+
 static void readable(struct load *l, struct conn *c)
 {
 	ssize_t n = recv(c->fd, c->in + c->n_in, ANSWER - c->n_in, MSG_DONTWAIT);
@@ -193,8 +204,11 @@ static void readable(struct load *l, struct conn *c)
 	} else {
 		l->failed++;
 	}
+	bool ended = !c->out || c->sent < c->out->n || says_close(c);
 	c->out = NULL;
 	c->n_in = 0;
+	if (ended)
+		reconnect(l, c);
 	begin(l, c, now);
 }
 

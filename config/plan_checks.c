@@ -182,4 +182,5 @@ void check_plan(struct builder *b)
 			check_ack(b, c);
 	}
 	check_queues(b);
+	check_loops(b);
 }

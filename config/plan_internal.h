@@ -45,3 +45,7 @@ void build_extensions(struct builder *b, const struct node *extensions);
 /* plan_checks.c */
 /* Rules across components; the config may already have errors. */
 void check_plan(struct builder *b);
+
+/* plan_loops.c */
+/* Exporters that send to a receiver of the same config. */
+void check_loops(struct builder *b);

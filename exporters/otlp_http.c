@@ -85,6 +85,7 @@ struct otlp_http_state {
 	struct codec *codec;
 	const char *urls[N_SIGNALS]; /* NULL: not configured */
 	const char *shown[N_SIGNALS]; /* the same for the log */
+	char hops[32]; /* one of the headers, unless the config has it; written for each request */
 	const char **headers;
 };
 
@@ -141,13 +142,15 @@ static void build_headers(struct stage *s, struct otlp_http_state *st)
 {
 	const struct otlp_http_conf *c = s->conf;
 	const struct conf_map *own = &c->client.headers;
-	const char **h = arena_zalloc(&st->arena, (own->n + 4) * sizeof *h);
+	const char **h = arena_zalloc(&st->arena, (own->n + 5) * sizeof *h);
 	size_t n = 0;
 	if (!user_has(own, "Content-Type"))
 		h[n++] = c->encoding == OTLP_JSON ? "Content-Type: application/json"
 		                                  : "Content-Type: application/x-protobuf";
 	if (!user_has(own, "User-Agent"))
 		h[n++] = arena_printf(&st->arena, "User-Agent: weir/%s", core_version(s->core));
+	if (!user_has(own, HOPS_HEADER))
+		h[n++] = st->hops;
 	if (coding_of(c))
 		h[n++] = arena_printf(&st->arena, "Content-Encoding: %s", coding_of(c));
 	for (size_t i = 0; i < own->n; i++)
@@ -374,6 +377,8 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 	bool has_status = r->fault == HTTP_FAULT_NONE || (r->fault == HTTP_FAULT_TOO_LARGE && r->status);
 	v->kind = has_status ? judge_status(s->conf, r->status) : judge_fault(r->fault);
 	v->status = has_status ? r->status : 0;
+	if (v->kind == BAD_DATA && p->delivery->hops >= HOPS_MAX && p->delivery->n_bodies == 1)
+		v->kind = REJECTED; /* for its way: no item of it is to blame, and none passes without it */
 	if ((v->kind == DELIVERED || r->status == 403) && read_partial(s, p, r, a, &result))
 		judge_partial(s, &result, a, v);
 	if (v->kind != DELIVERED && is_otlp_type(r->content_type) &&
@@ -432,6 +437,7 @@ static void send_delivery(struct stage *s, struct delivery *d)
 	}
 	if (d->wire)
 		p->parts[0] = buf_slice(d->wire);
+	snprintf(st->hops, sizeof st->hops, HOPS_HEADER ": %u", d->hops + 1u);
 	struct http_post post = {
 		.url = url,
 		.headers = st->headers,

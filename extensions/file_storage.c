@@ -76,8 +76,8 @@ static int start(struct stage *s, struct err *e)
 	}
 	snprintf(directory, sizeof directory, "%.*s", SLICE_ARG(c->directory));
 	uint64_t segment = c->max_size.n / 8 < c->segment_size.n ? c->max_size.n / 8 : c->segment_size.n;
-	const struct store_options o = {
-		.disk = disk_system(),
+	struct store_options o = {
+		.disk = core_disk(s->core),
 		.clock = s->loop->clock,
 		.log = core_log(s->core),
 		.directory = directory,
@@ -86,6 +86,7 @@ static int start(struct stage *s, struct err *e)
 		.max_size = c->max_size.n,
 		.segment_size = segment,
 	};
+	o.random = core_random(s->core, &o.random_ctx);
 	f->storage = storage_open(&o, s->loop, core_log(s->core), &why, e);
 	return f->storage ? 0 : -1;
 }

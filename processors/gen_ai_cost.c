@@ -69,7 +69,14 @@ struct cost_shared {
 static const char *const statuses[] = { "ok", "free", "reported", "unknown_provider", "unknown_model", "no_usage",
 	"unpriced_unit", "inconsistent_usage" };
 static const char *const token_types[] = { "input", "output", "cache_read", "cache_write" };
-enum { REPORTED = 2, N_STATUSES = COUNTOF(statuses), N_TYPES = COUNTOF(token_types), N_SLOTS = 256, LABEL_KEPT = 96 };
+enum {
+	REPORTED = 2,
+	N_STATUSES = COUNTOF(statuses),
+	N_TYPES = COUNTOF(token_types),
+	N_SLOTS = 256,
+	N_BESIDE = 3,
+	LABEL_KEPT = 96
+};
 
 /* Beyond it a count of tokens is a mistake, or meant to spoil the counter. */
 static const int64_t tokens_max = 1000000000;
@@ -88,7 +95,7 @@ struct cost_state {
 	struct meter *usd, *tokens;
 	struct meter_cell *by_status[N_STATUSES], *age;
 	unsigned status_of[PRICE_INCONSISTENT_USAGE + 1]; /* price_status to index in statuses */
-	struct slot slots[N_SLOTS];
+	struct slot slots[N_SLOTS + N_BESIDE];
 	const struct scope *scope; /* the one that emitter and zero_is_missing are of */
 	struct emitter emitter;
 	bool zero_is_missing;
@@ -253,15 +260,24 @@ static void write_amounts(unsigned write, struct pricing *p)
 	cost_write_text(&p->facts, AT_STATUS, slice_of(statuses[p->status]));
 }
 
+static bool is_of(const struct slot *s, slice provider, slice model)
+{
+	return s->model == model.p && s->provider == provider.p;
+}
+
+/* Models whose addresses fall on one slot go side by side; where all of these are taken the first gives way. */
 static struct slot *slot_of(struct cost_state *st, const struct stage *stage, const struct pricing *p)
 {
 	static const char other[] = "other";
 	bool known = p->found == PRICE_OK;
 	slice provider = known ? p->match.provider : (slice){ other, 0 };
 	slice model = known ? p->match.model : (slice){ other, sizeof(other) - 1 };
-	struct slot *s = &st->slots[((uintptr_t)model.p ^ (uintptr_t)model.p >> 8) % N_SLOTS];
-	if (s->model == model.p && s->provider == provider.p)
+	struct slot *first = &st->slots[((uintptr_t)model.p ^ (uintptr_t)model.p >> 8) % N_SLOTS], *s = first;
+	while (s->model && !is_of(s, provider, model) && s < first + N_BESIDE)
+		s++;
+	if (is_of(s, provider, model))
 		return s;
+	s = s->model ? first : s;
 	*s = (struct slot){ .provider = provider.p, .model = model.p };
 	s->usd = meter_cell(st->usd, stage->worker, model, (slice){ 0 });
 	for (unsigned i = 0; i < N_TYPES; i++)

@@ -5,6 +5,7 @@
  * the request's own encoding, JSON where that is unknown. The stage keeps no state: what a request needs is
  * read again from its head. */
 #include "lib/base/clock.h"
+#include "lib/base/parse.h"
 #include "lib/net/compress.h"
 #include "lib/net/http_server.h"
 #include "lib/otlp/json.h"
@@ -239,6 +240,22 @@ static int refuse_path(struct stage *s, struct exchange *x)
 	        s, x, REQUEST_UNSUPPORTED, 404, "unknown path: OTLP is taken at /v1/traces, /v1/metrics and /v1/logs");
 }
 
+/* Of the header that relays count in; what is no number is somebody else's header. */
+static uint64_t hops_of(const struct http_head *h)
+{
+	uint64_t n;
+	return parse_u64(http_head_get(h, HOPS_HEADER), &n) ? 0 : n;
+}
+
+/* It would come back until the end of time: the sender is told where to look, in words that its log shows. */
+static int refuse_hops(struct stage *s, struct exchange *x, uint64_t hops)
+{
+	char text[128];
+	snprintf(text, sizeof text, "relayed %llu times: an exporter's endpoint leads back to this receiver",
+	        (unsigned long long)hops);
+	return refuse(s, x, REQUEST_REFUSED, 400, text);
+}
+
 static int on_head(void *ctx, struct exchange *x, size_t *max_body)
 {
 	struct stage *s = ctx;
@@ -264,7 +281,8 @@ static int on_head(void *ctx, struct exchange *x, size_t *max_body)
 	if (t.coding == CODING_UNKNOWN)
 		return refuse(s, x, REQUEST_UNSUPPORTED, 415,
 		        "unsupported Content-Encoding, supported: [gzip, deflate, zstd, identity]");
-	return 0;
+	uint64_t hops = hops_of(h);
+	return hops > HOPS_MAX ? refuse_hops(s, x, hops) : 0;
 }
 
 /* Status of a body that could not be made ready, or 0 with *body replaced. Takes and gives one reference of *body. */
@@ -418,7 +436,8 @@ static void on_request(void *ctx, struct exchange *x)
 	describe_client(&a, http_of(s)->server.include_metadata, h, &client);
 	const struct otlp_conf *c = s->conf;
 	const struct intake_later later = { (enum ack_level)c->ack, c->ack_timeout.ns, exchange_id(x), answer_later };
-	intake_push(s, t.signal, body, &client, &later, &r);
+	uint8_t hops = (uint8_t)hops_of(h); /* on_head saw to it: at most HOPS_MAX */
+	intake_push(s, t.signal, body, hops, &client, &later, &r);
 	if (!r.pending)
 		answer_result(s, x, &t, &r);
 	arena_release(&a);

@@ -51,7 +51,7 @@ newer() { # have want: version have is at least want
 	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 if [ "$mode" = test ]; then
-	need="$need libcmocka-dev libjansson-dev openssl nginx-light clang llvm"
+	need="$need libcmocka-dev libjansson-dev openssl nginx-light clang llvm e2fsprogs mount"
 	python3 -c 'import ensurepip, venv' 2>/dev/null || need="$need python3 python3-venv python3-pip"
 	if ! command -v npm >/dev/null || ! newer "$(node --version 2>/dev/null | tr -d v)" 18.19; then need="$need nodejs npm"; fi
 	# Any Go will do to fetch the one that the Collector asks for (scripts/collector).

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd/weir/commands.h"
 #include "cmd/weir/dlq.h"
@@ -247,11 +248,23 @@ static void act(struct dlq *q, uint64_t number)
 	letter_file_release(&l);
 }
 
+/* A letter that was sent and cannot be removed would be sent again by the next replay. */
+static int may_remove(const struct dlq *q)
+{
+	char path[LETTER_PATH];
+	if (!letter_file_path(q->at, 0, "", path))
+		return -ENAMETOOLONG;
+	*strrchr(path, '/') = 0;
+	return access(path, W_OK) ? -errno : 0;
+}
+
 static int act_on_directory(struct dlq *q, const char *directory)
 {
 	struct letter_list l;
 	q->at = directory;
 	int rc = letter_list(disk_system(), directory, &l);
+	if (rc == 0 && q->verb == REPLAY && l.numbers.n)
+		rc = may_remove(q);
 	if (rc)
 		fprintf(stderr, "weir dlq: %s: %s\n", directory, strerror(-rc));
 	for (size_t i = 0; rc == 0 && i < l.numbers.n && !q->stuck; i++)

@@ -61,6 +61,8 @@ static bool member_equal(const struct conf_field *f, const void *a, const void *
 	case T_ENUM:
 		return *(const int *)a == *(const int *)b;
 	case T_STR:
+		if ((f->flags & CONF_FILE) && ((const slice *)a)->len > 0)
+			return false;
 		return slice_eq(*(const slice *)a, *(const slice *)b);
 	case T_STRS:
 		return strs_equal(a, b);

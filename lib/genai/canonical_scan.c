@@ -22,8 +22,13 @@ static void skip_blanks(struct reader *r)
 		r->p++;
 }
 
-static bool take(struct reader *r, char c)
+/* Mostly there is no blank before it. */
+static inline bool take(struct reader *r, char c)
 {
+	if (LIKELY(r->p < r->end && *r->p == c)) {
+		r->p++;
+		return true;
+	}
 	skip_blanks(r);
 	if (r->p == r->end || *r->p != c)
 		return false;
@@ -157,20 +162,25 @@ static bool take_value(struct reader *r)
 	}
 }
 
-enum member { TYPE = 1, CONTENT = 2, ID = 4, NAME = 8, ARGUMENTS = 16, RESPONSE = 32 };
-
-static unsigned member_of(slice key)
+/* One of these words, in quotes: its index. n: none. */
+static size_t take_one_of(struct reader *r, const slice *words, size_t n)
 {
-	static const struct {
-		slice name;
-		unsigned member;
-	} members[] = { { { "type", 4 }, TYPE }, { { "content", 7 }, CONTENT }, { { "id", 2 }, ID },
-		{ { "name", 4 }, NAME }, { { "arguments", 9 }, ARGUMENTS }, { { "response", 8 }, RESPONSE } };
-	for (size_t i = 0; i < COUNTOF(members); i++)
-		if (slice_eq(members[i].name, key))
-			return members[i].member;
-	return 0;
+	if (!take(r, '"'))
+		return n;
+	size_t left = (size_t)(r->end - r->p);
+	for (size_t i = 0; i < n; i++) {
+		slice word = words[i];
+		if (left > word.len && r->p[word.len] == '"' && memcmp(r->p, word.p, word.len) == 0) {
+			r->p += word.len + 1;
+			return i;
+		}
+	}
+	return n;
 }
+
+enum member { TYPE = 1, CONTENT = 2, ID = 4, NAME = 8, ARGUMENTS = 16, RESPONSE = 32 };
+static const slice member_names[] = { { "type", 4 }, { "content", 7 }, { "id", 2 }, { "name", 4 }, { "arguments", 9 },
+	{ "response", 8 } };
 
 /* Arguments in a string may be JSON in disguise: not sure. */
 static bool take_arguments(struct reader *r)
@@ -179,35 +189,34 @@ static bool take_arguments(struct reader *r)
 	return r->p < r->end && *r->p != '"' && take_value(r);
 }
 
-static unsigned members_of_type(slice type)
+/* What parts of that type have; 0: another type. */
+static unsigned take_type(struct reader *r)
 {
-	if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("reasoning")))
-		return TYPE | CONTENT;
-	if (slice_eq(type, SLICE("tool_call")))
-		return TYPE | ID | NAME | ARGUMENTS;
-	return slice_eq(type, SLICE("tool_call_response")) ? TYPE | ID | RESPONSE : 0;
+	static const slice types[] = { { "text", 4 }, { "reasoning", 9 }, { "tool_call", 9 },
+		{ "tool_call_response", 18 } };
+	static const unsigned members[COUNTOF(types) + 1] = { TYPE | CONTENT, TYPE | CONTENT,
+		TYPE | ID | NAME | ARGUMENTS, TYPE | ID | RESPONSE, 0 };
+	return members[take_one_of(r, types, COUNTOF(types))];
 }
 
 static bool take_part(struct reader *r, bool tool, bool first)
 {
-	slice key, type = { 0 }, unused;
-	unsigned seen = 0;
+	slice unused;
+	unsigned seen = 0, all = 0;
 	if (!take(r, '{'))
 		return false;
 	do {
-		if (!take_string(r, &key) || !take(r, ':'))
-			return false;
-		unsigned member = member_of(key);
-		if (!member || seen & member)
+		unsigned member = 1u << take_one_of(r, member_names, COUNTOF(member_names));
+		if (member > RESPONSE || seen & member || !take(r, ':'))
 			return false;
 		seen |= member;
-		bool ok = member == ARGUMENTS ? take_arguments(r)
+		bool ok = member == TYPE      ? (all = take_type(r)) != 0
+		        : member == ARGUMENTS ? take_arguments(r)
 		        : member == RESPONSE  ? take_value(r)
-		                              : take_string(r, member == TYPE ? &type : &unused);
+		                              : take_string(r, &unused);
 		if (!ok || (member == CONTENT && tool))
 			return false;
 	} while (take(r, ','));
-	unsigned all = members_of_type(type);
 	bool alone = seen & RESPONSE ? tool && first : true;
 	return take(r, '}') && all && (seen == all || seen == (all & ~(unsigned)ARGUMENTS)) && alone;
 }
@@ -228,54 +237,44 @@ static bool take_parts(struct reader *r, bool tool)
 	return take(r, ']');
 }
 
-static bool is_one_of(slice s, const slice *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (slice_eq(s, words[i]))
-			return true;
-	return false;
-}
-
-static bool take_role(struct reader *r, slice *role)
-{
-	static const slice roles[] = { { "user", 4 }, { "assistant", 9 }, { "system", 6 }, { "tool", 4 } };
-	return take_string(r, role) && is_one_of(*role, roles, COUNTOF(roles));
-}
+enum role { ROLE_USER, ROLE_ASSISTANT, ROLE_SYSTEM, ROLE_TOOL, NO_ROLE };
+static const slice roles[] = { { "user", 4 }, { "assistant", 9 }, { "system", 6 }, { "tool", 4 } };
 
 static bool take_finish(struct reader *r)
 {
 	static const slice reasons[] = { { "stop", 4 }, { "tool_call", 9 }, { "length", 6 }, { "content_filter", 14 },
 		{ "error", 5 } };
-	slice s;
-	if (!take_string(r, &s) || !is_one_of(s, reasons, COUNTOF(reasons)) || r->n_finish == r->max_finish)
+	size_t reason = take_one_of(r, reasons, COUNTOF(reasons));
+	if (reason == COUNTOF(reasons) || r->n_finish == r->max_finish)
 		return false;
-	r->finish[r->n_finish++] = s;
+	r->finish[r->n_finish++] = (slice){ r->p - 1 - reasons[reason].len, reasons[reason].len };
 	return true;
 }
+
+enum field { FIELD_ROLE, FIELD_PARTS, FIELD_FINISH, FIELD_NAME, NO_FIELD };
+static const slice field_names[] = { { "role", 4 }, { "parts", 5 }, { "finish_reason", 13 }, { "name", 4 } };
 
 /* The role must come before the parts, as everybody writes it. */
 static bool take_message(struct reader *r)
 {
-	slice key, role = { 0 }, unused;
-	bool parts = false, finish = false, name = false;
+	slice unused;
+	unsigned seen = 0;
+	size_t role = NO_ROLE;
 	if (!take(r, '{'))
 		return false;
 	do {
-		bool ok = false;
-		if (!take_string(r, &key) || !take(r, ':'))
+		size_t field = take_one_of(r, field_names, NO_FIELD);
+		if (field == NO_FIELD || seen >> field & 1 || !take(r, ':'))
 			return false;
-		if (!role.len && slice_eq(key, SLICE("role")))
-			ok = take_role(r, &role);
-		else if (role.len && !parts && slice_eq(key, SLICE("parts")))
-			ok = parts = take_parts(r, slice_eq(role, SLICE("tool")));
-		else if (!finish && slice_eq(key, SLICE("finish_reason")))
-			ok = finish = take_finish(r);
-		else if (!name && slice_eq(key, SLICE("name")))
-			ok = name = take_string(r, &unused);
+		seen |= 1u << field;
+		bool ok = field == FIELD_ROLE  ? (role = take_one_of(r, roles, NO_ROLE)) != NO_ROLE
+		        : field == FIELD_PARTS ? role != NO_ROLE && take_parts(r, role == ROLE_TOOL)
+		        : field == FIELD_NAME  ? take_string(r, &unused)
+		                               : take_finish(r);
 		if (!ok)
 			return false;
 	} while (take(r, ','));
-	return take(r, '}') && parts;
+	return take(r, '}') && seen >> FIELD_PARTS & 1;
 }
 
 bool messages_scan_canonical(slice text, slice *finish, size_t max, size_t *n, bool *has_parts)

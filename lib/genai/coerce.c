@@ -121,21 +121,31 @@ static slice unquoted(slice s, struct arena *a)
 	return n && n->type == JSON_STRING ? json_text_of(n, a) : s;
 }
 
-bool coerce_text(const struct value *v, enum alias_read read, struct arena *a, slice *out)
+static bool take_text(slice s, slice *out)
+{
+	if (is_absent(slice_trim(s)))
+		return false;
+	*out = s;
+	return true;
+}
+
+static bool text_of_other(const struct value *v, struct arena *a, slice *out)
 {
 	slice s = { 0 };
-	if (v->type == V_STRING)
-		s = read == READ_QUOTED ? unquoted(v->s, a) : v->s;
-	else if (v->type == V_INT)
+	if (v->type == V_INT)
 		s = slice_of(arena_printf(a, "%lld", (long long)v->i));
 	else if (v->type == V_DOUBLE && __builtin_isfinite(v->d))
 		s = double_text(a, v->d);
 	else if (v->type == V_BOOL)
 		s = v->b ? SLICE("true") : SLICE("false");
-	if (is_absent(slice_trim(s)))
-		return false;
-	*out = s;
-	return true;
+	return take_text(s, out);
+}
+
+bool coerce_text(const struct value *v, enum alias_read read, struct arena *a, slice *out)
+{
+	if (v->type != V_STRING)
+		return text_of_other(v, a, out);
+	return take_text(read == READ_QUOTED ? unquoted(v->s, a) : v->s, out);
 }
 
 /* A growing list in the arena. */

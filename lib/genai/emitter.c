@@ -36,6 +36,20 @@ static bool matches(const struct scope_rule *r, slice name, slice version)
 	return !r->version.len || glob_match(r->version, version);
 }
 
+/* The first row that begins with this byte or a higher one. */
+static size_t first_row(char c)
+{
+	size_t low = 0, high = COUNTOF(scope_list);
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (scope_list[middle].match.p[0] < c)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static struct emitter look_up(const struct scope *scope)
 {
 	char buf[SCOPE_NAME_MAX];
@@ -45,9 +59,11 @@ static struct emitter look_up(const struct scope *scope)
 		buf[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 	}
 	slice name = { buf, n };
-	for (size_t i = 0; n && i < COUNTOF(scope_list) && scope_list[i].match.p[0] <= buf[0]; i++) {
+	for (size_t i = n ? first_row(buf[0]) : COUNTOF(scope_list); i < COUNTOF(scope_list); i++) {
 		const struct scope_rule *r = &scope_list[i];
-		if (r->match.p[0] == buf[0] && matches(r, name, scope->version))
+		if (r->match.p[0] != buf[0])
+			break;
+		if (matches(r, name, scope->version))
 			return (struct emitter){ r->ecosystem, r->flags };
 	}
 	return (struct emitter){ ECO_NONE, 0 };

@@ -116,8 +116,11 @@ static void carry(struct folding *x, const struct source *s, const struct place 
 /* The attribute that the concept's result is written to. */
 static struct attr *canonical_attr(struct folding *x, enum concept c)
 {
-	struct attr *a = attrs_find_id(x->v->attrs, concept_info(c)->key);
-	return a && a->value.type == V_STRING ? a : NULL;
+	uint16_t key = concept_info(c)->key;
+	for (struct candidate *own = view_first(x->v, c); own; own = view_next(x->v, own))
+		if (own->alias->key == key && !own->alias->path && !own->attr->deleted)
+			return own->attr->value.type == V_STRING ? own->attr : NULL;
+	return NULL;
 }
 
 static void swap(struct source *a, struct source *b)
@@ -183,7 +186,8 @@ static void compare_losers(
 {
 	struct fold *f = x->f;
 	slice none;
-	if (text.len > COMPARE_MAX)
+	size_t n_losers = places->n - (won < places->n);
+	if (!n_losers || text.len > COMPARE_MAX)
 		return;
 	for (size_t i = 0; i < places->n; i++) {
 		const struct place *p = &places->v[i];

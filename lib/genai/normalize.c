@@ -27,6 +27,7 @@ void normalizer_init(struct normalizer *n)
 	for (unsigned c = 0; c < N_CONCEPTS; c++)
 		if (concept_info(c)->key != KEY_NONE)
 			n->stays[concept_info(c)->key] = 2;
+	normalize_scalars_init(n);
 	n->stays[KEY_GENAI_USAGE_CACHECREATION_INPUTTOKENS] = 1; /* older backends read it */
 }
 

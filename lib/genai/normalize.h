@@ -48,6 +48,7 @@ struct normalizer {
 	struct fold fold;
 	struct strbuf text;
 	uint8_t stays[N_KEYS]; /* 1: never dropped under drop_known; 2: never */
+	uint64_t scalars[(N_CONCEPTS + 7) / 8]; /* as view.head: all bits of a byte that normalize_scalars looks at */
 	VEC(struct model_call) calls;
 	VEC(uint32_t) slots; /* hash tables over calls */
 	struct span_tree tree;

@@ -277,7 +277,7 @@ void normalize_finish(struct norm *x, const struct folded *content)
 		differ |= !slice_eq(mapped[i], raw[i]);
 	}
 	if (n == 1)
-		x->finish_reason = canonical_finish_reason(raw[0]);
+		x->finish_reason = x->o->raw_finish_reasons ? canonical_finish_reason(raw[0]) : mapped[0];
 	norm_put_strings(x, C_FINISH_REASONS, mapped, n, NULL);
 	if (!differ)
 		return;

@@ -64,6 +64,7 @@ void normalize_models(struct norm *x);
 void normalize_finish(struct norm *x, const struct folded *content);
 void normalize_error(struct norm *x);
 void normalize_outputs(struct norm *x); /* streaming, output type, server address */
+void normalize_scalars_init(struct normalizer *n);
 void normalize_scalars(struct norm *x);
 void normalize_links(struct norm *x); /* conversation and session */
 void normalize_tags(struct norm *x);

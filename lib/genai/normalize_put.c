@@ -146,12 +146,20 @@ static void put(struct norm *x, const struct concept_info *info, const struct va
 		attr_set_borrowed(x->t, x->attrs, info->attribute, v);
 }
 
-void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
+/* Already there, and nothing else speaks of it: most of what is put. */
+static bool is_told(const struct norm *x, enum concept c, const struct concept_info *info, const struct value *v)
+{
+	const struct candidate *only = x->v->head[c] ? &x->v->cand[x->v->head[c] - 1] : NULL;
+	return only && !only->next && only->alias->key == info->key && !only->alias->path && !only->attr->deleted &&
+	        norm_same_value(&only->attr->value, v);
+}
+
+/* Apart from norm_put, which mostly needs none of this. */
+__attribute__((noinline)) static void put_other(
+        struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
 {
 	const struct concept_info *info = concept_info(c);
 	struct candidate *own = own_candidate(x, c);
-	if (info->group & (GROUP_CALL | GROUP_USAGE))
-		x->n_facts++;
 	if (own) {
 		if (!norm_same_value(&own->attr->value, v))
 			put(x, info, v);
@@ -164,6 +172,15 @@ void norm_put(struct norm *x, enum concept c, const struct value *v, struct cand
 		put(x, info, v);
 	}
 	drop_carried(x, c, v, alike);
+}
+
+void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
+{
+	const struct concept_info *info = concept_info(c);
+	if (info->group & (GROUP_CALL | GROUP_USAGE))
+		x->n_facts++;
+	if (!is_told(x, c, info, v))
+		put_other(x, c, v, from, alike);
 }
 
 void norm_put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike)

@@ -152,7 +152,7 @@ static bool is_settled(struct norm *x, enum concept c)
 
 static void normalize_scalar(struct norm *x, enum concept c)
 {
-	if (!x->v->head[c] || is_special(c) || is_settled(x, c))
+	if (is_settled(x, c))
 		return;
 	/* tool keys beside a model call are calls that the model asked for, not one that was executed */
 	if (concept_info(c)->group == GROUP_TOOL && is_model_call(x->kind))
@@ -160,17 +160,22 @@ static void normalize_scalar(struct norm *x, enum concept c)
 	put_typed(x, c);
 }
 
+void normalize_scalars_init(struct normalizer *n)
+{
+	for (unsigned c = 0; c < N_CONCEPTS; c++)
+		n->scalars[c / 8] |= is_special(c) ? 0 : htole64(UINT64_C(0xff) << 8 * (c % 8));
+}
+
 /* Most concepts are told by nobody: eight at once are passed over. */
 void normalize_scalars(struct norm *x)
 {
 	uint64_t some;
-	for (unsigned c = 0; c < N_CONCEPTS; c += sizeof(some)) {
-		some = 0;
-		memcpy(&some, &x->v->head[c], c + sizeof(some) < N_CONCEPTS ? sizeof(some) : N_CONCEPTS - c);
-		for (some = le64toh(some); some;) {
-			unsigned byte = (unsigned)__builtin_ctzll(some) / 8;
-			normalize_scalar(x, c + byte);
-			some &= ~(0xffull << 8 * byte);
+	for (unsigned i = 0; i < COUNTOF(x->n->scalars); i++) {
+		memcpy(&some, &x->v->head[8 * i], sizeof(some));
+		for (some = le64toh(some & x->n->scalars[i]); some;) {
+			unsigned bit = (unsigned)__builtin_ctzll(some) & ~7u;
+			normalize_scalar(x, 8 * i + bit / 8);
+			some &= ~(UINT64_C(0xff) << bit);
 		}
 	}
 }

@@ -73,16 +73,17 @@ static bool disagrees(struct norm *x, enum concept c, int64_t winner)
 	return false;
 }
 
-static void tell_conflicts(struct norm *x, const int64_t raw[N_COUNTS])
+static void tell_conflicts(struct norm *x, const int64_t raw[N_COUNTS], struct candidate *const from[N_COUNTS])
 {
 	slice names[N_COUNTS];
 	size_t n = 0;
 	for (unsigned i = 0; i < N_COUNTS; i++)
-		if (counts[i] != C_TOTAL_TOKENS && raw[i] >= 0 && disagrees(x, counts[i], raw[i]))
+		if (from[i] && from[i]->next && counts[i] != C_TOTAL_TOKENS && disagrees(x, counts[i], raw[i]))
 			names[n++] = concept_info(counts[i])->attribute;
+	if (!n)
+		return;
 	struct value v = norm_strings_value(x, names, n);
-	if (n)
-		norm_put_mark(x, KEY_WEIR_CONFLICT, &v);
+	norm_put_mark(x, KEY_WEIR_CONFLICT, &v);
 }
 
 /* Sources that say the number as it was reported. */
@@ -118,7 +119,7 @@ void normalize_usage(struct norm *x, struct usage *u)
 	unsigned flags = x->settled ? 0 : usage_flags(x->v, u) | flags_of_body(from);
 	usage_settle(u, flags, x->settled, &adjusted);
 	if (!x->settled)
-		tell_conflicts(x, raw);
+		tell_conflicts(x, raw, from);
 	for (unsigned i = 0; i < N_COUNTS; i++) {
 		if (*fields[i] < 0) {
 			norm_drop_unreadable(x, counts[i]);

@@ -1,13 +1,13 @@
 /* tool_memo.h - converted tool definitions, remembered by their bytes.
  *
  * An agent sends the same tool definitions with every call, often more bytes than its messages. A slot keeps what came and what it
- * became, both whole, so that a hit is certain and not a guess by hash. At most TOOL_MEMO_SLOTS x TOOL_MEMO_MAX bytes are kept; the
- * newest of two values that meet in a slot stays. The memo belongs to one worker's normaliser.
+ * became, both whole, so that a hit is certain and not a guess by hash. At most TOOL_MEMO_SLOTS x TOOL_MEMO_MAX bytes are kept; of
+ * the values that meet in a set of two slots the newest two stay. The memo belongs to one worker's normaliser.
  */
 #pragma once
 #include "lib/otlp/traces.h"
 
-enum { TOOL_MEMO_SLOTS = 64, TOOL_MEMO_MAX = 32 << 10 };
+enum { TOOL_MEMO_SLOTS = 128, TOOL_MEMO_MAX = 32 << 10 };
 
 struct tool_memo_slot {
 	uint64_t hash;

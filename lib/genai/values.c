@@ -48,26 +48,29 @@ static uint64_t head_of(slice s)
 	return head;
 }
 
-static bool is_below(const struct word *row, uint64_t head, slice word)
+static const struct word *row_at(const void *rows, size_t i, size_t size)
 {
-	if (row->head != head)
-		return row->head < head;
+	return (const void *)((const char *)rows + i * size);
+}
+
+/* Of two words whose heads are the same. */
+static bool is_below(const struct word *row, slice word)
+{
 	size_t n = row->text.len < word.len ? row->text.len : word.len;
 	int c = n > 8 ? memcmp(row->text.p + 8, word.p + 8, n - 8) : 0;
 	return c ? c < 0 : row->text.len < word.len;
 }
 
+/* By the head first, without branches that would be mispredicted; few words have the same. */
 size_t word_search(slice word, const void *rows, size_t n, size_t size)
 {
 	uint64_t head = head_of(word);
-	size_t low = 0, high = n;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (is_below((const void *)((const char *)rows + middle * size), head, word))
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	size_t low = 0, left = n;
+	for (; left > 1; left -= left / 2)
+		low += row_at(rows, low + left / 2 - 1, size)->head < head ? left / 2 : 0;
+	low += left && row_at(rows, low, size)->head < head;
+	while (low < n && row_at(rows, low, size)->head == head && is_below(row_at(rows, low, size), word))
+		low++;
 	return low;
 }
 

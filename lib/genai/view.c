@@ -32,7 +32,7 @@ struct loading {
 	uint32_t last_concept; /* of the prefix row taken last for this attribute, + 1 */
 };
 
-static void file(struct loading *l, const struct alias *a, slice rest)
+static inline __attribute__((always_inline)) void file(struct loading *l, const struct alias *a, slice rest)
 {
 	struct view *v = l->v;
 	if (v->n == VIEW_MAX) {
@@ -267,13 +267,9 @@ static const struct json *path_in_repr(struct view *v, const struct json *n, con
 	return NULL;
 }
 
-bool candidate_value(struct view *v, const struct candidate *c, struct value *out)
+bool candidate_value_at(struct view *v, const struct candidate *c, struct value *out)
 {
 	const char *path = c->alias->path;
-	if (!path) {
-		*out = c->attr->value;
-		return true;
-	}
 	if (c->attr->value.type == V_KVLIST)
 		return value_at(c->attr->value, path, out);
 	const struct json *root = document(v, c->attr), *n = root ? json_path(root, path) : NULL;

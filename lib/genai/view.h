@@ -44,7 +44,7 @@ struct view {
 	struct emitter emitter;
 	int favoured; /* an alias_class that goes first; -1: ranks only */
 	enum genai_kind kind; /* KIND_OTHER until the reader knows it */
-	uint8_t head[N_CONCEPTS]; /* index + 1 into cand */
+	uint8_t head[(N_CONCEPTS + 7) & ~7]; /* index + 1 into cand; can be read in words of 8 */
 	struct candidate cand[VIEW_MAX];
 	uint32_t n, n_ignored;
 	VEC(struct flat_attr) flat; /* at most 10,000 per span */
@@ -63,9 +63,17 @@ void view_load(
  * they are never of this span. */
 struct candidate *view_first(struct view *v, enum concept c);
 struct candidate *view_next(struct view *v, struct candidate *c);
+/* candidate_value of a candidate with a path. */
+bool candidate_value_at(struct view *v, const struct candidate *c, struct value *out);
 /* What the candidate says: its attribute's value, or what the path leads to in its JSON document (strings are decoded into the
  * arena; objects and arrays are their JSON text). False when the path leads nowhere. */
-bool candidate_value(struct view *v, const struct candidate *c, struct value *out);
+static inline bool candidate_value(struct view *v, const struct candidate *c, struct value *out)
+{
+	if (c->alias->path)
+		return candidate_value_at(v, c, out);
+	*out = c->attr->value;
+	return true;
+}
 
 /* The concept's value from the first candidate that can be coerced; *from (may be NULL) is that candidate. False: none. */
 bool view_text(struct view *v, enum concept c, slice *out, struct candidate **from);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/net/http_client_impl.h"
+#include "lib/net/http_transfer.h"
 
 enum { USER_TIMEOUT_MS = 20000 };
 
@@ -157,6 +158,7 @@ static int on_close(void *client, curl_socket_t fd)
 {
 	struct watch *w = find(client, fd);
 
+	client_hear_out(client, fd);
 	if (w)
 		watch_close(w);
 	return close(fd);

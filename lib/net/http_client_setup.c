@@ -2,16 +2,24 @@
  *
  * Closed by default (reliability.md 2.4): no redirects, only http and https, no cookies, no netrc, no proxy that
  * nobody named, verification on. Trust is ca_file or ca_pem alone, or the system's roots, or both when
- * include_system_ca_certs_pool asks for it: the file as CAINFO, the system as CAPATH.
+ * include_system_ca_certs_pool asks for it: the file as CAINFO, the system as CAPATH. Files are read when the client is made
+ * and never again: what is written to them later, maybe in halves, waits for the next client.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "lib/base/disk.h"
 #include "lib/net/http_client_impl.h"
 
 #define SYSTEM_ROOTS "/etc/ssl/certs" /* hashed directory, read certificate by certificate as needed */
 
-enum { DNS_CACHE_S = 60, CA_CACHE_S = 300, KEEPALIVE_S = 15, UPLOAD_BUFFER = 512 << 10 };
+enum {
+	DNS_CACHE_S = 5, /* libcurl keeps an address although nobody answers there any more */
+	CA_CACHE_S = 300,
+	KEEPALIVE_S = 15,
+	UPLOAD_BUFFER = 512 << 10,
+	MAX_PEM = 4 << 20,
+};
 
 static char *text(struct http_client *c, slice s)
 {
@@ -70,16 +78,46 @@ static void prepare_proxy(struct http_client *c)
 		        arena_printf(&c->arena, "%s%slocalhost,127.0.0.0/8,::1", s->no_proxy, *s->no_proxy ? "," : "");
 }
 
+static int read_file(struct http_client *c, slice *file, slice *pem, struct err *e)
+{
+	char *data = NULL;
+	size_t len = 0;
+
+	if (file->len == 0)
+		return 0;
+	int r = disk_slurp(disk_system(), text(c, *file), MAX_PEM, &data, &len);
+
+	if (r != 0)
+		return err_set(e, "cannot read %.*s: %s", SLICE_ARG(*file), strerror(-r));
+	*pem = arena_dup(&c->arena, (slice){ data, len });
+	*file = (slice){ 0 };
+	free(data);
+	return 0;
+}
+
+/* Verified as files, for words that name them, and as what was read: they may have changed in between. */
+static int read_files(struct http_client *c, struct err *e)
+{
+	struct tls_settings *tls = &c->settings.tls;
+
+	if (tls_client_verify(tls, e) != 0)
+		return -1;
+	if (tls->cert_file.len + tls->key_file.len + tls->ca_file.len == 0)
+		return 0;
+	if (read_file(c, &tls->cert_file, &tls->cert_pem, e) != 0 ||
+	        read_file(c, &tls->key_file, &tls->key_pem, e) != 0 ||
+	        read_file(c, &tls->ca_file, &tls->ca_pem, e) != 0)
+		return -1;
+	return tls_client_verify(tls, e);
+}
+
 int client_prepare(struct http_client *c, struct err *e)
 {
 	const struct tls_settings *tls = &c->settings.tls;
 
-	if (tls_client_verify(tls, e) != 0)
+	if (read_files(c, e) != 0)
 		return -1;
 	c->strings = (struct client_strings){
-		.cert_file = text(c, tls->cert_file),
-		.key_file = text(c, tls->key_file),
-		.ca_file = text(c, tls->ca_file),
 		.server_name = text(c, tls->server_name_override),
 		.cert_pem = blob(c, tls->cert_pem),
 		.key_pem = blob(c, tls->key_pem),
@@ -115,15 +153,11 @@ static void setup_tls(struct transfer *t)
 	set_long(t, CURLOPT_SSL_VERIFYPEER, tls->insecure_skip_verify ? 0 : 1);
 	set_long(t, CURLOPT_SSL_VERIFYHOST, tls->insecure_skip_verify ? 0 : 2);
 	set_long(t, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
-	if (s->cert_file)
-		set_text(t, CURLOPT_SSLCERT, s->cert_file);
-	if (s->key_file)
-		set_text(t, CURLOPT_SSLKEY, s->key_file);
 	set_blob(t, CURLOPT_SSLCERT_BLOB, &s->cert_pem);
 	set_blob(t, CURLOPT_SSLKEY_BLOB, &s->key_pem);
-	if (!s->ca_file && s->ca_pem.len == 0)
+	if (s->ca_pem.len == 0)
 		return; /* libcurl's own default is the system's bundle */
-	set_text(t, CURLOPT_CAINFO, s->ca_file);
+	set_text(t, CURLOPT_CAINFO, NULL);
 	set_blob(t, CURLOPT_CAINFO_BLOB, &s->ca_pem);
 	set_text(t, CURLOPT_CAPATH, tls->include_system_ca_certs_pool ? SYSTEM_ROOTS : NULL);
 }

@@ -3,11 +3,13 @@
  * Bodies up to SMALL go out together with the head in one write, for which libcurl wants them in one piece: a
  * single part is used in place, several are joined. Larger ones are read by libcurl part by part, and again from the
  * start when a kept connection turns out dead. Of the answer three header fields and the body are kept; both are
- * limited while they arrive.
+ * limited while they arrive. An answer that libcurl leaves unread in a broken connection is read here.
  */
 #include "lib/net/http_transfer.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
 	SMALL = 60000, /* libcurl joins head and body below 64 KiB */
@@ -15,6 +17,7 @@ enum {
 	MAX_VALUE = 1024,
 	KEEP_BODY = 64 << 10,
 	KEEP_LINES = 16 << 10,
+	MAX_LAST_WORDS = 16 << 10,
 };
 
 static const char *const head_names[N_HEADS] = {
@@ -75,11 +78,20 @@ static size_t on_body(char *p, size_t size, size_t n, void *transfer)
 	return 0;
 }
 
+static void forget_last_words(struct transfer *t)
+{
+	forget_answer(t);
+	t->head_bytes = 0;
+	t->last_status = 0;
+}
+
 static size_t on_read(char *out, size_t size, size_t n, void *transfer)
 {
 	struct transfer *t = transfer;
 	size_t room = size * n, done = 0;
 
+	if (t->last_status && t->part == 0 && t->at == 0) /* sent again, on a new connection */
+		forget_last_words(t);
 	while (t->part < t->n_parts && done < room) {
 		slice s = t->parts[t->part];
 		size_t left = s.len - t->at, k = left < room - done ? left : room - done;
@@ -105,6 +117,55 @@ static int on_seek(void *transfer, curl_off_t offset, int origin)
 		return CURL_SEEKFUNC_CANTSEEK;
 	t->part = t->at = 0;
 	return CURL_SEEKFUNC_OK;
+}
+
+/* An answer's head, and the body when it is there as it is. Only a refusal counts; a 408 speaks of waiting for a
+ * request, maybe for the one before. */
+static void take_last_words(struct transfer *t, slice words)
+{
+	const char *end;
+	bool plain = true;
+	long status = 0;
+
+	while (!t->head_ended && (end = memmem(words.p, words.len, "\r\n", 2)) != NULL) {
+		slice line = { words.p, (size_t)(end + 2 - words.p) };
+
+		if (slice_starts(line, SLICE("HTTP/1.")) && line.len > 12)
+			status = strtol(line.p + 9, NULL, 10);
+		if (status < 100 || on_head((char *)(uintptr_t)line.p, 1, line.len, t) != line.len)
+			break;
+		plain &= line.len < 18 || !slice_ieq((slice){ line.p, 18 }, SLICE("transfer-encoding:"));
+		t->head_ended &= status >= 200; /* an interim answer is not the last one */
+		words = (slice){ end + 2, words.len - line.len };
+	}
+	t->last_status = t->head_ended && status >= 400 && status < 600 && status != 408 ? status : 0;
+	if (t->last_status == 0)
+		forget_last_words(t);
+	else if (plain)
+		on_body((char *)(uintptr_t)words.p, 1, words.len, t);
+}
+
+void client_hear_out(struct http_client *c, curl_socket_t fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a = { .any = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(a);
+	char words[MAX_LAST_WORDS];
+	ssize_t n = recv(fd, words, sizeof(words), MSG_DONTWAIT);
+
+	if (n <= 0 || !slice_starts((slice){ words, (size_t)n }, SLICE("HTTP/1.")) ||
+	        getsockname(fd, &a.any, &len) != 0)
+		return;
+	for (struct transfer *t = c->active; t; t = t->next) {
+		long port = 0; /* of our end: no two connections of a client to one server share it */
+
+		c->curl->easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
+		if (port == ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port) && t->head_bytes == 0)
+			take_last_words(t, (slice){ words, (size_t)n });
+	}
 }
 
 struct transfer *transfer_new(struct http_client *c)
@@ -254,6 +315,8 @@ void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct ht
 		return;
 	}
 	t->client->curl->easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_SEND_ERROR && status == 0)
+		status = t->last_status;
 	code = code_of(t, code, status);
 	if (code != CURLE_OK)
 		r->fault = transfer_fault(t, code, text, n);
@@ -268,7 +331,7 @@ void transfer_reply(struct transfer *t, CURLcode code, bool cancelled, struct ht
 
 void transfer_clear(struct transfer *t)
 {
-	forget_answer(t);
+	forget_last_words(t);
 	if (t->body.cap > KEEP_BODY) {
 		strbuf_release(&t->body);
 		strbuf_init(&t->body, t->client->settings.max_response);
@@ -280,7 +343,6 @@ void transfer_clear(struct transfer *t)
 	arena_reset(&t->lines, KEEP_LINES);
 	t->parts = NULL;
 	t->n_parts = 0;
-	t->head_bytes = 0;
 	t->too_large = false;
 	t->error[0] = '\0';
 }

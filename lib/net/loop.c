@@ -67,9 +67,26 @@ void loop_run(struct loop *l)
 	uv_run(&l->uv, UV_RUN_DEFAULT);
 }
 
+void loop_spawn(struct loop *l, size_t stack, void (*run)(void *arg), void *arg)
+{
+	const uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = stack };
+	if (!l->pumped)
+		must(uv_thread_create_ex(&l->thread, &options, run, arg) == 0, "no thread");
+}
+
+void loop_join(struct loop *l)
+{
+	if (!l->pumped)
+		uv_thread_join(&l->thread);
+	while (l->pumped && !l->stopped)
+		loop_pump(l);
+}
+
 void loop_stop(struct loop *l)
 {
-	uv_stop(&l->uv);
+	l->stopped = true;
+	if (!l->pumped)
+		uv_stop(&l->uv);
 }
 
 static void check_closing(uv_handle_t *h, void *arg)
@@ -102,7 +119,7 @@ void loop_post(struct loop *l, struct mail *m)
 	while (!atomic_compare_exchange_weak_explicit(
 	        &l->mailbox.head, &head, m, memory_order_release, memory_order_relaxed));
 	/* The stack was empty: the receiver may be asleep. Otherwise the one who made it non-empty woke it. */
-	if (!head)
+	if (!head && !l->pumped)
 		uv_async_send(&l->mailbox.async);
 }
 
@@ -132,11 +149,13 @@ static void disarm(struct timer *t)
 
 static void on_uv_timer(uv_timer_t *u);
 
-/* At least 1 ms: libuv runs a timer that is due at once again in the same turn, for ever if it starts itself anew. */
+/* At least 1 ms: libuv runs a timer that is due at once again in the same turn, for ever if it starts itself anew. A pumped loop does
+ * not sleep, and libuv's own time has no part in what it does. */
 static void wake_in(struct timer *t, int64_t ns)
 {
 	uint64_t ms = ns <= NS_PER_MS ? 1 : ((uint64_t)ns + NS_PER_MS - 1) / NS_PER_MS;
-	uv_timer_start(&t->uv, on_uv_timer, ms, 0);
+	if (!loop_of(t)->pumped)
+		uv_timer_start(&t->uv, on_uv_timer, ms, 0);
 }
 
 static void on_uv_timer(uv_timer_t *u)

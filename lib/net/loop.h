@@ -28,13 +28,19 @@ struct loop {
 	struct mailbox mailbox;
 	struct timer *timers; /* armed ones, lib only */
 	uint64_t n_armed; /* stamps them, lib only */
-	bool pumped; /* a test turns it by loop_pump: no thread runs it, and calls to it run at once */
+	uv_thread_t thread; /* of loop_spawn */
+	bool pumped; /* a test turns it by loop_pump: no thread runs it, calls to it run at once, time is the clock's alone */
+	bool stopped; /* pumped: loop_stop was called */
 };
 
 /* Also ignores SIGPIPE for the process: a peer that is gone is an EPIPE, never a signal. -1: no fds or no memory. */
 int loop_init(struct loop *l, struct clock *clock) MUST_USE;
 /* Runs until loop_stop. */
 void loop_run(struct loop *l);
+/* A thread with so much stack for run(arg), which calls loop_run. A pumped loop gets none. Aborts when there is no thread to be had. */
+void loop_spawn(struct loop *l, size_t stack, void (*run)(void *arg), void *arg);
+/* Until loop_stop was called and the thread has ended; a pumped loop is turned here until then. */
+void loop_join(struct loop *l);
 /* One turn without waiting: what is ready on fds, mails, and the timers that are due by loop->clock. Tests pump
  * with it: a timer follows the loop's clock, so a fake clock that is moved by hand fires it here. True when
  * handles are still active. */

@@ -70,6 +70,17 @@ static int no_password(char *buf, int size, int writing, void *u)
 	return -1;
 }
 
+/* After the last certificate that could be read: was it the last one there is? A file that is being written ends inside one. */
+static int at_end(const struct pem *p, struct err *e)
+{
+	unsigned long why = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(why) != ERR_LIB_PEM || ERR_GET_REASON(why) != PEM_R_NO_START_LINE)
+		return err_set(e, "a certificate in %s is cut or damaged: %s", p->name, tls_reason());
+	ERR_clear_error(); /* the end of the file is an error to PEM_read */
+	return 0;
+}
+
 static int use_chain(SSL_CTX *ctx, struct pem *p, struct err *e)
 {
 	X509 *leaf = PEM_read_bio_X509_AUX(p->bio, NULL, no_password, NULL), *next;
@@ -87,8 +98,7 @@ static int use_chain(SSL_CTX *ctx, struct pem *p, struct err *e)
 			err_set(e, "cannot use the chain in %s: %s", p->name, tls_reason());
 		}
 	}
-	ERR_clear_error(); /* the end of the file is an error to PEM_read */
-	return ok ? 0 : -1;
+	return ok ? at_end(p, e) : -1;
 }
 
 static int use_key(SSL_CTX *ctx, struct pem *p, const char *cert_name, struct err *e)
@@ -199,9 +209,11 @@ int tls_apply_roots(SSL_CTX *ctx, slice file, slice pem, struct err *e)
 		X509_free(cert);
 		n++;
 	}
-	ERR_clear_error();
 	if (r == 0 && n == 0)
 		r = err_set(e, "no PEM certificate in %s", p.name);
+	else if (r == 0)
+		r = at_end(&p, e);
+	ERR_clear_error();
 	pem_close(&p);
 	return r;
 }

@@ -60,12 +60,19 @@ static struct value own_value(struct traces *t, const struct value *v)
 	return copy;
 }
 
-/* The key as the attribute keeps it. */
-static void set_key(struct traces *t, struct attrs *as, struct attr *a, slice key, uint16_t id)
+static void set_known_key(struct traces *t, struct attrs *as, struct attr *a, uint16_t id)
 {
 	as->known[id >> 6 & 3] |= UINT64_C(1) << (id & 63);
 	a->key_id = id;
-	a->key = id ? key_table_name(t->keys, id) : own(t, key);
+	a->key = key_table_name(t->keys, id);
+}
+
+/* The key as the attribute keeps it. */
+static void set_key(struct traces *t, struct attrs *as, struct attr *a, slice key, uint16_t id)
+{
+	set_known_key(t, as, a, id);
+	if (!id)
+		a->key = own(t, key);
 }
 
 static uint16_t id_of(const struct traces *t, slice key)
@@ -94,16 +101,15 @@ static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct 
 	return found;
 }
 
-/* A new one at the end of the list. Room comes from what the scan left, then in blocks. */
-static struct attr *append(struct traces *t, struct attrs *as, slice key, uint16_t id)
+/* A new one at the end of the list, without a key. Room comes from what the scan left, then in blocks. */
+static struct attr *append(struct traces *t, struct attrs *as)
 {
-	if (t->spare == t->spare_end) {
+	if (UNLIKELY(t->spare == t->spare_end)) {
 		t->spare = arena_alloc(&t->arena, ADDED_BLOCK * sizeof(*t->spare));
 		t->spare_end = t->spare + ADDED_BLOCK;
 	}
 	struct attr *a = t->spare++;
 	*a = (struct attr){ 0 };
-	set_key(t, as, a, key, id);
 	*(as->last ? &as->last->next : &as->first) = a;
 	as->last = a;
 	as->n++;
@@ -124,20 +130,25 @@ void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const stru
 }
 
 /* Nothing that *v may be part of is written before it is read. */
-static void set_borrowed(struct traces *t, struct attrs *as, slice key, uint16_t id, const struct value *v)
+void attr_set_known(struct traces *t, struct attrs *as, uint16_t key_id, const struct value *v)
 {
-	struct attr *a = id && !attrs_may_have(as, id) ? NULL : only(as, key, id, NULL);
-	put_value(t, as, a ? a : append(t, as, key, id), v);
+	struct attr *a = attrs_may_have(as, key_id) ? only(as, (slice){ 0 }, key_id, NULL) : NULL;
+	if (!a)
+		set_known_key(t, as, a = append(t, as), key_id);
+	put_value(t, as, a, v);
 }
 
 void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v)
 {
-	set_borrowed(t, as, key, id_of(t, key), v);
-}
-
-void attr_set_known(struct traces *t, struct attrs *as, uint16_t key_id, const struct value *v)
-{
-	set_borrowed(t, as, (slice){ 0 }, key_id, v);
+	uint16_t id = id_of(t, key);
+	if (id) {
+		attr_set_known(t, as, id, v);
+		return;
+	}
+	struct attr *a = only(as, key, 0, NULL);
+	if (!a)
+		set_key(t, as, a = append(t, as), key, 0);
+	put_value(t, as, a, v);
 }
 
 void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v)

@@ -187,6 +187,27 @@ void ack_book_add(struct ack_book *b, uint64_t seq, struct ack *a)
 	uv_mutex_unlock(&b->lock);
 }
 
+/* The one at `i`, and what nobody looks at any more goes. Under the lock. */
+static struct ack *take_at(struct ack_book *b, size_t i)
+{
+	struct ack *a = b->v.v[i].ack;
+	b->v.v[i].ack = NULL;
+	while (b->first < b->v.n && !b->v.v[b->first].ack)
+		b->first++;
+	return a;
+}
+
+struct ack *ack_book_take_if(struct ack_book *b, bool (*is)(void *ctx, uint64_t seq), void *ctx)
+{
+	struct ack *a = NULL;
+	uv_mutex_lock(&b->lock);
+	for (size_t i = b->first; i < b->v.n && !a; i++)
+		if (b->v.v[i].ack && is(ctx, b->v.v[i].seq))
+			a = take_at(b, i);
+	uv_mutex_unlock(&b->lock);
+	return a;
+}
+
 struct ack *ack_book_take(struct ack_book *b, uint64_t seq)
 {
 	struct ack *a = NULL;
@@ -199,12 +220,8 @@ struct ack *ack_book_take(struct ack_book *b, uint64_t seq)
 		else
 			high = middle;
 	}
-	if (low < b->v.n && b->v.v[low].seq == seq) {
-		a = b->v.v[low].ack;
-		b->v.v[low].ack = NULL;
-	}
-	while (b->first < b->v.n && !b->v.v[b->first].ack)
-		b->first++;
+	if (low < b->v.n && b->v.v[low].seq == seq)
+		a = take_at(b, low);
 	uv_mutex_unlock(&b->lock);
 	return a;
 }

@@ -30,3 +30,5 @@ void ack_book_free(struct ack_book *b); /* drops the references */
 void ack_book_add(struct ack_book *b, uint64_t seq, struct ack *a);
 /* The ack of this number, taken out of the book, or NULL. */
 struct ack *ack_book_take(struct ack_book *b, uint64_t seq) MUST_USE;
+/* The oldest whose number `is`; called under the book's lock. */
+struct ack *ack_book_take_if(struct ack_book *b, bool (*is)(void *ctx, uint64_t seq), void *ctx) MUST_USE;

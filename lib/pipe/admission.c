@@ -84,6 +84,7 @@ static void describe(const struct record *r, int64_t wall_ns, struct store_recor
 		.type = STORE_RECORD,
 		.signal = r->signal,
 		.n_items = r->n_items,
+		.hops = r->hops,
 		.arrival_wall_ns = wall_ns,
 		.pipeline = slice_of(r->pipeline),
 		.partition = r->partition,
@@ -162,6 +163,15 @@ static void commit_rooms(struct admission *a)
 	}
 }
 
+/* Does a storage have it that had its part before another one refused? */
+static bool is_kept(const struct admission *a, const struct room *r)
+{
+	for (size_t i = 0; r->stored && i < a->at; i++)
+		if (a->parts[i].storage == exporter_storage(r->exporter))
+			return true;
+	return false;
+}
+
 static void abandon(struct admission *a, int rc)
 {
 	char why[128];
@@ -170,7 +180,9 @@ static void abandon(struct admission *a, int rc)
 		struct room *r = &a->rooms[i];
 		if (a->waits_for_rooms && r->required)
 			ack_unref(a->ack);
-		if (a->ack)
+		if (is_kept(a, r)) /* it will be delivered, whatever the sender hears */
+			room_commit(r, *a->seqs[i], NULL);
+		else if (a->ack)
 			room_release(r);
 		else /* the sender has its 200 */
 			room_lose(r, DROP_SHUTDOWN);

@@ -4,11 +4,12 @@
  * graph is stopped, and exporters and listeners that nobody names any more are sent home. */
 #include "lib/pipe/core.h"
 
+#include "lib/base/disk.h"
 #include "lib/pipe/graph_parts.h"
 #include "lib/pipe/meter.h"
 #include "lib/pipe/storage.h"
 
-enum { ORPHAN_DRAIN_S = 25 };
+enum { ORPHAN_DRAIN_S = 25, LET_RUN_MAX = 1000 };
 
 struct core *core_new(const struct core_options *o)
 {
@@ -16,6 +17,7 @@ struct core *core_new(const struct core_options *o)
 	if (!c)
 		abort();
 	c->o = *o;
+	c->o.disk = o->disk ? o->disk : disk_system();
 	c->loop = o->loop;
 	c->log = o->log;
 	c->n_workers = o->n_workers ? o->n_workers : 1;
@@ -41,6 +43,17 @@ enum core_phase core_phase(const struct core *c)
 struct pool *core_pool(struct core *c)
 {
 	return &c->pool;
+}
+
+struct disk *core_disk(const struct core *c)
+{
+	return c->o.disk;
+}
+
+uint64_t (*core_random(const struct core *c, void **ctx))(void *ctx)
+{
+	*ctx = c->o.random_ctx;
+	return c->o.random;
 }
 
 struct log *core_log(struct core *c)
@@ -89,13 +102,55 @@ static bool uses_exporter(const struct graph *g, const struct exporter *e)
 	return false;
 }
 
+/* False: it was none. */
+static bool forget_orphan(struct core *c, const struct exporter *e)
+{
+	for (size_t i = 0; i < c->orphans.n; i++)
+		if (c->orphans.v[i] == e) {
+			c->orphans.v[i] = c->orphans.v[--c->orphans.n];
+			return true;
+		}
+	return false;
+}
+
 static void on_orphan_drained(struct exporter *e, void *ctx)
 {
-	struct core *c = ctx;
-	for (size_t i = 0; i < c->orphans.n; i++)
-		if (c->orphans.v[i] == e)
-			c->orphans.v[i] = c->orphans.v[--c->orphans.n];
-	exporter_free(e);
+	if (forget_orphan(ctx, e))
+		exporter_free(e);
+}
+
+void core_retire(struct core *c, struct exporter *e)
+{
+	*VEC_ADD(&c->orphans) = e;
+	exporter_drain(e, ORPHAN_DRAIN_S * NS_PER_S, DROP_REMOVED, on_orphan_drained, c);
+}
+
+static struct exporter *stored_orphan(const struct core *c, const struct plan_component *p)
+{
+	for (size_t i = 0; i < c->orphans.n; i++) {
+		struct exporter *e = c->orphans.v[i];
+		if (exporter_storage(e) && exporter_type(e) == p->type && !strcmp(exporter_id(e), p->id))
+			return e;
+	}
+	return NULL;
+}
+
+int core_take_back(struct core *c, const struct plan_component *p, struct exporter **out, struct err *e)
+{
+	struct exporter *x = stored_orphan(c, p);
+	*out = NULL;
+	if (x && exporter_resume(x)) {
+		forget_orphan(c, x);
+		loop_drain_mail(c->loop); /* it may have told us that it is empty */
+		*out = x;
+		return 0;
+	}
+	for (unsigned i = 0; x && i < LET_RUN_MAX; i++) {
+		exporter_let_run(x);
+		loop_drain_mail(c->loop);
+		x = stored_orphan(c, p);
+	}
+	return x ? err_set(e, "an earlier reload removed it, and it has not ended yet: reload again in a moment") : 0;
 }
 
 /* Exporters that the new graph does not name drain in the background; their loss is counted as removed. */
@@ -103,10 +158,8 @@ static void retire_exporters(struct core *c, const struct graph *old)
 {
 	for (size_t i = 0; i < old->exporters.n; i++) {
 		struct exporter *e = old->exporters.v[i];
-		if (uses_exporter(c->graph, e))
-			continue;
-		*VEC_ADD(&c->orphans) = e;
-		exporter_drain(e, ORPHAN_DRAIN_S * NS_PER_S, DROP_REMOVED, on_orphan_drained, c);
+		if (!uses_exporter(c->graph, e))
+			core_retire(c, e);
 	}
 }
 

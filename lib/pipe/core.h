@@ -19,6 +19,9 @@ struct core_options {
 	size_t max_connections; /* of all workers together */
 	void (*plan_free)(struct plan *p);
 	const struct key_table *keys; /* well-known attribute names, for every scan; borrowed; may be NULL */
+	struct disk *disk; /* what storages use; NULL: the system's */
+	uint64_t (*random)(void *ctx); /* for what storages must not repeat; NULL: the kernel's */
+	void *random_ctx;
 };
 
 struct core;
@@ -39,6 +42,9 @@ void core_free(struct core *c);
 
 enum core_phase core_phase(const struct core *c);
 struct pool *core_pool(struct core *c);
+struct disk *core_disk(const struct core *c);
+/* NULL: the kernel's. */
+uint64_t (*core_random(const struct core *c, void **ctx))(void *ctx);
 struct log *core_log(struct core *c); /* the process's: outlives every graph */
 const struct key_table *core_keys(const struct core *c);
 int64_t core_started_wall_ns(const struct core *c);

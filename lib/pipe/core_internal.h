@@ -20,7 +20,6 @@ struct worker {
 	unsigned index; /* the main thread's pseudo-worker has index n_workers */
 	struct loop *loop; /* &own_loop, or the main loop */
 	struct loop own_loop;
-	uv_thread_t thread;
 	struct http_server *server;
 	struct codec *codec;
 	uv_check_t check; /* publishes n_connections after each poll */
@@ -89,6 +88,7 @@ struct graph {
 	VEC(struct listen_point) points;
 	VEC(struct exporter *) exporters; /* used by this graph, ordered by id */
 	VEC(struct exporter *) fresh; /* made for this graph: freed on rollback */
+	VEC(struct exporter *) returned; /* were orphans: they are again on rollback */
 };
 
 struct core {
@@ -137,6 +137,11 @@ void worker_adopt(struct worker *w, struct graph *g); /* call from the main thre
 void worker_drain(struct worker *w);
 bool worker_idle(struct worker *w); /* no request in work; waits */
 void worker_stop(struct worker *w);
+
+/* core.c. An exporter of this id that a reload removed and that still drains its storage, or NULL: nobody uses its cursor. -1: it is going, and
+ * has not gone within a second. */
+int core_take_back(struct core *c, const struct plan_component *p, struct exporter **out, struct err *e);
+void core_retire(struct core *c, struct exporter *e); /* no graph names it any more */
 
 /* drain.c */
 void core_give_up_storages(struct core *c); /* no request waits for a disk any longer */

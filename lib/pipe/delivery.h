@@ -17,6 +17,7 @@ struct delivery {
 	size_t n_bodies;
 	uint32_t n_items; /* spans, log records, data points */
 	const char *pipeline; /* id of the pipeline they came through */
+	uint8_t hops; /* the largest of the records' */
 	struct buf *wire; /* set by the component on the first send; owned by the delivery */
 	unsigned attempt; /* 0 on the first send */
 	void *slot; /* the component's own, for the time of one send */

@@ -6,10 +6,13 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "lib/base/map.h"
 #include "lib/pipe/ack.h"
 #include "lib/pipe/call.h"
 #include "lib/pipe/exporter_internal.h"
 #include "lib/pipe/storage.h"
+
+enum { STACK = 256 * 1024 };
 
 /* What a call from the main thread carries. */
 struct order {
@@ -89,13 +92,11 @@ struct exporter *exporter_new(const struct component *type, const char *id, stru
 	e->main_loop = main_loop;
 	e->log = log_child(log, id);
 	e->wake.run = on_wake;
-	e->random = (uint64_t)clock_wall(main_loop->clock) ^ (uint64_t)(uintptr_t)e;
+	e->loop.pumped = main_loop->pumped;
+	e->random = hash_bytes(id, strlen(id), (uint64_t)clock_wall(main_loop->clock));
 	queue_init(&e->queue, 1, SIZER_REQUESTS, 1);
 	timer_init(&e->loop, &e->timer, on_timer);
-	if (uv_thread_create_ex(&e->thread,
-	            &(uv_thread_options_t){ .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 256 * 1024 }, run_thread,
-	            e))
-		abort();
+	loop_spawn(&e->loop, STACK, run_thread, e);
 	return e;
 }
 
@@ -274,10 +275,6 @@ static void adopt_storage(struct exporter *e, const struct exporter_settings *s)
 	continue_counts(e, &counts);
 	atomic_store(&e->queue.sizer, (int)s->sizer);
 	queue_restore(&e->queue, &counts);
-	atomic_store(&e->stored_records, counts.queued_records);
-	atomic_store(&e->stored_bytes, counts.queued_bytes);
-	for (unsigned k = 0; k < N_SIGNALS; k++)
-		e->corrupt[k] = counts.by_signal[k].dropped[DROP_CORRUPT];
 	atomic_store(&e->storage, storage_ref(s->storage));
 }
 
@@ -335,6 +332,33 @@ void exporter_drain(struct exporter *e, int64_t timeout_ns, enum drop_reason rea
 	call_on(&e->loop, run_drain, &c);
 }
 
+static void run_resume(void *arg)
+{
+	struct order *c = arg;
+	struct exporter *e = c->exporter;
+	if (e->mode != MODE_DRAIN)
+		return;
+	e->mode = MODE_RUN;
+	e->drain_reported = false;
+	c->result = 1;
+	exporter_pump(e);
+}
+
+bool exporter_resume(struct exporter *e)
+{
+	struct order c = { .exporter = e };
+	call_on(&e->loop, run_resume, &c);
+	return c.result != 0;
+}
+
+void exporter_let_run(struct exporter *e)
+{
+	if (e->loop.pumped)
+		loop_pump(&e->loop);
+	else
+		uv_sleep(1);
+}
+
 void exporter_give_up(struct exporter *e)
 {
 	e->mode = MODE_ABANDON;
@@ -386,7 +410,7 @@ void exporter_free(struct exporter *e)
 	struct order c = { .exporter = e };
 	exporter_rollback(e);
 	call_on(&e->loop, run_close, &c);
-	uv_thread_join(&e->thread);
+	loop_join(&e->loop);
 	while (e->batchers) {
 		struct batcher *b = e->batchers;
 		e->batchers = b->next;

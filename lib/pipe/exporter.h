@@ -60,6 +60,11 @@ const void *exporter_conf_in_use(const struct exporter *e);
  * main thread) when nothing is left. */
 void exporter_drain(struct exporter *e, int64_t timeout_ns, enum drop_reason reason,
         void (*on_drained)(struct exporter *e, void *ctx), void *ctx);
+/* While draining: it goes on as if it had not begun; a drain that was reported is forgotten (its mail may still come). False: it has given up
+ * already. */
+bool exporter_resume(struct exporter *e) MUST_USE;
+/* Gives its thread a moment. */
+void exporter_let_run(struct exporter *e);
 /* While draining: counts all that is left as dropped{reason} now and cancels what is in flight. */
 void exporter_abandon(struct exporter *e, enum drop_reason reason);
 /* After on_drained: stops the stage, joins the thread, frees. */

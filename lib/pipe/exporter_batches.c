@@ -49,6 +49,8 @@ struct pending *pending_new(struct exporter *e, struct piece *v, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		bodies[i] = v[i].body;
 		p->d.n_items += v[i].n_items;
+		if (p->d.hops < v[i].entry->record->hops)
+			p->d.hops = v[i].entry->record->hops;
 	}
 	return p;
 }

@@ -191,6 +191,12 @@ static void judge(struct exporter *e, struct pending *p)
 		pending_push(&e->suspects, p);
 }
 
+static void hold(struct exporter *e, int64_t now, const char *why)
+{
+	e->doubt.holds = true;
+	exporter_hold(e, now, why);
+}
+
 void exporter_judge(struct exporter *e, int64_t now)
 {
 	struct pending_list all = e->suspects;
@@ -200,16 +206,20 @@ void exporter_judge(struct exporter *e, int64_t now)
 		e->doubt.holds = false;
 		exporter_end_hold(e, false);
 	}
-	if (e->doubt.holds || !all.first)
+	if (e->doubt.holds)
 		return;
+	if (!all.first) { /* what was refused may have ended otherwise, by a retry that is not allowed: the doubt stays */
+		if (exporter_is_doubted(e) && e->doubt.n_blamed >= BLAMED_MAX && is_tried(e))
+			hold(e, now, "everything is refused");
+		return;
+	}
 	e->suspects = (struct pending_list){ 0 };
 	while ((p = pending_pop(&all)))
 		judge(e, p);
 	if (!e->suspects.first)
 		return;
 	if (e->doubt.n_blamed >= BLAMED_MAX && is_tried(e)) {
-		e->doubt.holds = true;
-		exporter_hold(e, now, e->suspects.last->verdict.text);
+		hold(e, now, e->suspects.last->verdict.text);
 	} else if (is_silent(e) && now >= e->doubt.blamed_ns + DOUBT_S * NS_PER_S) {
 		while ((p = pending_pop(&e->suspects)))
 			exporter_bury(e, p);

@@ -66,14 +66,10 @@ struct exporter {
 	struct exporter_stats *stats;
 	struct loop *main_loop;
 	struct log *log;
-	uv_thread_t thread;
 	struct queue queue;
 	_Atomic(struct storage *) storage; /* NULL: the queue is in memory; one reference */
 	struct cursor *cursor; /* set with storage, before it */
 	struct ack_book *acks;
-	_Atomic uint64_t stored_records, stored_bytes; /* in the storage and counted in `queue` */
-	uint64_t corrupt
-	        [N_SIGNALS]; /* items that the cursor dropped, as far as they are counted here; exporter's thread */
 	_Atomic bool relieve; /* the storage is pressed */
 	_Atomic size_t n_rooms; /* reserved, and neither committed nor released: workers and writers will come back */
 	_Atomic bool required, drop_oldest, drop_newest;

@@ -5,6 +5,7 @@
  */
 #include "lib/pipe/ack.h"
 #include "lib/pipe/exporter_internal.h"
+#include "lib/pipe/exporter_stored.h"
 
 static struct exporter_counts *counts_of(struct exporter *e, const struct record *r)
 {
@@ -52,8 +53,9 @@ void exporter_relieve(struct exporter *e)
 static void note(struct exporter *e, uint64_t seq, struct ack *ack)
 {
 	ack_book_add(e->acks, seq, ack);
-	if (cursor_has_resolved(e->cursor, seq) && (ack = ack_book_take(e->acks, seq)))
-		ack_resolved(ack, NULL);
+	enum cursor_fate fate = cursor_fate(e->cursor, seq);
+	if (fate != FATE_OPEN && (ack = ack_book_take(e->acks, seq)))
+		ack_resolved(ack, fate == FATE_LOST ? "lost before it was delivered" : NULL);
 }
 
 static void count_dropped(struct exporter *e, const struct record *r, enum drop_reason why)
@@ -74,14 +76,13 @@ static void commit_queued(struct room *room, uint64_t seq, struct ack *ack)
 	struct exporter *e = room->exporter;
 	struct exporter_counts *c = counts_of(e, room->record);
 	bool asleep = true;
-	count_add(&c->accepted, room->record->n_items);
-	count_add(&c->queued, room->record->n_items);
 	if (room->stored) {
-		count_add(&e->stored_records, 1);
-		count_add(&e->stored_bytes, room->record->body->len);
+		stored_follow(e); /* the exporter's thread may have counted it already */
 		if (ack)
 			note(e, seq, ack);
 	} else {
+		count_add(&c->accepted, room->record->n_items);
+		count_add(&c->queued, room->record->n_items);
 		room->entry->ack = ack;
 		asleep = queue_commit(&e->queue, room->entry);
 	}

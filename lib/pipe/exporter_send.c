@@ -283,7 +283,7 @@ static void arm(struct exporter *e, int64_t now)
 		at = earliest(at, e->drain_deadline_ns);
 	if (e->mode != MODE_RUN && atomic_load(&e->n_rooms)) /* who leaves one does not wake anybody */
 		at = earliest(at, now + LOOK_MS * NS_PER_MS);
-	if (e->stored_again_ns)
+	if (e->stored_again_ns > now) /* else it is asked with the next that can be sent */
 		at = earliest(at, e->stored_again_ns);
 	if (at == INT64_MAX)
 		timer_stop(&e->timer);

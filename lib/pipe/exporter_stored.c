@@ -27,32 +27,61 @@ static struct queue_entry *entry_of(struct exporter *e, const struct store_recor
 {
 	struct record *record =
 	        record_new(r->signal, pipeline_of(e, r->pipeline), r->partition, loop_now(&e->loop), r->n_items, body);
+	record->hops = r->hops;
 	struct queue_entry *entry = queue_entry_new(record, queue_units(&e->queue, 1, r->n_items, body->len));
 	entry->seq = r->seq;
 	return entry;
 }
 
-/* What the cursor found damaged is dropped for this exporter: counted here as there, and its room given back. */
-static void count_corrupt(struct exporter *e)
+struct news {
+	struct exporter *e;
+	uint64_t n_corrupt;
+	bool fates;
+};
+
+/* Counted here as there; the queue's room is what is in the log. Under the store's lock. */
+static void apply_news(void *ctx, const struct cursor_news *n)
 {
-	struct cursor_counts now = cursor_counts(e->cursor);
-	uint64_t items = 0;
+	struct news *news = ctx;
+	struct exporter *e = news->e;
 	for (unsigned k = 0; k < N_SIGNALS; k++) {
-		uint64_t n = now.by_signal[k].dropped[DROP_CORRUPT] - e->corrupt[k];
-		e->corrupt[k] += n;
-		items += n;
-		count_add(&e->stats->by_signal[k].dropped[DROP_CORRUPT], n);
-		count_sub(&e->stats->by_signal[k].queued, n);
+		struct exporter_counts *c = &e->stats->by_signal[k];
+		if (n->accepted[k]) {
+			count_add(&c->accepted, n->accepted[k]);
+			count_add(&c->queued, n->accepted[k]);
+		}
+		if (n->corrupt[k]) {
+			count_add(&c->dropped[DROP_CORRUPT], n->corrupt[k]);
+			count_sub(&c->queued, n->corrupt[k]);
+		}
+		news->n_corrupt += n->corrupt[k];
 	}
-	uint64_t records = count_get(&e->stored_records), room = count_get(&e->stored_bytes);
-	if (!items || records <= now.queued_records || room < now.queued_bytes)
-		return;
-	records -= now.queued_records;
-	room -= now.queued_bytes;
-	count_sub(&e->stored_records, records);
-	count_sub(&e->stored_bytes, room);
-	queue_release(&e->queue, queue_units(&e->queue, records, items, room), room);
-	log_error(e->log, "Data in the storage is damaged and was skipped", "dropped_items", LOG_U(items), NULL);
+	news->fates = n->fates;
+	if (n->found_records || n->found_items || n->found_bytes) {
+		count_add(&e->queue.used, queue_units(&e->queue, n->found_records, n->found_items, n->found_bytes));
+		count_add(&e->queue.bytes, n->found_bytes);
+	}
+	if (n->lost_records || n->lost_items || n->lost_bytes)
+		queue_release(&e->queue, queue_units(&e->queue, n->lost_records, n->lost_items, n->lost_bytes),
+		        n->lost_bytes);
+}
+
+static bool is_lost(void *ctx, uint64_t seq)
+{
+	struct exporter *e = ctx;
+	return cursor_fate(e->cursor, seq) == FATE_LOST;
+}
+
+void stored_follow(struct exporter *e)
+{
+	struct news news = { .e = e };
+	struct ack *ack;
+	cursor_news(e->cursor, apply_news, &news);
+	if (news.n_corrupt)
+		log_error(e->log, "Data in the storage is damaged and was skipped", "dropped_items",
+		        LOG_U(news.n_corrupt), NULL);
+	while (news.fates && (ack = ack_book_take_if(e->acks, is_lost, e)))
+		ack_resolved(ack, "damaged in the storage");
 }
 
 struct queue_entry *stored_take(struct exporter *e)
@@ -64,8 +93,7 @@ struct queue_entry *stored_take(struct exporter *e)
 		return NULL;
 	int rc = cursor_next(e->cursor, core_pool(e->stage->stage.core), &r, &body);
 	e->stored_again_ns = rc < 0 ? now + AGAIN_MS * NS_PER_MS : 0;
-	if (rc == 0)
-		count_corrupt(e);
+	stored_follow(e);
 	return rc > 0 ? entry_of(e, &r, body) : NULL;
 }
 
@@ -82,8 +110,6 @@ void stored_resolve(struct exporter *e, const struct queue_entry *entry)
 	struct ack *ack = entry->ack;
 	if (entry->seq) {
 		cursor_resolve(e->cursor, entry->seq, &entry->outcome);
-		count_sub(&e->stored_records, 1);
-		count_sub(&e->stored_bytes, entry->record->body->len);
 		store_writer_moved(exporter_storage(e)->writer);
 		ack = ack_book_take(e->acks, entry->seq);
 	}

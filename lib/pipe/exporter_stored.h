@@ -8,6 +8,9 @@
 
 /* The next record of the cursor as an entry, or NULL: none, or not now (e->stored_again_ns: when to ask again; 0: when woken). */
 struct queue_entry *stored_take(struct exporter *e);
+/* Counts what the cursor was given and what it lost: before anything of it is resolved, and before its sender hears of it. Whoever waits
+ * for a record that is lost is told so. Any thread. */
+void stored_follow(struct exporter *e);
 /* The entry's items have ended: tells the cursor and whoever waits for it. Also of memory entries. */
 void stored_resolve(struct exporter *e, const struct queue_entry *entry);
 /* Lets go of a delivery whose data stays in the log; takes it. */

@@ -170,6 +170,7 @@ static void graph_free(struct graph *g)
 	VEC_RELEASE(&g->points);
 	VEC_RELEASE(&g->exporters);
 	VEC_RELEASE(&g->fresh);
+	VEC_RELEASE(&g->returned);
 	g->core->o.plan_free(g->plan);
 	arena_release(&g->arena);
 	free(g);

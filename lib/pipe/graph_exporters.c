@@ -26,6 +26,12 @@ static int add_exporter(struct graph *g, const struct plan_component *p, struct 
 	struct core *c = g->core;
 	struct exporter *x = c->graph ? graph_exporter(c->graph, p) : NULL;
 	if (!x) {
+		if (core_take_back(c, p, &x, e))
+			return err_prefix(e, "%s", p->id);
+		if (x)
+			*VEC_ADD(&g->returned) = x;
+	}
+	if (!x) {
 		x = exporter_new(p->type, p->id, core_exporter_stats(c, p->id), c->loop, c->log);
 		*VEC_ADD(&g->fresh) = x;
 	} else if (conf_equal(p->type->fields, exporter_conf_in_use(x), p->conf)) {
@@ -212,6 +218,8 @@ void graph_rollback(struct graph *g)
 			exporter_rollback(g->exporters.v[i]);
 	for (size_t i = 0; i < g->fresh.n; i++)
 		exporter_free(g->fresh.v[i]);
+	for (size_t i = 0; i < g->returned.n; i++)
+		core_retire(g->core, g->returned.v[i]);
 	graph_stop(g);
 	for (size_t i = 0; i < g->points.n; i++) {
 		free(g->points.v[i].sites);

@@ -12,11 +12,11 @@
 
 /* clang-format off */
 #define TLS_ROWS(S) \
-	CONF_STR(S, cert_file, "", "File with the certificate chain (PEM)."), \
+	CONF_STR(S, cert_file, "", "File with the certificate chain (PEM).", .flags = CONF_FILE), \
 	CONF_STR(S, cert_pem, "", "The certificate chain itself, in place of cert_file.", .flags = CONF_SECRET), \
-	CONF_STR(S, key_file, "", "File with the private key (PEM, not encrypted)."), \
+	CONF_STR(S, key_file, "", "File with the private key (PEM, not encrypted).", .flags = CONF_FILE), \
 	CONF_STR(S, key_pem, "", "The private key itself, in place of key_file.", .flags = CONF_SECRET), \
-	CONF_STR(S, ca_file, "", "File with the CA certificates to trust (PEM)."), \
+	CONF_STR(S, ca_file, "", "File with the CA certificates to trust (PEM).", .flags = CONF_FILE), \
 	CONF_STR(S, ca_pem, "", "The CA certificates themselves, in place of ca_file.", .flags = CONF_SECRET), \
 	CONF_BOOL(S, include_system_ca_certs_pool, "false", "Trust the system's CAs beside ca_file."), \
 	CONF_STR(S, min_version, "1.2", "Oldest TLS version that is accepted: 1.0, 1.1, 1.2 or 1.3."), \

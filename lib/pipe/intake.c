@@ -17,6 +17,7 @@ struct intake {
 	size_t n_routes;
 	struct record **records; /* per route; NULL: nothing left of the request */
 	size_t at; /* the route in work */
+	uint8_t hops;
 	bool out_of_memory;
 	uint32_t n_accepted, n_refused;
 	uint64_t n_utf8;
@@ -94,9 +95,11 @@ static void finish_pipeline(struct intake *in, struct buf *body, struct buf *sid
 		buf_unref(sidecar);
 		return;
 	}
-	in->records[in->at] = record_new(
+	struct record *r = record_new(
 	        p->signal, p->id, partition_of(in, p, partition), loop_now(in->receiver->stage.loop), n_items, body);
-	in->records[in->at]->sidecar = sidecar;
+	r->sidecar = sidecar;
+	r->hops = in->hops;
+	in->records[in->at] = r;
 }
 
 static void end_traces(struct intake *in, struct traces *t)
@@ -257,8 +260,8 @@ static void conclude(struct intake *in, const struct intake_later *later, int rc
 		intake_settle(&in->receiver->stage, t, r);
 }
 
-void intake_push(struct stage *receiver, enum signal signal, struct buf *body, const struct client *client,
-        const struct intake_later *later, struct intake_result *r)
+void intake_push(struct stage *receiver, enum signal signal, struct buf *body, uint8_t hops,
+        const struct client *client, const struct intake_later *later, struct intake_result *r)
 {
 	struct graph_stage *s = graph_stage_of(receiver);
 	unsigned k = signal_index(signal);
@@ -271,6 +274,7 @@ void intake_push(struct stage *receiver, enum signal signal, struct buf *body, c
 		.routes = s->node->routes[k],
 		.n_routes = s->node->n_routes[k],
 		.records = small,
+		.hops = hops,
 	};
 	*r = (struct intake_result){ .outcome = REQUEST_UNSUPPORTED };
 	if (in.n_routes > COUNTOF(small) && !(in.records = calloc(in.n_routes, sizeof(struct record *))))

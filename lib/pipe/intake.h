@@ -43,9 +43,9 @@ struct intake_result {
 
 /* Does any pipeline of this receiver take the signal? */
 bool intake_takes(const struct stage *receiver, enum signal signal);
-/* Takes the body (protobuf). Counts the receiver's accepted and refused items. */
-void intake_push(struct stage *receiver, enum signal signal, struct buf *body, const struct client *client,
-        const struct intake_later *later, struct intake_result *r);
+/* Takes the body (protobuf), which came through `hops` relays. Counts the receiver's accepted and refused items. */
+void intake_push(struct stage *receiver, enum signal signal, struct buf *body, uint8_t hops,
+        const struct client *client, const struct intake_later *later, struct intake_result *r);
 /* The end of a request, now or later: counts it as what `r` says. On the receiver's worker. */
 void intake_settle(struct stage *receiver, const struct intake_tally *t, const struct intake_result *r);
 /* The receiver's own counters for answers given before or after intake_push (by outcome). */

@@ -10,6 +10,11 @@
 #include "lib/base/buf.h"
 #include "lib/otlp/encode.h"
 
+/* How many relays a request came through, in decimal; nothing: it comes from its source. Each sends on one more, so what an exporter sends
+ * to its own receiver, on whatever way, is refused there after HOPS_MAX rounds, and does not go round for ever. */
+#define HOPS_HEADER "X-Otlp-Relay-Hops"
+enum { HOPS_MAX = 8 };
+
 struct record {
 	_Atomic uint32_t refs;
 	enum signal signal;
@@ -17,6 +22,7 @@ struct record {
 	slice partition; /* values of the batch processor's metadata_keys; in the record's own memory */
 	int64_t arrival_ns; /* monotonic */
 	uint32_t n_items; /* spans, log records, data points; never 0 */
+	uint8_t hops; /* relays that the request came through: HOPS_HEADER; set before the record is shared */
 	struct buf *body;
 	struct buf *sidecar; /* struct filtered_span for each span that a processor filtered; NULL: none */
 };

@@ -5,7 +5,9 @@
 
 #include "lib/base/vec.h"
 
-enum { ORPHAN_H = 24 };
+enum { ORPHAN_H = 24, LOOK_S = 3600 };
+
+static void on_look(struct timer *t);
 
 struct storage *storage_open(const struct store_options *o, struct loop *main_loop, struct log *log,
         enum store_open_result *why, struct err *e)
@@ -30,6 +32,9 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 	        .directory = o->directory,
 	        .random = o->random,
 	        .random_ctx = o->random_ctx });
+	s->looked_wall_ns = clock_wall(main_loop->clock);
+	timer_init(main_loop, &s->look, on_look);
+	timer_start(&s->look, LOOK_S * NS_PER_S);
 	return s;
 }
 
@@ -51,7 +56,16 @@ static void on_orphan(void *ctx, const char *name, int64_t since_wall_ns)
 	*VEC_ADD(&o->v) = (struct orphan){ copy, since_wall_ns };
 }
 
-void storage_check_orphans(struct storage *s)
+static void tell_orphan(const struct storage *s, const char *name, bool old)
+{
+	log_warn(s->log,
+	        old ? "Data of an exporter that is not in the config was kept for a day and is dropped now"
+	            : "Data of an exporter that is not in the config waits for it to come back, for a day",
+	        "exporter", name, "storage", s->directory, NULL);
+}
+
+/* tell_since: those that wait since then are told. */
+static void check_orphans(struct storage *s, int64_t tell_since)
 {
 	struct orphans o = { 0 };
 	int64_t now = clock_wall(s->main_loop->clock);
@@ -61,13 +75,26 @@ void storage_check_orphans(struct storage *s)
 		bool old = now - x->since > ORPHAN_H * 3600 * NS_PER_S;
 		if (old)
 			store_forget(s->store, x->name, DROP_ORPHANED);
-		log_warn(s->log,
-		        old ? "Data of an exporter that is not in the config was kept for a day and is dropped now"
-		            : "Data of an exporter that is not in the config waits for it to come back, for a day",
-		        "exporter", x->name, "storage", s->directory, NULL);
+		if (old || x->since >= tell_since)
+			tell_orphan(s, x->name, old);
+		if (old) /* its space comes back with the next checkpoint */
+			store_writer_moved(s->writer);
 		free(x->name);
 	}
 	VEC_RELEASE(&o.v);
+	s->looked_wall_ns = now;
+}
+
+void storage_check_orphans(struct storage *s)
+{
+	check_orphans(s, INT64_MIN);
+}
+
+static void on_look(struct timer *t)
+{
+	struct storage *s = CONTAINER_OF(t, struct storage, look);
+	check_orphans(s, s->looked_wall_ns);
+	timer_start(t, LOOK_S * NS_PER_S);
 }
 
 bool storage_is_pressed(const struct storage *s)
@@ -81,6 +108,11 @@ struct storage *storage_ref(struct storage *s)
 	return s;
 }
 
+static void on_look_closed(struct timer *t)
+{
+	free(CONTAINER_OF(t, struct storage, look));
+}
+
 static void on_end(struct mail *m)
 {
 	struct storage *s = CONTAINER_OF(m, struct storage, end);
@@ -88,7 +120,7 @@ static void on_end(struct mail *m)
 	dead_letters_close(s->letters);
 	store_close(s->store);
 	free(s->directory);
-	free(s);
+	timer_close(&s->look, on_look_closed);
 }
 
 void storage_unref(struct storage *s)

@@ -19,6 +19,8 @@ struct storage {
 	struct log *log;
 	struct loop *main_loop;
 	struct mail end;
+	struct timer look; /* for orphans, once an hour */
+	int64_t looked_wall_ns;
 };
 
 /* Opens the store and starts the writer. -1 with e, and *why, when the store cannot be opened. */
@@ -26,7 +28,8 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
         enum store_open_result *why, struct err *e) MUST_USE;
 /* Three quarters full: exporters that drop their oldest data make room before anybody is refused. Any thread. */
 bool storage_is_pressed(const struct storage *s);
-/* Data of exporters that the config does not have any more: told in the log; after a day it is dropped{orphaned}. Main thread. */
+/* Data of exporters that the config does not have any more: told in the log; after a day it is dropped{orphaned}. Main thread; it is done
+ * by itself, too, once an hour, which tells those that are new and those that are dropped. */
 void storage_check_orphans(struct storage *s);
 struct storage *storage_ref(struct storage *s);
 /* After the last one the writer is stopped and the store closed, by a mail to the main loop. */

@@ -95,13 +95,27 @@ struct cursor_counts cursor_counts(struct cursor *c);
 /* The next record for this exporter: 1 and *r with *body, 0 at the end, -errno when memory or the disk says no (try later; a place that
  * cannot be read three times, a second apart, counts as damaged). *body is r->body alone, the caller owns it; the other slices of *r point
  * behind its end and live as long as it does. Damaged records are skipped, counted and dropped{corrupt}.
- * 0, too, while CURSOR_WINDOW records are given out and the oldest of them is not resolved. */
+ * 0, too, while CURSOR_WINDOW records are given out and the oldest of them is not resolved.
+ * A cursor whose records are all resolved waits for no memory of the pool that others hold, or that a smaller limit does not have: such
+ * a record is read beside the pool, one at a time, a larger one than the whole pool at once and others after a second. */
 int cursor_next(struct cursor *c, struct pool *pool, struct store_record *r, struct buf **body) MUST_USE;
 enum { CURSOR_WINDOW = 128 << 10 };
 /* The record that cursor_next gave is done: `seq` in any order, once each. The sum of *o is its n_items. */
 void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o);
-/* Has cursor_resolve been called for this record, or was it never for this cursor? Any thread. */
-bool cursor_has_resolved(struct cursor *c, uint64_t seq);
+/* What became of a record that was appended for this cursor. FATE_LOST: all or a part of it was dropped, by cursor_resolve too, or it
+ * could not be read. Of what is long ago FATE_DONE may be said as FATE_LOST. Any thread. */
+enum cursor_fate { FATE_OPEN, FATE_DONE, FATE_LOST };
+enum cursor_fate cursor_fate(struct cursor *c, uint64_t seq);
+/* What moved the counts beside cursor_resolve and cursor_skip, since the last call or since cursor_open. */
+struct cursor_news {
+	uint64_t accepted[N_SIGNALS], corrupt[N_SIGNALS]; /* items; the others are a part of these */
+	uint64_t found_records, found_items, found_bytes; /* read, though no count knew of them: accepted then */
+	uint64_t lost_records, lost_items, lost_bytes; /* dropped{corrupt} */
+	bool fates; /* some records are FATE_LOST that were not given out */
+};
+/* Calls `apply` when there are some: under the store's lock, so that a record that cursor_next gave is in the news of a call that has
+ * returned, whoever called. It must not call the store. Any thread. */
+void cursor_news(struct cursor *c, void (*apply)(void *ctx, const struct cursor_news *n), void *ctx);
 /* Passes the oldest record that was not yet given out without reading its body; dropped{overflow}. False at the end. */
 bool cursor_skip(struct cursor *c, uint64_t *n_items, uint64_t *n_bytes);
 /* Wall time of the arrival of the oldest record that is not resolved; 0: none. */

@@ -89,6 +89,8 @@ void cursors_count_in(struct store *s, const struct store_record *r, struct plac
 		struct store_counts *n = &c->counts.by_signal[signal_index(r->signal)];
 		n->accepted += r->n_items;
 		n->queued += r->n_items;
+		c->news.accepted[signal_index(r->signal)] += r->n_items;
+		c->has_news = true;
 		c->counts.queued_records++;
 		c->counts.queued_bytes += n_bytes;
 		c->more = true;
@@ -112,9 +114,40 @@ void cursor_settle(struct cursor *c)
 		s->dirty = s->dirty || lost;
 		n->dropped[DROP_CORRUPT] += lost;
 		n->queued -= lost;
+		c->news.corrupt[i] += lost;
+		c->news.lost_items += lost;
+		c->has_news = c->has_news || lost;
 	}
+	c->news.lost_records += c->counts.queued_records - c->out_records;
+	c->news.lost_bytes += c->counts.queued_bytes - c->out_bytes;
+	c->has_news = c->has_news || c->counts.queued_records > c->out_records || c->counts.queued_bytes > c->out_bytes;
 	c->counts.queued_records = c->out_records;
 	c->counts.queued_bytes = c->out_bytes;
+}
+
+void cursor_lose(struct cursor *c, uint64_t from, uint64_t to)
+{
+	struct range *last = c->n_lost ? &c->lost[(c->n_lost - 1) % MAX_LOST] : NULL;
+	if (last && last->to == from) {
+		last->to = to;
+		return;
+	}
+	struct range *r = &c->lost[c->n_lost % MAX_LOST];
+	if (c->n_lost >= MAX_LOST && r->to > c->lost_before)
+		c->lost_before = r->to;
+	*r = (struct range){ from, to };
+	c->n_lost++;
+}
+
+void cursor_news(struct cursor *c, void (*apply)(void *ctx, const struct cursor_news *n), void *ctx)
+{
+	pthread_mutex_lock(&c->s->lock);
+	if (c->has_news) {
+		apply(ctx, &c->news);
+		c->news = (struct cursor_news){ 0 };
+		c->has_news = false;
+	}
+	pthread_mutex_unlock(&c->s->lock);
 }
 
 struct place cursor_low(const struct cursor *c, uint64_t *seq)
@@ -182,6 +215,8 @@ struct cursor *cursor_open(struct store *s, const char *name, void (*on_more)(vo
 		c->on_more = on_more;
 		c->ctx = ctx;
 		c->orphan_since = 0;
+		c->news = (struct cursor_news){ 0 };
+		c->has_news = false;
 		s->dirty = true;
 	}
 	pthread_mutex_unlock(&s->lock);

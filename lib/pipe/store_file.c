@@ -341,7 +341,9 @@ enum found cursor_file_read(struct store *s, struct cursor_file *f)
 	int best = -1;
 	store_path(s, "cursor", path);
 	int fd = s->disk->open(s->disk, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
-	bool newer = false;
+	bool newer = false, writable = fd >= 0;
+	if (fd == -EROFS || fd == -EACCES || fd == -EPERM)
+		fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	uint64_t generation[2] = { 0 };
 	size_t len[2] = { 0 };
 	for (int i = 0; i < 2 && fd >= 0; i++) {
@@ -359,7 +361,7 @@ enum found cursor_file_read(struct store *s, struct cursor_file *f)
 		log_warn(s->log, "the cursor file is damaged: everything in the log is sent again", "directory", s->dir,
 		        NULL);
 	}
-	bool goes_on = !newer && best >= 0 && s->disk->size(s->disk, fd) == 2 * CURSOR_SLOT;
+	bool goes_on = writable && !newer && best >= 0 && s->disk->size(s->disk, fd) == 2 * CURSOR_SLOT;
 	if (fd >= 0 && !goes_on)
 		s->disk->close(s->disk, fd);
 	s->cursor_fd = goes_on ? fd : -1; /* else there will be a new file */

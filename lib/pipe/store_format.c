@@ -42,6 +42,7 @@ enum meta_type {
 	META_FACTS = 5, /* arrival i64, CRC of the header from R_PAYLOAD_LEN to R_META_CRC */
 	META_REASON = 6,
 	META_TEXT = 7,
+	META_HOPS = 8, /* u8 */
 };
 enum { MEMBER_HEADER = 8, FACTS_LEN = 12 };
 
@@ -95,7 +96,7 @@ static uint64_t meta_size(const struct store_record *r)
 {
 	return member_size(r->pipeline.len) + member_size(r->partition.len) + member_size(r->routes.len) +
 	        member_size(r->reason.len) + member_size(r->text.len) + member_size(r->sidecar.len ? 4 : 0) +
-	        member_size(FACTS_LEN);
+	        member_size(FACTS_LEN) + member_size(r->hops ? 1 : 0);
 }
 
 uint32_t record_payload(const struct store_record *r)
@@ -131,6 +132,8 @@ static void put_meta(const struct store_record *r, uint32_t witness, struct strb
 	put_member(out, META_TEXT, r->text);
 	store_put32(n, (uint32_t)r->sidecar.len);
 	put_member(out, META_SIDECAR_LEN, (slice){ (const char *)n, r->sidecar.len ? 4 : 0 });
+	n[0] = r->hops;
+	put_member(out, META_HOPS, (slice){ (const char *)n, r->hops ? 1 : 0 });
 }
 
 static void take_member(struct store_record *r, unsigned type, slice s, uint32_t *sidecar)
@@ -147,6 +150,8 @@ static void take_member(struct store_record *r, unsigned type, slice s, uint32_t
 		r->text = s;
 	else if (type == META_FACTS && s.len == FACTS_LEN)
 		r->arrival_wall_ns = (int64_t)store_get64((const unsigned char *)s.p);
+	else if (type == META_HOPS && s.len == 1)
+		r->hops = (uint8_t)s.p[0];
 	else if (type == META_SIDECAR_LEN && s.len == 4)
 		*sidecar = store_get32((const unsigned char *)s.p);
 }

@@ -4,7 +4,8 @@
  *
  *	segment  seg-%016x.log: a file header of 64 bytes, then records up to its sound end, which the next segment's header tells
  *	record   a header of 40 bytes, then the payload (meta, sidecar, body), then zeros up to a multiple of 8
- *	meta     members {u16 type, u16 zero, u32 length, bytes, zeros up to a multiple of 8}; those of an unknown type are skipped
+ *	meta     members {u16 type, u16 zero, u32 length, bytes, zeros up to a multiple of 8}; those of an unknown type are skipped, and what
+ *	         is empty or 0 has none: a type may be added without a new version (hops was), and reads as 0 from logs of before
  *
  * The CRC of a record's header is seeded with the segment's salt, so that bytes of an older file in the same blocks, or bytes that a sender
  * chose, never look like a record. Meta and the rest have CRCs of their own: with a damaged body the items and whom they were for are still
@@ -51,6 +52,7 @@ struct store_record {
 	enum store_type type;
 	enum signal signal;
 	uint32_t n_items;
+	uint8_t hops; /* absent: 0 */
 	int64_t arrival_wall_ns;
 	slice pipeline, partition, sidecar, body;
 	slice routes; /* names of the exporters it is for: see routes_next; of a letter the one exporter */

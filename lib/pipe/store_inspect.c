@@ -21,122 +21,49 @@ static int64_t no_time(struct clock *c UNUSED)
 struct inspect {
 	struct store store;
 	struct clock clock;
-	VEC(uint64_t) numbers;
 	struct cursor_file file;
 	bool found; /* a cursor file */
 };
-
-static void add_name(void *ctx, const char *name)
-{
-	static const char digits[] = "0123456789abcdef";
-	struct inspect *in = ctx;
-	uint64_t n = 0;
-	if (strlen(name) != 24 || memcmp(name, "seg-", 4) != 0 || strcmp(name + 20, ".log") != 0)
-		return;
-	for (unsigned i = 4; i < 20; i++) {
-		const char *digit = strchr(digits, name[i]);
-		if (!digit)
-			return;
-		n = n << 4 | (uint64_t)(digit - digits);
-	}
-	if (n && n < STORE_NUMBER_MAX)
-		*VEC_ADD(&in->numbers) = n;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
-/* What a segment's file and header say. False: it is gone by now, cannot be read, or is of a newer version (*newer). */
-static bool look_at(struct store *s, uint64_t number, struct segment *seg, bool *newer)
-{
-	char path[STORE_PATH];
-	unsigned char raw[SEGMENT_HEADER] = { 0 };
-	struct segment_header h;
-	uint32_t version;
-	segment_path(s, number, path);
-	int fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	ssize_t got = disk_pread_all(s->disk, fd, raw, sizeof raw, 0);
-	int64_t size = s->disk->size(s->disk, fd);
-	s->disk->close(s->disk, fd);
-	if (got < 0 || size < 0)
-		return false;
-	*seg = (struct segment){ .number = number, .size = (uint64_t)size, .end = (uint64_t)size };
-	int rc = segment_header_read(raw, &h, &version);
-	*newer = rc == -2;
-	if (rc)
-		return rc != -2;
-	seg->seed = segment_seed(h.salt);
-	seg->seeded = true;
-	if (h.number == number) {
-		seg->first_seq = h.first_seq;
-		seg->prev_number = h.prev_number;
-		seg->prev_end = h.prev_end;
-		seg->prev_last = h.prev_last;
-	}
-	return true;
-}
-
-/* Each header tells where the segment before it ends. */
-static void chain(struct store *s)
-{
-	for (size_t i = 0; i + 1 < s->segments.n; i++) {
-		struct segment *seg = &s->segments.v[i];
-		const struct segment *next = seg + 1;
-		if (next->prev_number != seg->number)
-			continue;
-		seg->end = next->prev_end < seg->size ? next->prev_end : seg->size;
-		seg->last_seq = next->prev_last;
-		seg->ends = true;
-	}
-}
 
 static int is_newer(const struct store *s, struct err *e)
 {
 	return err_set(e, "storage directory %s was written by a newer version of weir", s->dir);
 }
 
-static int find_segments(struct inspect *in, struct err *e)
+static int cannot_read(const struct store *s, const char *what, int rc, struct err *e)
 {
-	struct store *s = &in->store;
-	bool newer = false;
-	int rc = s->disk->list(s->disk, s->dir, add_name, in);
-	if (rc == -ENOENT)
-		return rc;
-	if (rc < 0)
-		return err_set(e, "storage directory %s cannot be read: %s", s->dir, strerror(-rc));
-	if (in->numbers.n)
-		qsort(in->numbers.v, in->numbers.n, sizeof *in->numbers.v, by_number);
-	for (size_t i = 0; i < in->numbers.n; i++) {
-		struct segment seg;
-		if (look_at(s, in->numbers.v[i], &seg, &newer))
-			*VEC_ADD(&s->segments) = seg;
-		if (newer)
-			return is_newer(s, e);
-	}
-	chain(s);
-	return 0;
+	const char *hint = rc == -EACCES || rc == -EPERM ? "; ask as its owner" : "";
+	return err_set(e, "storage directory %s%s cannot be read: %s%s", s->dir, what, strerror(-rc), hint);
 }
 
-static bool has_cursor_file(struct store *s)
+static int find_segments(struct store *s, struct err *e)
+{
+	int rc = segments_find(s);
+	if (rc == -ENOENT)
+		return rc;
+	return rc == FOUND_NEWER ? is_newer(s, e) : rc < 0 ? cannot_read(s, "", rc, e) : 0;
+}
+
+/* 0, also when there is none; else it may not be read. */
+static int look_for_cursor_file(struct store *s, bool *there)
 {
 	char path[STORE_PATH];
 	store_path(s, "cursor", path);
 	int fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	*there = fd >= 0;
 	if (fd >= 0)
 		s->disk->close(s->disk, fd);
-	return fd >= 0;
+	return fd == -EACCES || fd == -EPERM ? fd : 0;
 }
 
 static int read_cursor_file(struct inspect *in, struct err *e)
 {
 	struct store *s = &in->store;
-	bool there = has_cursor_file(s);
 	enum found found = FOUND_NONE;
+	bool there;
+	int rc = look_for_cursor_file(s, &there);
+	if (rc)
+		return cannot_read(s, ": its cursor file", rc, e);
 	for (unsigned tries = 0; there && found == FOUND_NONE && tries < 2; tries++)
 		found = cursor_file_read(s, &in->file);
 	if (s->cursor_fd >= 0)
@@ -144,29 +71,6 @@ static int read_cursor_file(struct inspect *in, struct err *e)
 	s->cursor_fd = -1;
 	in->found = found == FOUND;
 	return found == FOUND_NEWER ? is_newer(s, e) : 0;
-}
-
-/* Records that the cursor file does not count. Where the writer is at work a record may look torn: then it is not seen yet. */
-static int count_tail(struct inspect *in)
-{
-	struct store *s = &in->store;
-	const struct cursor_file *f = &in->file;
-	struct walk w;
-	struct record_header h;
-	slice meta;
-	int rc;
-	walk_init(&w, f->end, f->end_seq ? f->end_seq + 1 : 0);
-	w.patient = false;
-	w.quiet = true;
-	while ((rc = walk_next(s, &w, &h, &meta)) == 1) {
-		struct store_record r;
-		uint32_t sidecar;
-		if (h.type == STORE_RECORD && store_meta_read(&h, meta, &r, &sidecar) == 0)
-			cursors_count_in(s, &r, w.at, h.payload_len - h.meta_len - store_pad8(sidecar));
-		walk_pass(&w, &h);
-	}
-	walk_release(s, &w);
-	return rc;
 }
 
 static bool is_done(const struct cursor *c, uint64_t seq)
@@ -247,12 +151,13 @@ static void view_exporters(struct store *s, struct store_view *v)
 static int inspect(struct inspect *in, struct store_view *out, struct err *e)
 {
 	int rc = read_cursor_file(in, e);
-	rc = rc ? rc : find_segments(in, e);
+	rc = rc ? rc : find_segments(&in->store, e);
 	if (rc)
 		return rc;
-	rc = count_tail(in);
+	/* where the writer is at work a record may look torn: then it is not seen yet */
+	rc = segments_count_in(&in->store, &in->file, true);
 	if (rc < 0)
-		return err_set(e, "storage directory %s cannot be read: %s", in->store.dir, strerror(-rc));
+		return cannot_read(&in->store, "", rc, e);
 	view_files(&in->store, out);
 	view_exporters(&in->store, out);
 	return in->found || out->n_segments || out->n_letters ? 0 : -ENOENT;
@@ -282,7 +187,6 @@ int store_inspect(struct disk *d, const char *directory, struct store_view *out,
 	VEC_RELEASE(&s->cursors);
 	VEC_RELEASE(&s->segments);
 	VEC_RELEASE(&s->marks);
-	VEC_RELEASE(&in.numbers);
 	pthread_mutex_destroy(&s->lock);
 	log_free(s->log);
 	free(s->dir);

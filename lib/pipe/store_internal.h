@@ -21,6 +21,7 @@ enum {
 	READ_WINDOW = 128 << 10, /* at least RECORD_HEADER + META_MAX */
 	CURSOR_SLOT = 256 << 10,
 	MAX_MARKS = 256,
+	MAX_LOST = 32,
 	STORE_PATH = 4096,
 };
 
@@ -100,12 +101,19 @@ struct cursor {
 	uint64_t out_items[N_SIGNALS], out_records, out_bytes; /* given and not resolved */
 	VEC(struct range) done; /* resolved behind `at`, as the cursor file said; from done_head */
 	size_t done_head;
+	struct cursor_news news;
+	bool has_news;
+	struct range lost[MAX_LOST]; /* the latest seqs that were dropped or never turned up, in a ring */
+	size_t n_lost; /* ever put there */
+	uint64_t lost_before; /* from here on `lost` knows all */
 	/* the reading thread's */
 	struct walk walk;
 	bool peeked; /* walk stands at `peek`, which is for this cursor */
 	struct record_header peek;
 	int64_t peek_wall_ns;
 	uint32_t peek_sidecar;
+	int64_t beside_pool_ns; /* when the next record is read whatever the pool says; 0: it is not waited for */
+	bool told_large;
 };
 
 struct active {
@@ -164,6 +172,12 @@ void store_path(const struct store *s, const char *name, char out[STORE_PATH]);
 
 /* store_recover.c: finds segments and cursors. Nothing is written before all versions are known. */
 enum store_open_result store_recover(struct store *s, struct err *e) MUST_USE;
+struct cursor_file;
+enum found { FOUND_NONE, FOUND, FOUND_NEWER };
+/* All segments of the directory, chained. FOUND, also when there are none; FOUND_NEWER: one is of a newer version; -errno. */
+int segments_find(struct store *s) MUST_USE;
+/* Counts in what was appended after the cursor file was written. quiet: damage is not noted. 0 or -errno. */
+int segments_count_in(struct store *s, const struct cursor_file *f, bool quiet) MUST_USE;
 
 /* store_walk.c */
 void walk_init(struct walk *w, struct place at, uint64_t next_seq);
@@ -194,6 +208,8 @@ static inline struct given *cursor_given(const struct cursor *c, size_t i)
 {
 	return &c->given[(c->head + i) & (c->cap - 1)];
 }
+/* These ended as dropped, or never turn up. */
+void cursor_lose(struct cursor *c, uint64_t from, uint64_t to);
 /* Where it would go on after a crash. */
 struct place cursor_low(const struct cursor *c, uint64_t *seq);
 /* Bytes of its entry in the cursor file without ranges. */
@@ -206,7 +222,6 @@ struct cursor_file {
 	struct place end;
 	uint64_t end_seq, next_seq, max_number;
 };
-enum found { FOUND_NONE, FOUND, FOUND_NEWER };
 /* The better of the two slots into `s` (cursors, install id, damage). */
 enum found cursor_file_read(struct store *s, struct cursor_file *f) MUST_USE;
 /* Writes it when something moved. */

@@ -70,15 +70,28 @@ static void claim(struct cursor *c, const struct record_header *h, uint64_t n_by
 {
 	unsigned k = signal_index(h->signal);
 	struct store_counts *n = &c->counts.by_signal[k];
-	uint64_t unread = n->queued - c->out_items[k];
-	if (unread < h->n_items) {
-		n->accepted += h->n_items - unread;
-		n->queued += h->n_items - unread;
-	}
-	if (c->counts.queued_records == c->out_records)
-		c->counts.queued_records++;
-	if (c->counts.queued_bytes - c->out_bytes < n_bytes)
-		c->counts.queued_bytes = c->out_bytes + n_bytes;
+	uint64_t unread = n->queued - c->out_items[k], known = c->counts.queued_bytes - c->out_bytes;
+	uint64_t items = unread < h->n_items ? h->n_items - unread : 0;
+	uint64_t records = c->counts.queued_records == c->out_records;
+	uint64_t body = known < n_bytes ? n_bytes - known : 0;
+	if (!items && !records && !body)
+		return;
+	n->accepted += items;
+	n->queued += items;
+	c->counts.queued_records += records;
+	c->counts.queued_bytes += body;
+	c->news.accepted[k] += items;
+	c->news.found_items += items;
+	c->news.found_records += records;
+	c->news.found_bytes += body;
+	c->has_news = true;
+}
+
+/* Under the lock: as cursor_lose, of what was not given out. */
+static void lose_unread(struct cursor *c, uint64_t from, uint64_t to)
+{
+	cursor_lose(c, from, to);
+	c->has_news = c->news.fates = true;
 }
 
 /* Passes the record at hand, which ends as `reason`. */
@@ -86,9 +99,17 @@ static void drop_peeked(struct cursor *c, enum drop_reason reason)
 {
 	const struct record_header *h = &c->peek;
 	uint64_t n_bytes = body_len(h, c->peek_sidecar);
+	unsigned k = signal_index(h->signal);
 	pthread_mutex_lock(&c->s->lock);
 	claim(c, h, n_bytes);
-	struct store_counts *n = &c->counts.by_signal[signal_index(h->signal)];
+	lose_unread(c, h->seq, h->seq + 1);
+	if (reason == DROP_CORRUPT) {
+		c->news.corrupt[k] += h->n_items;
+		c->news.lost_items += h->n_items;
+		c->news.lost_records++;
+		c->news.lost_bytes += n_bytes;
+	}
+	struct store_counts *n = &c->counts.by_signal[k];
 	n->queued -= h->n_items;
 	n->dropped[reason] += h->n_items;
 	c->counts.queued_records--;
@@ -135,6 +156,16 @@ static bool end(struct cursor *c, bool at_end)
 	return more;
 }
 
+/* The walk went on from seq `from` to `to` and met none of these. */
+static void note_missing(struct cursor *c, uint64_t from, uint64_t to)
+{
+	if (!from || from >= to)
+		return;
+	pthread_mutex_lock(&c->s->lock);
+	lose_unread(c, from, to);
+	pthread_mutex_unlock(&c->s->lock);
+}
+
 /* Whether the record that the walk stands at is to be given out. 1, 0: it was passed, -errno. */
 static int consider(struct cursor *c, const struct record_header *h, slice meta)
 {
@@ -143,6 +174,7 @@ static int consider(struct cursor *c, const struct record_header *h, slice meta)
 	if (store_meta_read(h, meta, &r, &sidecar) < 0) {
 		struct store_damage d = { .n_records = 1, .n_items = h->n_items };
 		damage_note(c->s, &c->walk, c->walk.at, d, record_size(h->payload_len));
+		note_missing(c, h->seq, h->seq + 1);
 		walk_pass(&c->walk, h);
 		return 0;
 	}
@@ -168,7 +200,9 @@ static int seek(struct cursor *c)
 		return 0;
 	int rc = c->peeked;
 	while (!rc) {
+		uint64_t from = c->walk.next_seq;
 		rc = walk_next(c->s, &c->walk, &h, &meta);
+		note_missing(c, from, rc == 1 ? h.seq : c->walk.next_seq);
 		if (rc == 0 && !end(c, true))
 			return 0;
 		if (rc == 1)
@@ -176,6 +210,31 @@ static int seek(struct cursor *c)
 	}
 	end(c, false);
 	return rc;
+}
+
+/* Memory for the record at hand (see cursor_next). What is beside the pool does not count in it: a destination that is dead for a day
+ * with the one record that is larger than the pool must not close the door to the others. */
+static struct buf *memory_for(struct cursor *c, struct pool *pool, size_t n)
+{
+	struct buf *b = buf_new(pool, n);
+	uint64_t limit = pool ? atomic_load_explicit(&pool->limit, memory_order_relaxed) : UINT64_MAX;
+	if (b || c->out_records) {
+		c->beside_pool_ns = 0;
+		return b;
+	}
+	int64_t now = clock_mono(c->s->clock);
+	c->beside_pool_ns = c->beside_pool_ns ? c->beside_pool_ns : now + NS_PER_S;
+	if (n <= limit && now < c->beside_pool_ns)
+		return NULL;
+	if (n > limit && !c->told_large) {
+		c->told_large = true;
+		log_warn(c->s->log,
+		        "a record in the storage is larger than the memory that is allowed: it is read "
+		        "beside it, one at a time",
+		        "exporter", c->name, "bytes", LOG_U(n), "allowed", LOG_U(limit), NULL);
+	}
+	c->beside_pool_ns = 0;
+	return buf_new(NULL, n);
 }
 
 /* The record at hand into one buf: body, slack, meta, sidecar. 1; 0: damaged; -errno. */
@@ -186,7 +245,7 @@ static int read_record(struct cursor *c, struct pool *pool, struct store_record 
 	size_t n = (size_t)body_len(h, sidecar), padded = (size_t)store_pad8(sidecar);
 	uint64_t rest = c->walk.at.offset + RECORD_HEADER + h->meta_len;
 	slice meta;
-	struct buf *b = buf_new(pool, n + BUF_SLACK + h->meta_len + padded);
+	struct buf *b = memory_for(c, pool, n + BUF_SLACK + h->meta_len + padded);
 	if (!b)
 		return -ENOMEM;
 	char *behind = b->data + n + BUF_SLACK;
@@ -296,12 +355,30 @@ static struct given *find_given(struct cursor *c, uint64_t seq)
 	return g && g->seq == seq && !g->resolved ? g : NULL;
 }
 
-bool cursor_has_resolved(struct cursor *c, uint64_t seq)
+static bool is_lost(const struct cursor *c, uint64_t seq)
+{
+	size_t n = c->n_lost < MAX_LOST ? c->n_lost : MAX_LOST;
+	for (size_t i = 0; i < n; i++)
+		if (seq >= c->lost[i].from && seq < c->lost[i].to)
+			return true;
+	return seq < c->lost_before;
+}
+
+enum cursor_fate cursor_fate(struct cursor *c, uint64_t seq)
 {
 	pthread_mutex_lock(&c->s->lock);
-	bool resolved = seq < c->at_seq && !find_given(c, seq);
+	bool open = seq >= c->at_seq || find_given(c, seq);
+	enum cursor_fate fate = open ? FATE_OPEN : is_lost(c, seq) ? FATE_LOST : FATE_DONE;
 	pthread_mutex_unlock(&c->s->lock);
-	return resolved;
+	return fate;
+}
+
+static bool was_dropped(const struct outcome *o)
+{
+	for (unsigned i = 0; i < N_DROP_REASONS; i++)
+		if (o->dropped[i])
+			return true;
+	return false;
 }
 
 void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o)
@@ -322,6 +399,8 @@ void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o)
 		c->out_records--;
 		c->out_bytes -= g->n_bytes;
 		g->resolved = g->counted = true;
+		if (was_dropped(o))
+			cursor_lose(c, seq, seq + 1);
 		g->outcome = *o;
 		while (c->n_given && cursor_given(c, 0)->resolved) {
 			c->head = (c->head + 1) & (c->cap - 1);

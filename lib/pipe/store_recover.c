@@ -13,7 +13,6 @@
 #include "lib/pipe/store_internal.h"
 
 struct listing {
-	struct store *s;
 	VEC(uint64_t) numbers;
 };
 
@@ -109,9 +108,15 @@ static enum store_open_result newer(const struct store *s, struct err *e)
 	return STORE_NEWER;
 }
 
-static enum store_open_result find_segments(struct store *s, struct err *e)
+static enum store_open_result unreadable(const struct store *s, int rc, struct err *e)
 {
-	struct listing l = { .s = s };
+	err_set(e, "storage directory %s cannot be read: %s", s->dir, strerror(-rc));
+	return STORE_UNUSABLE;
+}
+
+int segments_find(struct store *s)
+{
+	struct listing l = { 0 };
 	int rc = s->disk->list(s->disk, s->dir, add_name, &l);
 	if (l.numbers.n)
 		qsort(l.numbers.v, l.numbers.n, sizeof(*l.numbers.v), by_number);
@@ -123,14 +128,10 @@ static enum store_open_result find_segments(struct store *s, struct err *e)
 			*VEC_ADD(&s->segments) = seg;
 	}
 	VEC_RELEASE(&l.numbers);
-	if (rc == FOUND_NEWER)
-		return newer(s, e);
-	if (rc < 0) {
-		err_set(e, "storage directory %s cannot be read: %s", s->dir, strerror(-rc));
-		return STORE_UNUSABLE;
-	}
+	if (rc < 0 || rc == FOUND_NEWER)
+		return rc;
 	chain(s);
-	return STORE_OPENED;
+	return FOUND;
 }
 
 /* Whether all of the record is what was written. 1, 0, or -errno. */
@@ -218,8 +219,7 @@ static int find_end(struct store *s, const struct cursor_file *f)
 	return rc;
 }
 
-/* What the cursor file does not know of yet. */
-static int count_in(struct store *s, const struct cursor_file *f)
+int segments_count_in(struct store *s, const struct cursor_file *f, bool quiet)
 {
 	struct walk w;
 	struct record_header h;
@@ -227,6 +227,7 @@ static int count_in(struct store *s, const struct cursor_file *f)
 	int rc;
 	walk_init(&w, f->end, f->end_seq ? f->end_seq + 1 : 0);
 	w.patient = false;
+	w.quiet = quiet;
 	while ((rc = walk_next(s, &w, &h, &meta)) == 1) {
 		struct store_record r;
 		uint32_t sidecar;
@@ -288,10 +289,10 @@ static void adopt(struct store *s)
 enum store_open_result store_recover(struct store *s, struct err *e)
 {
 	struct cursor_file f;
-	enum store_open_result found = find_segments(s, e);
-	if (found != STORE_OPENED)
-		return found;
-	enum found file = cursor_file_read(s, &f);
+	int rc = segments_find(s);
+	if (rc < 0)
+		return unreadable(s, rc, e);
+	enum found file = rc == FOUND ? cursor_file_read(s, &f) : FOUND_NEWER;
 	if (file == FOUND_NEWER)
 		return newer(s, e);
 	if (file == FOUND_NONE) {
@@ -301,13 +302,11 @@ enum store_open_result store_recover(struct store *s, struct err *e)
 	}
 	s->next_seq = f.next_seq && f.next_seq < STORE_NUMBER_MAX ? f.next_seq : 1;
 	s->end_seq = f.end_seq < STORE_NUMBER_MAX ? f.end_seq : 0;
-	int rc = s->segments.n ? find_end(s, &f) : 0;
+	rc = s->segments.n ? find_end(s, &f) : 0;
 	if (rc == 0)
-		rc = count_in(s, &f);
-	if (rc < 0) {
-		err_set(e, "storage directory %s cannot be read: %s", s->dir, strerror(-rc));
-		return STORE_UNUSABLE;
-	}
+		rc = segments_count_in(s, &f, false);
+	if (rc < 0)
+		return unreadable(s, rc, e);
 	set_log_end(s, &f);
 	adopt(s);
 	rc = store_checkpoint(s);

@@ -3,6 +3,10 @@
  * The list `first` is in the order of submission and only the writer's thread touches it. A group is a prefix of it: as many as fit
  * GROUP_BYTES, at least one. A group that the store refuses as too large is tried one by one, so that one giant does not take
  * the others with it.
+ *
+ * Senders that wait for a sync come back with their next record as soon as it is done. Those that came in meanwhile would be written at
+ * once without them: the two halves take turns, and everybody waits for two syncs. So after a slow sync the next group waits
+ * until as many durable submissions are there as were in sight, for a quarter of that sync at most.
  */
 #include "lib/pipe/store_writer.h"
 
@@ -13,12 +17,12 @@
 #include "lib/base/vec.h"
 #include "lib/pipe/call.h"
 
-enum { GROUP_BYTES = 4 << 20, GROUP_RECORDS = 1000, CHECKPOINT_MS = 200, AGAIN_MS = 250 };
+enum { HOLD_FROM_MS = 1, HOLD_MS = 10 }; /* a quicker sync is not worth a wait; the longest wait */
+enum { GROUP_BYTES = 4 << 20, GROUP_RECORDS = 1000, CHECKPOINT_MS = 200, AGAIN_MS = 250, STACK = 256 * 1024 };
 
 struct store_writer {
 	struct store *store;
 	struct loop loop;
-	uv_thread_t thread;
 	_Atomic(struct submission *) incoming; /* newest first */
 	struct mail wake;
 	_Atomic bool wake_posted, moved;
@@ -28,6 +32,8 @@ struct store_writer {
 	struct submission *first, *last;
 	VEC(struct store_record) group;
 	int64_t checkpoint_ns, again_ns; /* due; 0: not */
+	int64_t hold_ns; /* until then the next group waits for `n_expected` durable submissions */
+	size_t n_expected;
 	bool stopping;
 };
 
@@ -78,6 +84,42 @@ static size_t gather(struct store_writer *w, size_t max)
 	return n;
 }
 
+struct waiting {
+	size_t n_durable;
+	bool full; /* more would not fit into the group, or be too long a look */
+};
+
+static struct waiting look(const struct store_writer *w)
+{
+	struct waiting seen = { 0, false };
+	size_t total = 0, n = 0;
+	for (const struct submission *s = w->first; s && !seen.full; s = s->next) {
+		for (size_t i = 0; i < s->n; i++)
+			total += s->records[i].body.len;
+		n += s->n;
+		seen.n_durable += s->durable;
+		seen.full = total >= GROUP_BYTES || n >= GROUP_RECORDS;
+	}
+	return seen;
+}
+
+static bool is_held(struct store_writer *w)
+{
+	if (w->stopping || loop_now(&w->loop) >= w->hold_ns)
+		return false;
+	struct waiting seen = look(w);
+	return !seen.full && seen.n_durable < w->n_expected;
+}
+
+/* After a group with `n_durable` senders that was begun at `since`. What came in meanwhile has been collected. */
+static void hold(struct store_writer *w, int64_t since, size_t n_durable)
+{
+	int64_t now = loop_now(&w->loop), wait = (now - since) / 4;
+	wait = wait < HOLD_MS * NS_PER_MS ? wait : HOLD_MS * NS_PER_MS;
+	w->hold_ns = now - since >= HOLD_FROM_MS * NS_PER_MS ? now + wait : 0;
+	w->n_expected = n_durable + look(w).n_durable;
+}
+
 /* The group was written, or failed for good. */
 static void finish(struct store_writer *w, size_t n, int rc)
 {
@@ -109,8 +151,16 @@ static void fail_durable(struct store_writer *w, size_t n, int rc)
 		w->last = w->last->next;
 }
 
-/* False: the disk refuses, try later. */
-static bool write_group(struct store_writer *w)
+static size_t count_durable(const struct store_writer *w, size_t n)
+{
+	size_t n_durable = 0;
+	for (const struct submission *s = w->first; n-- > 0; s = s->next)
+		n_durable += s->durable;
+	return n_durable;
+}
+
+/* False: the disk refuses, try later. *n_durable: of those that were done, if true. */
+static bool write_group(struct store_writer *w, size_t *n_durable)
 {
 	size_t n = gather(w, SIZE_MAX);
 	int rc = store_append(w->store, w->group.v, w->group.n);
@@ -122,6 +172,7 @@ static bool write_group(struct store_writer *w)
 		fail_durable(w, n, rc);
 		return w->stopping;
 	}
+	*n_durable = count_durable(w, n);
 	finish(w, n, rc);
 	return true;
 }
@@ -131,6 +182,8 @@ static void arm(struct store_writer *w, int64_t now)
 	int64_t at = w->checkpoint_ns ? w->checkpoint_ns : INT64_MAX;
 	if (w->again_ns && w->again_ns < at)
 		at = w->again_ns;
+	if (w->first && !w->again_ns && w->hold_ns < at)
+		at = w->hold_ns;
 	if (at == INT64_MAX)
 		timer_stop(&w->timer);
 	else
@@ -143,14 +196,17 @@ static void work(struct store_writer *w)
 	bool wrote = false;
 	collect(w);
 	w->again_ns = 0;
-	while (w->first) {
-		if (!write_group(w)) {
+	while (w->first && !is_held(w)) {
+		int64_t since = loop_now(&w->loop);
+		size_t n_durable = 0;
+		if (!write_group(w, &n_durable)) {
 			if (w->first)
 				w->again_ns = now + AGAIN_MS * NS_PER_MS;
 			break;
 		}
 		wrote = true;
 		collect(w);
+		hold(w, since, n_durable);
 	}
 	if (w->checkpoint_ns && w->checkpoint_ns <= now) {
 		w->checkpoint_ns = 0;
@@ -160,7 +216,7 @@ static void work(struct store_writer *w)
 	}
 	if (!w->checkpoint_ns && (wrote || atomic_load(&w->moved)))
 		w->checkpoint_ns = now + CHECKPOINT_MS * NS_PER_MS;
-	arm(w, now);
+	arm(w, loop_now(&w->loop));
 }
 
 static void on_wake(struct mail *m)
@@ -189,15 +245,13 @@ static void wake(struct store_writer *w)
 struct store_writer *store_writer_new(struct store *s, const struct loop *main_loop)
 {
 	struct store_writer *w = calloc(1, sizeof *w);
-	uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 256 * 1024 };
 	if (!w || loop_init(&w->loop, main_loop->clock))
 		abort();
 	w->store = s;
 	w->loop.pumped = main_loop->pumped;
 	w->wake.run = on_wake;
 	timer_init(&w->loop, &w->timer, on_timer);
-	if (!w->loop.pumped && uv_thread_create_ex(&w->thread, &options, run_thread, w))
-		abort();
+	loop_spawn(&w->loop, STACK, run_thread, w);
 	return w;
 }
 
@@ -245,8 +299,7 @@ static void run_stop(void *arg)
 void store_writer_free(struct store_writer *w)
 {
 	call_on(&w->loop, run_stop, w);
-	if (!w->loop.pumped)
-		uv_thread_join(&w->thread);
+	loop_join(&w->loop);
 	loop_release(&w->loop);
 	VEC_RELEASE(&w->group);
 	free(w);

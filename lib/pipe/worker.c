@@ -6,6 +6,8 @@
 #include "lib/pipe/call.h"
 #include "lib/pipe/core_internal.h"
 
+enum { STACK = 512 * 1024 };
+
 static bool is_main(const struct worker *w)
 {
 	return w->index == w->core->n_workers;
@@ -38,6 +40,7 @@ void worker_start(struct worker *w, struct core *c, unsigned index)
 	w->loop = index == c->n_workers ? c->loop : &w->own_loop;
 	if (!is_main(w) && loop_init(w->loop, c->loop->clock))
 		abort();
+	w->loop->pumped = c->loop->pumped;
 	w->server = http_server_new(w->loop, &c->pool, c->o.max_connections);
 	if (!w->server)
 		abort();
@@ -46,9 +49,8 @@ void worker_start(struct worker *w, struct core *c, unsigned index)
 	w->check.data = w;
 	uv_check_start(&w->check, on_check);
 	uv_unref((uv_handle_t *)&w->check);
-	uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 512 * 1024 };
-	if (!is_main(w) && uv_thread_create_ex(&w->thread, &options, run_thread, w))
-		abort();
+	if (!is_main(w))
+		loop_spawn(w->loop, STACK, run_thread, w);
 }
 
 struct adopt {
@@ -153,7 +155,7 @@ void worker_stop(struct worker *w)
 {
 	run_on(w, run_stop, w);
 	if (!is_main(w)) {
-		uv_thread_join(&w->thread);
+		loop_join(w->loop);
 		loop_release(w->loop);
 	}
 	codec_free(w->codec);

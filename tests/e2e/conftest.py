@@ -1,65 +1,12 @@
-"""Fixtures: factories for weirs, sinks and Collectors. What a test makes with them is judged and stopped after it."""
+"""Fixtures (rig.fixtures) and the last lines of a run."""
 import pathlib
 import sys
 import time
 
-import pytest
-
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from rig import otlp  # noqa: E402
-from rig.process import ROOT, Collector, Weir  # noqa: E402
-from rig.sink import Sink  # noqa: E402
-
-
-@pytest.fixture
-def sink():
-    """sink(behave=..): a backend; must not have been sent anything malformed."""
-    made = []
-
-    def factory(**kwargs):
-        made.append(Sink(**kwargs))
-        return made[-1]
-    yield factory
-    for s in made:
-        s.stop()
-    assert [f for s in made for f in s.faults] == []
-
-
-@pytest.fixture
-def weir(tmp_path, sink):
-    """weir(config, ..): a running weir, judged at the end (rig.process). Depends on sink, so that it stops first."""
-    made = []
-
-    def factory(config, start=True, **kwargs):
-        made.append(Weir(tmp_path, config, **kwargs))
-        return made[-1].start() if start else made[-1]
-    yield factory
-    failures = []
-    for w in reversed(made):
-        try:
-            w.close()
-        except AssertionError as e:
-            failures.append(str(e))
-    assert not failures, "\n".join(failures)
-
-
-@pytest.fixture
-def collector(tmp_path):
-    made = []
-
-    def factory(**kwargs):
-        made.append(Collector(tmp_path, **kwargs).start())
-        return made[-1]
-    yield factory
-    for c in made:
-        c.close()
-
-
-@pytest.fixture
-def ids():
-    return otlp.Ids()
-
+from rig.fixtures import collector, ids, sink, weir  # noqa: E402,F401
+from rig.process import ROOT  # noqa: E402
 
 BEGAN = time.time()
 

@@ -2,6 +2,7 @@
 connection lives on, and what the receiver counted. Nothing that is refused may leave a copy anywhere."""
 import gzip
 import json
+import threading
 import time
 import zlib
 
@@ -448,8 +449,9 @@ def test_draining(weir, sink, ids):
 
 def test_draining_answers_idle_connections(weir, sink, ids):
     """A client that kept its connection reads 503 and Retry-After while the queue drains, not a reset."""
-    far = sink(behave=lambda r: Answer(delay=1.5 * SLOW))
-    w = weir({"exporters": {"otlp_http": {"endpoint": far.url}}, "service": {"drain_timeout": f"{10 * SLOW:g}s"}})
+    asked = threading.Event()
+    far = sink(behave=lambda r: Answer(gate=asked))
+    w = weir({"exporters": {"otlp_http": {"endpoint": far.url, "timeout": "60s"}}, "service": {"drain_timeout": "60s"}})
     with Raw(w.port) as raw:
         assert raw.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").response().status == 404
         w.post(otlp.traces(ids))
@@ -459,6 +461,7 @@ def test_draining_answers_idle_connections(weir, sink, ids):
         until(lambda: "draining" in w.log, 5, "the signal taken")
         r = raw.send(post(otlp.traces(ids).SerializeToString())).response()
         assert r.status == 503 and "retry-after" in r.headers and r.headers["connection"] == "close"
+    asked.set()
     assert w.wait(30) == 0
     w.verdict()
 

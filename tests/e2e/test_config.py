@@ -144,6 +144,26 @@ def test_one_mistake_one_finding(tmp_path, section, line, word):
     assert not findings(done.stderr, "warning"), done.stderr
 
 
+@pytest.mark.parametrize("listens, sends", [
+    (None, "http://localhost:4318"), ("localhost:{}", "http://127.0.0.1:{}/"), ("127.0.0.1:{}", "http://user:secret@localhost:{}"),
+    ("0.0.0.0:{}", "http://[::1]:{}"), ("gateway.example:{}", "http://Gateway.example:{}"),
+])
+def test_exporter_that_leads_back(tmp_path, listens, sends):
+    """An endpoint that is a listener of the same config: an error at the one that names the other; run does not start."""
+    port = free_port()
+    path = tmp_path / "c.yaml"
+    door = f"    protocols:\n      http:\n        endpoint: '{listens.format(port)}'\n" if listens else ""
+    path.write_text(f"receivers:\n  otlp:\n{door}exporters:\n  otlp_http:\n    endpoint: '{sends.format(port)}'\n"
+                    "service:\n  pipelines:\n    traces:\n      receivers: [otlp]\n      exporters: [otlp_http]\n")
+    place, line = ("5:19", 8) if listens else ("2:3", 5)
+    for command in ("validate", "run"):
+        done = run(command, "--config", path)
+        found = findings(done.stderr)
+        assert done.returncode == 1 and [(line, 15)] == [(n, col) for n, col, _ in found], done.stderr
+        assert f"receivers::otlp listens ({(listens or 'localhost:4318').format(port)}, at {path}:{place})" in found[0][2]
+        assert "secret" not in done.stderr
+
+
 def test_known_option_that_weir_does_not_have(tmp_path):
     """A key of the Collector that is missing here is named as such, not called unknown."""
     path = tmp_path / "c.yaml"

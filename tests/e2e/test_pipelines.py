@@ -39,7 +39,7 @@ def test_one_destination_dead(weir, sink, ids, death):
     assert not load.faults and set(load.status) == {200}, (load.faults, load.status)
     until(lambda: sum(living.span_ids().values()) >= sum(load.acked.values()), 15, "all at the living one")
     settle(load, living.span_ids())
-    assert sorted(load.seconds)[len(load.seconds) * 95 // 100] < 0.25 * SLOW
+    assert sorted(load.seconds)[len(load.seconds) * 95 // 100] < 0.5 * SLOW
     m = w.scrape()
     acked = sum(load.acked.values())
     assert m.value("weir_exporter_spans", exporter="otlp_http/living", outcome="delivered") == acked
@@ -189,13 +189,12 @@ def test_redirect_is_not_followed(weir, sink, ids, status):
 def test_hold(weir, sink, ids, status):
     """A refused key loses nothing: the exporter is held and its data kept."""
     far = sink(behave=lambda r: Answer(status))
-    w = weir(traces_only({"otlp_http": {"endpoint": far.url, "retry_on_failure": FAST}}), exit_code=2)
+    w = weir(traces_only({"otlp_http": {"endpoint": far.url, "retry_on_failure": FAST, "sending_queue": {"num_consumers": 1}}}), exit_code=2)
     for _ in range(5):
         w.post(otlp.traces(ids, 2))
-    until(lambda: far.requests, 10, "the first try")
-    time.sleep(0.5 * SLOW)
+    w.wait_log("Exporter is held")  # by the one delivery under way: nothing else is going to be read after the reload
     assert w.outcome("otlp_http", "queued") == 10 and w.outcome("otlp_http", "dropped") == 0
-    assert len(far.requests) <= 10
+    assert len(far.requests) == 1
     far.behave = []
     w.signal(1)  # a reload is a probe
     until(lambda: sum(far.span_ids().values()) == 10, 15, "everything after the reload")
@@ -206,11 +205,11 @@ def test_hold(weir, sink, ids, status):
 def test_hold_when_everything_is_refused(weir, sink, ids):
     """One 400 is the data's fault; batch after batch refused with 400 is not, and the rest is kept."""
     far = sink(behave=lambda r: Answer(400))
-    w = weir(traces_only({"otlp_http": {"endpoint": far.url, "retry_on_failure": FAST}}), exit_code=2)
+    w = weir(traces_only({"otlp_http": {"endpoint": far.url, "retry_on_failure": FAST, "sending_queue": {"num_consumers": 1}}}), exit_code=2)
     for n in range(1, 21):
         w.post(otlp.traces(ids, 2))
         until(lambda: len(far.requests) >= min(n, 5), 10, "the try")
-    time.sleep(0.5 * SLOW)
+    w.wait_log("Exporter is held")
     assert len(far.requests) <= 10
     assert w.outcome("otlp_http", "queued") >= 20 and w.outcome("otlp_http", "dropped") == 0
     kept = w.outcome("otlp_http", "queued")
@@ -326,7 +325,7 @@ def test_connections_are_reused(weir, sink, ids):
 
 def test_batch_joins(weir, sink, ids):
     far = sink()
-    w = weir({"processors": {"batch": {"timeout": "300ms", "send_batch_size": 100}},
+    w = weir({"processors": {"batch": {"timeout": "1s", "send_batch_size": 100}},
               **traces_only({"otlp_http": {"endpoint": far.url}}, processors=["batch"])})
     sent = [otlp.traces(ids, 1) for _ in range(200)]
     for m in sent:
@@ -350,7 +349,7 @@ def test_batch_splits(weir, sink, ids):
 def test_queue_batch(weir, sink, ids):
     far = sink()
     w = weir(traces_only({"otlp_http": {"endpoint": far.url, "sending_queue": {
-        "batch": {"flush_timeout": "200ms", "min_size": 50, "max_size": 60}}}}))
+        "batch": {"flush_timeout": "1s", "min_size": 50, "max_size": 60}}}}))
     sent = [otlp.traces(ids, 7) for _ in range(40)]
     for m in sent:
         w.post(m)

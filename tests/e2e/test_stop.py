@@ -65,7 +65,8 @@ def test_partly_delivered(weir, sink, ids):
     with Load(w, ids, threads=2) as load:
         until(lambda: sum(load.acked.values()) >= 200, 20, "load")
         far.behave = lambda r: Answer(503)
-        time.sleep(0.3 * SLOW)
+        before = sum(load.acked.values())
+        until(lambda: sum(load.acked.values()) > before + 50, 20, "load that cannot be delivered")
         w.signal(signal.SIGTERM)
         code = w.wait(40)
     assert code == 2, w.log
@@ -83,18 +84,17 @@ def test_second_signal(weir, sink, ids):
     w.post(otlp.traces(ids))
     until(lambda: far.requests, 10, "a try")
     w.signal(signal.SIGTERM)
-    time.sleep(0.5 * SLOW)
-    assert w.running
+    w.wait_log("draining")
     begin = time.monotonic()
     w.signal(signal.SIGTERM)
     assert w.wait(10) == 2
-    assert time.monotonic() - begin < 1.0 * SLOW
+    assert time.monotonic() - begin < 1 + SLOW
     w.verdict()
 
 
 def test_idle_stops_at_once(weir, sink):
     w = weir(config(sink(), "25s"))
-    assert w.stop(expect=0) < 1.5 * SLOW
+    assert w.stop(expect=0) < 5 * SLOW
 
 
 def test_idle_connections_do_not_hold_it(weir, sink, ids):

@@ -1,6 +1,6 @@
 """Fixtures of the fault tests: a weir with a storage that can be killed and started again, its destinations, its broken disk.
 
-The rest is that of tests/e2e: processes, sinks, the judgement of a weir at its end (conservation, exit code, sanitizers).
+The rest is that of tests/e2e: processes, sinks, the judgement of a weir at its end (rig.process).
 """
 import collections
 import io
@@ -18,7 +18,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
-from rig import otlp  # noqa: E402
+from rig.fixtures import ids, sinks, weirs  # noqa: E402,F401
 from rig.process import ITEMS, Weir  # noqa: E402
 from rig.sink import Sink  # noqa: E402
 from rig.wait import SLOW, until  # noqa: E402
@@ -64,7 +64,7 @@ class Durable(Weir):
 
     def kill9(self):
         """When it was dead."""
-        self.child.send_signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         return self.died()
 
     def died(self, seconds=10):
@@ -195,34 +195,16 @@ def shim(tmp_path, shim_library):
 
 @pytest.fixture
 def sink():
-    """sink(behave=..): a backend; must not have been sent anything malformed."""
-    made = []
-
-    def factory(**kwargs):
-        made.append(Far(**kwargs))
-        return made[-1]
-    yield factory
-    for s in made:
-        s.stop()
-    assert [f for s in made for f in s.faults] == []
+    """sink(behave=..): a backend."""
+    with sinks(Far) as factory:
+        yield factory
 
 
 @pytest.fixture
 def durable(tmp_path, sink):
-    """durable({name: url}, ..): a running Durable, judged at the end."""
-    made = []
-
-    def factory(far, start=True, **options):
-        made.append(Durable(tmp_path, far, **options))
-        return made[-1].start() if start else made[-1]
-    yield factory
-    failures = []
-    for w in reversed(made):
-        try:
-            w.close()
-        except AssertionError as e:
-            failures.append(str(e))
-    assert not failures, "\n".join(failures)
+    """durable({name: url}, ..): a running Durable."""
+    with weirs(lambda far, **options: Durable(tmp_path, far, **options)) as factory:
+        yield factory
 
 
 @pytest.fixture
@@ -239,8 +221,3 @@ def journal(tmp_path):
 def ledger(issuer):
     """ledger(answer=..): the behaviour of a sink that books what it gets."""
     return lambda answer=None: Ledger(issuer, answer)
-
-
-@pytest.fixture
-def ids():
-    return otlp.Ids()

@@ -105,7 +105,7 @@ class Ledger:
     def __init__(self, issuer, answer=None):
         self.issuer = issuer
         self.answer = answer or (lambda request: Answer())
-        self.times = collections.defaultdict(list)
+        self.times = collections.defaultdict(list)  # span id: requests
         self.wrong = []
         self.tries = 0
 
@@ -119,7 +119,7 @@ class Ledger:
                 self.wrong.append(f"not issued: {key(s).hex()}")
             elif s.SerializeToString() != span(s.trace_id, s.span_id).SerializeToString():
                 self.wrong.append(f"changed: {key(s).hex()}")
-            self.times[key(s)].append(request.when)
+            self.times[key(s)].append(request)
         return answer
 
     def __len__(self):
@@ -142,7 +142,7 @@ class Load:
         self.status = collections.Counter()
         self.connects_refused = 0
         self.faults = []
-        self.seconds = []
+        self.seconds = []  # of each exchange: (when it began, how long it took)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(n,), daemon=True) for n in range(senders)]
@@ -199,7 +199,7 @@ class Load:
             self.journal.append(ids)
         with self._lock:
             self.status[answer.status] += 1
-            self.seconds.append(time.monotonic() - begin)
+            self.seconds.append((begin, time.monotonic() - begin))
             if answer.status != 200:
                 self.refused.update(ids)
                 assert answer.status != 503 or answer.getheader("Retry-After"), "503 without Retry-After"
@@ -209,8 +209,9 @@ class Load:
 
 
 def excused(first, second, kills, window):
-    """A copy is allowed when the first one came at most `window` before a kill (or was then on its way), the second after it."""
-    return any(first - 2 * SLOW <= kill <= second and kill - first <= window for kill in kills)
+    """A copy is allowed when the first one was answered at most `window` before a kill (or was then on its way), the second came
+    after it."""
+    return any(first.when - 2 * SLOW <= kill <= second.when and kill - first.answered <= window for kill in kills)
 
 
 def settle(issuer, journal, ledgers, load=None, kills=(), answer_time=0.0, refused_may_arrive=False, lost=()):
@@ -228,7 +229,7 @@ def settle(issuer, journal, ledgers, load=None, kills=(), answer_time=0.0, refus
         window = CHECKPOINT + answer_time + SLACK
         guilty = [(a, b) for t in ledger.times.values() for a, b in zip(t, t[1:]) if not excused(a, b, kills, window)]
         assert not guilty, (f"{name}: {len(guilty)} copies that no kill explains (seed {issuer.seed}): " +
-                            str([(f"{a:.3f}", f"{b:.3f}") for a, b in guilty[:5]]) + f" kills {[f'{k:.3f}' for k in kills]}")
+                            str([(f"{a.when:.3f}", f"{b.when:.3f}") for a, b in guilty[:5]]) + f" kills {[f'{k:.3f}' for k in kills]}")
         copies[name] = ledger.copies()
     return copies
 

@@ -1,29 +1,20 @@
 """Hostile clients by hand: bytes in, bytes out, timing; and the watch over the process they are aimed at.
 
-The fixtures weir, sink and ids are those of tests/e2e (a weir is judged when its test ends: conservation, exit code, sanitizers);
-a test module imports them from here. All load goes to 127.0.0.1.
+The fixtures weir and sink are those of tests/e2e; a test module imports them from here. All load goes to 127.0.0.1.
 """
 import contextlib
-import importlib.util
 import os
 import pathlib
 import select
 import socket
 import struct
-import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
-_spec = importlib.util.spec_from_file_location("e2e_fixtures", ROOT / "tests/e2e/conftest.py")
-_fixtures = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fixtures)
-weir, sink, ids = _fixtures.weir, _fixtures.sink, _fixtures.ids
-
-from rig import otlp  # noqa: E402
-from rig.process import is_sanitized  # noqa: E402
-from rig.raw import Raw, post  # noqa: E402
-from rig.wait import SLOW, until  # noqa: E402
+from rig import otlp
+from rig.fixtures import ids, sink, weir
+from rig.process import is_sanitized
+from rig.raw import Raw, post
+from rig.wait import SLOW, until
 
 MiB = 1 << 20
 SANITIZED = is_sanitized()
@@ -137,16 +128,6 @@ def cpu(w):
     """CPU seconds of a process so far."""
     fields = pathlib.Path(f"/proc/{w.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def peak(w):
-    """Resident bytes at the most, since the start or clear_peak."""
-    text = pathlib.Path(f"/proc/{w.child.pid}/status").read_text()
-    return int(text.split("VmHWM:")[1].split()[0]) * 1024
-
-
-def clear_peak(w):
-    pathlib.Path(f"/proc/{w.child.pid}/clear_refs").write_text("5")
 
 
 def pool_used(w):

@@ -5,17 +5,14 @@ happens to the connection after them (keep, close, reset, hang); `early` answers
 connection: what a well-behaved HTTP library would not do can be done here.
 """
 import collections
-import pathlib
 import socket
 import struct
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-
-from rig import otlp  # noqa: E402
+from rig import otlp
+from rig.ports import free_port
 
 KEEP, CLOSE, RESET, HANG = "keep", "close", "reset", "hang"
 
@@ -36,11 +33,12 @@ class Request:
     head: str
     headers: dict
     body: bytes  # decompressed; b"" when the answer came early or the connection broke
-    when: float
+    when: float  # the head was there
     connection: int
     number: int = 0
     spans: list = field(default_factory=list)  # of otlp
     answer: Answer = None
+    read: float = 0  # the body was there
 
     @property
     def ids(self):
@@ -68,7 +66,7 @@ class Sink:
         self.in_flight = self.most_in_flight = self.n_connections = 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", free_port()), backlog=256)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -119,6 +117,7 @@ class Sink:
             wire = stream.read(int(headers["content-length"]))
             if len(wire) < int(headers["content-length"]):
                 return False
+            request.read = time.monotonic()
             self._parse(request, wire)
         return self._answer(peer, request, early)
 
@@ -141,18 +140,24 @@ class Sink:
             request.answer = answer
             if answer.raw is None and answer.then in (KEEP, CLOSE) and 200 <= answer.status < 300:
                 self.taken.update(request.ids)
-        try:
-            return self._send(peer, request, answer)
-        finally:
-            with self._lock:
-                self.in_flight -= 1
-
-    def _send(self, peer, request, answer):
         if answer.delay:
             self._stopped.wait(answer.delay)
         if answer.then == HANG and answer.raw is None:
             self._stopped.wait()
             return False
+        if answer.raw is None:
+            self._ended()  # before it leaves: who reads it may send the next one at once
+            return self._send(peer, request, answer)
+        try:
+            return self._send(peer, request, answer)
+        finally:
+            self._ended()
+
+    def _ended(self):
+        with self._lock:
+            self.in_flight -= 1
+
+    def _send(self, peer, request, answer):
         for data in self._bytes(request, answer):
             peer.sendall(data)
         if answer.then == RESET:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from oracle import Ledger, settle
+from oracle import CHECKPOINT, Ledger, settle
 from rig import otlp
 from rig.ports import free_port
 from rig.raw import Raw, post
@@ -83,7 +83,7 @@ def test_durable_waits_for_fdatasync(durable, sink, shim, issuer, journal, recei
         begin = time.monotonic()
         shim.heal("fdatasync")
         assert one.status() == 200
-        assert one.ended - begin < 1 * SLOW
+        assert one.ended - begin < 3 * SLOW
         journal.append(ids)
 
 
@@ -121,10 +121,11 @@ def test_group_commit(durable, sink, shim, issuer, journal):
     until(lambda: shim.get("fdatasync") > hits, 10, "fdatasync")
     rest = [Post(w, m) for m, _ in requests[1:]]
     until(lambda: w.scrape().value("otelcol_exporter_queue_size", exporter="otlp_http/a") == 40, 10, "all reserved")
-    begin = shim.get("fdatasync")
+    begin, syncs = time.monotonic(), shim.get("fdatasync")
     shim.heal("fdatasync")
     assert {p.status() for p in [first, *rest]} == {200}
-    assert shim.get("fdatasync") - begin <= 6, "of the log, and checkpoints"
+    checkpoints = (time.monotonic() - begin) / CHECKPOINT
+    assert shim.get("fdatasync") - syncs <= 5 + checkpoints
     for _, ids in requests:
         journal.append(ids)
     until(lambda: len(ledger) == 40, 10, "delivery")
@@ -193,7 +194,9 @@ def test_delivered_needs_all_that_are_required(durable, sink, issuer):
     ledger = Ledger(issuer)
     w = durable({"a": sink(behave=ledger).url, "b": dead()},
                 receiver={"ack": "delivered", "ack_timeout": f"{SLOW / 2:g}s"})
-    assert w.send(issuer, expect=503)[0] in ledger.times
+    ids = w.send(issuer, expect=503)
+    until(lambda: ids[0] in ledger.times, 10, "the healthy one")
+    w.conserve()
     assert ledger.copies() == 0
 
 
@@ -211,7 +214,7 @@ def test_delivered_counts_a_refusal_as_an_end(durable, sink, issuer):
     """A destination that refuses the data for good has resolved it: nothing is gained by sending it again."""
     w = durable({"a": sink(behave=lambda r: Answer(404)).url}, receiver={"ack": "delivered"})
     w.send(issuer)
-    assert w.balance("a")["rejected"] == 1
+    until(lambda: w.balance("a")["rejected"] == 1, 5, lambda: f"a rejected one: {w.balance('a')}")
 
 
 # ---- whose answer

@@ -48,7 +48,8 @@ def test_stop_with_a_dead_destination(durable, sink, issuer, journal):
 def test_stop_under_load(durable, sink, issuer, journal):
     """SIGTERM under load with a slow destination: refused ones are not kept, acknowledged ones arrive, now or after the next start; twice
     at most those that were in flight when drain_timeout passed."""
-    ledger = Ledger(issuer, lambda r: Answer(delay=0.02))
+    slow = [0.1]
+    ledger = Ledger(issuer, lambda r: Answer(delay=slow[0]))
     w = durable({"a": sink(behave=ledger).url}, drain=f"{SLOW / 2:g}s", queue={"num_consumers": 2})
     with Load(w, issuer, journal, senders=4) as load:
         until(lambda: journal.n > 1000, 20, "load")
@@ -57,6 +58,7 @@ def test_stop_under_load(durable, sink, issuer, journal):
         w.kills.append(time.monotonic())
         w.verdict()
         assert len(ledger) < journal.n, "a backlog was left"
+        slow[0] = 0
         w.again()
         before = journal.n
         until(lambda: journal.n > before + 50, 20, "load on the next process")
@@ -74,7 +76,7 @@ def test_stop_with_a_stuck_destination(durable, sink, issuer, journal, stored):
         w.send(issuer, journal)
     until(lambda: len(far.requests) >= 4, 10, "hanging requests")
     seconds = w.stop(expect=0 if stored else 2)
-    assert 0.9 * SLOW < seconds < 2 * SLOW
+    assert 0.9 * SLOW < seconds < 1 + 2 * SLOW
     if not stored:
         assert "lost" in w.log
         return
@@ -98,7 +100,7 @@ def test_second_signal(durable, issuer, journal):
     begin = time.monotonic()
     w.signal(signal.SIGTERM)
     assert w.wait(10) == 0, w.log
-    assert time.monotonic() - begin < 1 * SLOW
+    assert time.monotonic() - begin < 1 + SLOW
     w.verdict()
 
 
@@ -216,13 +218,15 @@ def test_removed_exporter_comes_back(durable, sink, issuer, journal):
 
 def test_removed_exporter_is_drained(durable, sink, issuer, journal):
     """Case 27: the removed exporter's destination is alive, only slow: what was waiting for it is delivered all the same."""
-    ledger = Ledger(issuer, lambda r: Answer(delay=0.05))
+    removed = threading.Event()
+    ledger = Ledger(issuer, lambda r: Answer(gate=removed))
     a = sink(behave=ledger).url
     b = sink(behave=Ledger(issuer)).url
-    w = durable({"a": a, "b": b}, queue={"num_consumers": 2})
+    w = durable({"a": a, "b": b}, queue={"num_consumers": 2}, exporter={"timeout": "60s"})
     first = {i for _ in range(40) for i in w.send(issuer, journal, n=3)}
     assert len(ledger) < 120
     assert w.reload(w.config({"b": b}))[1] == 0
+    removed.set()
     until(lambda: ledger.times.keys() == first, 20, "delivered as an orphan")
     assert ledger.copies() == 0
 
@@ -322,7 +326,8 @@ def test_one_of_three_dead(durable, sink, issuer, journal):
             begin = time.monotonic()
             until(lambda: all(ids[0] in ledgers[n].times for n in "ab"), 5, "a and b")
             lags.append(time.monotonic() - begin)
-        assert w.balance("c")["queued"] >= journal.n - 50
+        promised = journal.n
+        assert w.balance("c")["queued"] >= promised
         sink(port=port, behave=ledgers["c"])
         until(lambda: len(ledgers["c"]) > 100, 10, "c is back")
     w.at_rest(60)
@@ -344,7 +349,8 @@ def test_one_reads_slowly(durable, sink, issuer, journal):
     memory = w.memory()
     with Load(w, issuer, journal, senders=3) as load:
         until(lambda: journal.n > 3000, 60, "load")
-        until(lambda: len(ledgers["a"]) >= journal.n - 200, 10, "a keeps up")
+        promised = journal.n
+        until(lambda: len(ledgers["a"]) >= promised, 10, "a keeps up")
     assert len(ledgers["b"]) < journal.n / 2
     assert w.memory() < memory + (32 << 20)
     gate.set()
@@ -382,8 +388,7 @@ def test_full_queue_of_one(durable, sink, issuer, journal, rule, stored):
     assert b["accepted"] == len(sent) and b["dropped"] == (0 if rule == "reject" else b["accepted"] - b["queued"])
     assert 140 <= b["queued"] <= 156, "50 requests of 3"
     sink(port=port, behave=full)
-    until(lambda: len(full) >= b["queued"], 20, "the rest")
-    w.at_rest()
+    w.at_rest(20)  # the one that was under way may be dropped only now
     assert healthy.times.keys() == set(sent) and healthy.copies() == 0
     assert full.copies() == 0 and len(full) + w.balance("b")["dropped"] == len(sent)
     kept = sent[:140] if rule in ("reject", "drop_newest") else sent[-140:]
@@ -427,7 +432,7 @@ def test_wall_clock_jumps(durable, sink, shim, issuer, journal, jump):
         until(lambda: journal.n > 100, 10, "load")
         hits = shim.get("wall")
         shim.set("wall", action=jump)
-        retries = w.scrape().value("weir_exporter_retries", exporter="otlp_http/b")
+        retries = w.scrape().value("weir_exporter_retries", exporter="otlp_http/b") or 0
         before = journal.n
         until(lambda: journal.n > before + 100 and shim.get("wall") > hits, 10, "load goes on")
         until(lambda: w.scrape().value("weir_exporter_retries", exporter="otlp_http/b") > retries, 10, "retries go on")

@@ -1,4 +1,4 @@
-"""What an exporter does with answers: cases 36 to 45, 47, 51, 52, 55, 57, 58 of the matrix of destinations.
+"""What an exporter does with answers: cases 36 to 45, 47, 51, 52, 55 to 58 of the matrix of destinations.
 
 Each test has a scripted backend (sink.py) and judges by the set of span ids that it took and by the conservation equation (Weir.close).
 Nothing waits for a time to pass: what must not happen is looked for when something later has happened.
@@ -10,7 +10,10 @@ import time
 
 import pytest
 
+from raw import cpu
 from rig import otlp
+from rig.fixtures import sinks, weirs
+from rig.ports import free_ports
 from rig.process import Weir
 from rig.wait import SLOW, until
 from sink import CLOSE, HANG, RESET, Answer, Sink, partial
@@ -20,38 +23,23 @@ FAST = {"initial_interval": "20ms", "max_interval": "40ms"}
 
 @pytest.fixture
 def backend():
-    made = []
-
-    def factory(script=None, **kwargs):
-        made.append(Sink(script, **kwargs))
-        return made[-1]
-    yield factory
-    for s in made:
-        s.stop()
-    assert [f for s in made for f in s.faults] == []
+    with sinks(Sink) as factory:
+        yield factory
 
 
 @pytest.fixture
 def relay(tmp_path, backend):
-    """relay(backend, option=..): a weir with one exporter; judged at the end."""
-    made = []
-
+    """relay(backend, option=..): a weir with one exporter."""
     def config(far, **options):
         return {"receivers": {"otlp": {"protocols": {"http": {"max_request_body_size": "64MiB"}}}},
                 "exporters": {"otlp_http": {"endpoint": far.url, "compression": "none", "retry_on_failure": FAST, **options}}}
 
-    def factory(far, env=None, **options):
-        made.append(Weir(tmp_path, config(far, **options), env=env))
-        made[-1].config = config
-        return made[-1].start()
-    yield factory
-    failures = []
-    for w in made:
-        try:
-            w.close()
-        except AssertionError as e:
-            failures.append(str(e))
-    assert not failures, "\n".join(failures)
+    def make(far, env=None, **options):
+        w = Weir(tmp_path, config(far, **options), env=env)
+        w.config = config
+        return w
+    with weirs(make) as factory:
+        yield factory
 
 
 def outcomes(w):
@@ -88,6 +76,29 @@ def first_only(answer, after=Answer()):
     return lambda r: answer if r.number == 0 else after
 
 
+@pytest.fixture
+def ring(tmp_path):
+    """ring(n, stored=.., option=..): n weirs that each send to the next, the last to the first. No config shows it: one alone writes its
+    own address in a way that only curl reads."""
+    def make(port, far, storage, options):
+        config = {"receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+                  "exporters": {"otlp_http": {"endpoint": far, "retry_on_failure": FAST, **options}}}
+        if storage:
+            config["extensions"] = {"file_storage": {"directory": str(storage), "create_directory": True}}
+            config["service"] = {"extensions": ["file_storage"]}
+            config["exporters"]["otlp_http"]["sending_queue"] = {"storage": "file_storage"}
+        w = Weir(tmp_path, config)
+        w.exact = False  # more arrives than the test sends
+        return w
+
+    with weirs(make) as factory:
+        def close_ring(n, stored=False, **options):
+            ports = free_ports(n)
+            far = [f"http://{'127.0.0.1' if n > 1 else '127.1'}:{port}" for port in ports[1:] + ports[:1]]
+            return [factory(ports[i], far[i], tmp_path / f"storage{i}" if stored else None, options) for i in range(n)]
+        yield close_ring
+
+
 # 36 ------------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -95,12 +106,12 @@ def test_36_retry_after_pauses_the_exporter(relay, backend, ids, status):
     far = backend(first_only(Answer(status, (("Retry-After", "1"),))))
     w = relay(far)
     posted(w, ids)
-    until(lambda: far.requests, 10, "the first try")
+    w.wait_log("Will retry the request")  # the answer has been read: what is sent earlier may go out beside it
     for _ in range(5):
         posted(w, ids)
     settled(w, delivered=6)
     waited = far.requests[1].when - far.requests[0].when
-    assert 0.99 <= waited <= 1.1 + 0.4 * SLOW, waited
+    assert 0.99 <= waited <= 1.1 + 1.5 * SLOW, waited
 
 
 @pytest.mark.parametrize("form", ["http-date", "rfc850", "asctime"])
@@ -116,7 +127,7 @@ def test_36_retry_after_as_a_date(relay, backend, ids, form):
     posted(w, ids)
     settled(w, delivered=1)
     waited = far.requests[1].when - far.requests[0].when
-    assert 0.99 <= waited <= 2.2 + 0.4 * SLOW, waited
+    assert 0.99 <= waited <= 2.2 + 1.5 * SLOW, waited
 
 
 @pytest.mark.parametrize("headers", [
@@ -168,7 +179,7 @@ def test_37_a_part_is_retried_alone(relay, backend, ids, fault):
             return fault
         return Answer(400) if is_bad(r) else Answer()
     far = backend(script)
-    w = relay(far, timeout="500ms")
+    w = relay(far, timeout=f"{SLOW:g}s" if fault.then == HANG else "30s")
     mine = posted(w, ids, 8, size=600, poison=[7])
     settled(w, delivered=7, dead_lettered=1)
     assert far.taken == {i: 1 for i in mine[:7]}
@@ -442,7 +453,7 @@ def test_52_environment(relay, backend, ids, tmp_path):
     assert trap.n_connections == 0
 
 
-# 55, 57, 58 ----------------------------------------------------------------------------------------------------------
+# 55 to 58 --------------------------------------------------------------------------------------------------------------
 
 def test_55_no_stampede_after_an_outage(relay, backend, ids):
     """What has waited comes 1, 2, 4 .. at a time, and never more than num_consumers."""
@@ -502,12 +513,49 @@ def test_57_answer_before_the_body_was_read(relay, backend, ids, status, then):
     assert "Will retry" not in w.log
 
 
+def accepted(w):
+    return int(w.scrape().value("otelcol_receiver_accepted_spans") or 0)
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["memory", "stored"])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_56_a_loop_ends(ring, ids, n, stored):
+    """What comes round is taken eight times more and then refused for good, by an error that says where to look."""
+    nodes = ring(n, stored=stored)
+    posted(nodes[0], ids, 3)
+    last = nodes[8 % n]  # the ninth exchange is its
+    until(lambda: outcomes(last)["rejected"] == 3, 20, lambda: [outcomes(w) for w in nodes])
+    for w in nodes:
+        w.at_rest()
+    assert sum(outcomes(w)["delivered"] for w in nodes) == 3 * 8
+    assert sum(map(accepted, nodes)) == 3 * (1 + 8)
+    assert logged(last, "Exporting failed. Dropping data.", dropped_items="3") == 1
+    assert "relayed 9 times: an exporter's endpoint leads back to this receiver" in last.log
+    refusing = nodes[9 % n]
+    assert refusing.scrape().value("weir_receiver_requests", outcome="refused") == 1
+    before = sum(map(cpu, nodes))
+    time.sleep(0.5)
+    assert sum(map(cpu, nodes)) - before < 0.1 * SLOW
+
+
+def test_56_a_loop_under_load(ring, ids):
+    """Joined with what has been round already, fresh data is not round for longer; the exporter is not held, and nothing is left."""
+    nodes = ring(2, sending_queue={"queue_size": 10000, "batch": {"flush_timeout": "20ms", "min_size": 20}})
+    for _ in range(100):
+        posted(nodes[0], ids, 2)
+    until(lambda: sum(outcomes(w)["rejected"] for w in nodes) == 200, 20, lambda: [outcomes(w) for w in nodes])
+    assert 200 * 2 <= sum(map(accepted, nodes)) <= 200 * (1 + 8)
+    for w in nodes:
+        w.at_rest()
+        assert outcomes(w)["dropped"] == outcomes(w)["dead_lettered"] == 0
+        assert not logged(w, "Exporter is held")
+
+
 def test_58_no_expect_header(relay, backend, ids):
     """A backend that knows no 100-continue costs no second."""
     far = backend()
     w = relay(far)
-    begin = time.monotonic()
     posted(w, ids, 300, size=10000)
     settled(w, delivered=300)
     assert "expect" not in far.requests[0].headers and len(far.requests[0].body) > 2 << 20
-    assert time.monotonic() - begin < 0.9 * max(SLOW, 1)
+    assert far.requests[0].read - far.requests[0].when < 0.9 * SLOW

@@ -1,9 +1,12 @@
 """A weir under test: started on free ports, watched, and judged when it is stopped.
 
 Every instance is judged the same way, by close(): the conservation equation holds at every exporter, what the receiver counted is
-what the tests sent, the process ends on SIGTERM with the code expected, and no sanitizer has spoken.
+what the tests sent, the process ends on SIGTERM with the code expected, no sanitizer has spoken, and its memory stayed within the
+bound of its config (rig.memory).
 The program is $WEIR (default build/weir); SUT=otelcol puts the Collector in its place, to debug the tests themselves.
 """
+import contextlib
+import functools
 import http.client
 import os
 import pathlib
@@ -16,6 +19,7 @@ import time
 import yaml
 
 from . import otlp
+from .memory import MiB, memory_bound, resident
 from .ports import free_port
 from .wait import SLOW, until
 
@@ -35,6 +39,7 @@ def weir_binary():
     return os.path.abspath(os.environ.get("WEIR", ROOT / "build/weir"))
 
 
+@functools.cache
 def is_sanitized():
     """Whether the memory and the time that are measured are a sanitizer's."""
     binary = pathlib.Path(weir_binary())
@@ -148,6 +153,9 @@ class Weir(Process):
         self.exit_code = exit_code
         self.sent = {s: 0 for s in ITEMS}  # items acknowledged with 200
         self.exact = True  # everything that was sent is in self.sent
+        self.connections, self.largest, self.total = 100, MiB, None  # for memory_bound; a test that opens or sends more says so
+        self.configs = []  # that were in force
+        self.peak_noted = 0  # resident bytes at the most before clear_peak, a signal to end, or a kill
         self.write(config)
         binary = collector_binary() if IS_COLLECTOR else weir_binary()
         super().__init__([binary, "--config", self.path, *args], env)
@@ -157,6 +165,8 @@ class Weir(Process):
         if isinstance(config, dict):
             config = yaml.safe_dump(self._complete(config), sort_keys=False)
         self.path.write_text(config)
+        with contextlib.suppress(yaml.YAMLError):  # one with errors is never in force
+            self.configs.append(yaml.safe_load(config))
 
     def _complete(self, config):
         config = {k: v for k, v in config.items()}
@@ -268,8 +278,20 @@ class Weir(Process):
         assert code == want, f"exit {code}, expected {want}:\n{self.log[-4000:]}"
         return time.monotonic() - begin
 
+    def signal(self, number):
+        if number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+            self.note_peak()
+        super().signal(number)
+
     def verdict(self):
         assert not SPOKEN.search(self.log), self.log
+        if not IS_COLLECTOR and not is_sanitized():
+            self.judge_memory()
+
+    def judge_memory(self):
+        bound = max(memory_bound(c, self.connections, self.largest, self.total) for c in self.configs)
+        print(f"memory: {self.peak_noted / MiB:.1f} MiB at the most, bound {bound / MiB:.1f} MiB")
+        assert self.peak_noted <= bound, f"{self.peak_noted / MiB:.1f} MiB resident, bound {bound / MiB:.1f} MiB"
 
     def close(self):
         if self.child is None:
@@ -286,8 +308,19 @@ class Weir(Process):
 
     def memory(self):
         """Resident bytes now."""
-        text = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) * 1024
+        return resident(self.child.pid)
+
+    def peak(self):
+        """Resident bytes at the most, since the start or clear_peak."""
+        return resident(self.child.pid, "VmHWM")
+
+    def clear_peak(self):
+        self.note_peak()
+        pathlib.Path(f"/proc/{self.child.pid}/clear_refs").write_text("5")
+
+    def note_peak(self):
+        if self.running:
+            self.peak_noted = max(self.peak_noted, self.peak())
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.child.pid}/fd"))

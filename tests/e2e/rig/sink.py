@@ -4,6 +4,7 @@ It refuses what a strict vendor would (wrong path, type, encoding, undecodable b
 `faults` must be empty. `behave` decides the answer: a function of the request, or a list used up one by one and then 200.
 """
 import http.server
+import math
 import socket
 import struct
 import threading
@@ -11,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import otlp
+from .ports import free_port
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Answer:
     delay: float = 0  # seconds before the answer
     reset: bool = False  # RST instead of an answer
     hang: bool = False  # no answer until the sink stops
+    gate: threading.Event = None  # no answer until this is set
     raw: bytes = b""  # these bytes instead of a well-formed answer
 
 
@@ -33,6 +36,7 @@ class Request:
     signal: str
     when: float
     status: int = 0
+    answered: float = math.inf  # when the answer was on its way
 
     @property
     def message(self):
@@ -66,7 +70,7 @@ class Sink:
             def handle_error(self, request, client_address):
                 pass
 
-        self._server = Server(("127.0.0.1", port), Handler)
+        self._server = Server(("127.0.0.1", port or free_port()), Handler)
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
@@ -100,6 +104,8 @@ class Sink:
     def _answer(self, handler, request, answer):
         if answer.delay:
             self._stopped.wait(answer.delay)
+        if answer.gate:
+            answer.gate.wait()
         if answer.hang:
             self._stopped.wait()
             handler.close_connection = True
@@ -124,6 +130,7 @@ class Sink:
         handler.end_headers()
         handler.wfile.write(body)
         handler.wfile.flush()
+        request.answered = time.monotonic()
 
     def got(self, signal="traces", status=range(200, 300)):
         """Messages of the requests that were answered with one of `status`."""

@@ -48,7 +48,7 @@ static void accepted(void **state UNUSED)
 		        { "1:49: warning: listens on all interfaces" } },
 		{ "receivers: {otlp: {protocols: {http: {endpoint: '[::]:4318'}}}}\n" OUT PIPELINE,
 		        { "1:49: warning: listens on all interfaces" } },
-		{ "receivers: {otlp: {protocols: {http: {endpoint: '0.0.0.0:1', tls: {cert_file: c, key_file: k, "
+		{ "receivers: {otlp: {protocols: {http: {endpoint: '0.0.0.0:2', tls: {cert_file: c, key_file: k, "
 		  "client_ca_file: a}}}}}\n" OUT PIPELINE,
 		        { NULL } },
 		{ IN OUT "service: {pipelines: {traces: {receivers: [otlp, otlp], exporters: [otlp_http]}}}\n",
@@ -220,6 +220,112 @@ static void seeds(void **state UNUSED)
 	check_rows(later, COUNTOF(later), false);
 }
 
+/* An exporter that sends to a receiver of its own config. */
+static const struct {
+	const char *listens, *sends;
+	bool loop;
+} loop_rows[] = {
+	{ "localhost:4318", "http://localhost:4318", true },
+	{ "localhost:4318", "http://LOCALHOST:4318/", true },
+	{ "localhost:4318", "http://127.0.0.1:4318", true },
+	{ "localhost:4318", "http://[::1]:4318/v1", true },
+	{ "localhost:4318", "http://localhost:4319", false },
+	{ "localhost:4318", "http://localhost", false },
+	{ "localhost:4318", "http://127.0.0.2:4318", false },
+	{ "localhost:4318", "http://localhost.example:4318", false },
+	{ "localhost:4318", "http://localhost:1@gateway.example:4318", false },
+	{ "localhost:4318", "http://user:password@localhost:4318?x=@b:1", true },
+	{ "localhost:80", "http://localhost/v1/traces", true },
+	{ "localhost:80", "https://localhost", false },
+	{ "127.0.0.1:443", "https://localhost/", true },
+	{ "127.0.0.1:4318", "http://127.0.0.1:04318", true },
+	{ "127.0.0.1:4318", "http://127.0.0.2:4318", false },
+	{ "127.0.0.1:4318", "http://[::1]:4318", false },
+	{ "127.0.0.1:4318", "http://0.0.0.0:4318", true },
+	{ "[::1]:4318", "http://[::1]:4318", true },
+	{ "[::1]:4318", "http://localhost:4318", true },
+	{ "[::1]:443", "https://[::1]", true },
+	{ "10.0.0.7:4318", "http://10.0.0.7:4318", true },
+	{ "10.0.0.7:4318", "http://localhost:4318", false },
+	{ "10.0.0.7:4318", "http://10.0.0.70:4318", false },
+	{ "gateway.example:4318", "http://Gateway.Example:4318", true },
+	{ "gateway.example:4318", "http://gateway.example:4319", false },
+	{ "0.0.0.0:4318", "http://localhost:4318", true },
+	{ "0.0.0.0:4318", "http://127.8.8.8:4318", true },
+	{ "0.0.0.0:4318", "http://127.example:4318", false },
+	{ "0.0.0.0:4318", "http://gateway.example:4318", false },
+	{ "0.0.0.0:4318", "http://10.0.0.7:4318", false },
+	{ ":4318", "http://[::1]:4318", true },
+	{ "[::]:4318", "http://127.0.0.1:4318", true },
+	{ "[::]:4318", "http://[::]:4318", true },
+	{ "/run/weir:4318', transport: 'unix", "http://localhost:4318", false },
+};
+
+static void loops(void **state UNUSED)
+{
+	for (size_t i = 0; i < COUNTOF(loop_rows); i++) {
+		char word[512];
+		snprintf(word, sizeof(word),
+		        "yaml:receivers: {otlp: {protocols: {http: {endpoint: '%s'}}}}\nexporters: "
+		        "{otlp_http: {endpoint: '%s'}}\n" PIPELINE,
+		        loop_rows[i].listens, loop_rows[i].sends);
+		const char *const configs[] = { word };
+		struct plan_sources src = { .configs = configs, .n_configs = 1 };
+		struct findings f;
+		findings_init(&f);
+		struct plan *p = plan_load(&src, &f);
+		char *text = printed(&f);
+		bool said = strstr(text,
+		                    "yaml::2:35: error: exporters::otlp_http: 'endpoint' is where receivers::otlp "
+		                    "listens (") &&
+		        strstr(text, ", at yaml::1:49): what is sent there would come back");
+		if (said != loop_rows[i].loop || f.n_errors != loop_rows[i].loop || strstr(text, "password"))
+			fail_msg("%s to %s: %s", loop_rows[i].sends, loop_rows[i].listens, text);
+		free(text);
+		findings_release(&f);
+		plan_free(p);
+	}
+}
+
+/* Defaults count, what does not run does not, and each URL of an exporter is looked at. */
+static void loops_in_all_places(void **state UNUSED)
+{
+#define SELF "exporters: {otlp_http: {endpoint: 'http://localhost:4318'}}\n"
+	static const struct row bad[] = {
+		{ IN SELF PIPELINE, { "2:35: error: receivers::otlp listens (localhost:4318, at yaml::1:13)" } },
+		{ "receivers: {otlp: {protocols: {http: }}}\n" SELF PIPELINE, { "2:35: error: at yaml::1:13)" } },
+		{ SELF PIPELINE,
+		        { "1:35: error: receivers::otlp listens (localhost:4318, at yaml::2:44)",
+		                "2:44: notice: receiver \"otlp\" is not declared" } },
+		{ IN "exporters:\n  otlphttp/a: {endpoint: 'http://far', logs_endpoint: 'http://localhost:4318/x'}\n"
+		     "service: {pipelines: {logs: {receivers: [otlp], exporters: [otlphttp/a]}}}\n",
+		        { "3:3: notice: alias", "3:55: error: exporters::otlp_http/a: 'logs_endpoint' is where" } },
+		{ "receivers: {otlp/a: {protocols: {http: {endpoint: 'localhost:1'}}}, otlp/b: {protocols: {http: "
+		  "{endpoint: 'localhost:2'}}}}\n"
+		  "exporters: {otlp_http: {traces_endpoint: 'http://localhost:1', metrics_endpoint: "
+		  "'http://localhost:2'}}\n"
+		  "service: {pipelines: {traces: {receivers: [otlp/a, otlp/b], exporters: [otlp_http]}}}\n",
+		        { "2:42: error: 'traces_endpoint' is where receivers::otlp/a listens (localhost:1, at "
+		          "yaml::1:51)",
+		                "2:82: error: 'metrics_endpoint' is where receivers::otlp/b listens" } },
+	};
+	static const struct row good[] = {
+		{ IN "exporters: {otlp_http: {endpoint: 'http://localhost:4318'}, nop: }\n"
+		     "service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}\n",
+		        { NULL } },
+		{ "receivers: {otlp: , otlp/b: {protocols: {http: {endpoint: 'localhost:1'}}}}\n" SELF
+		  "service: {pipelines: {traces: {receivers: [otlp/b], exporters: [otlp_http]}}}\n",
+		        { NULL } },
+		{ "receivers: {otlp: , otlp/b: {protocols: {http: {endpoint: 'localhost:1'}}}}\n"
+		  "exporters: {otlp_http: {endpoint: 'http://localhost:4318'}, nop: }\n"
+		  "service: {pipelines: {traces: {receivers: [otlp/b], exporters: [otlp_http]}, traces/2: {receivers: "
+		  "[otlp], exporters: [nop]}}}\n",
+		        { NULL } }, /* a chain */
+	};
+	check_rows(bad, COUNTOF(bad), false);
+	check_rows(good, COUNTOF(good), true);
+}
+
 /* Who ends up where. */
 static void contents(void **state UNUSED)
 {
@@ -373,6 +479,8 @@ int main(void)
 		cmocka_unit_test(bad_graphs),
 		cmocka_unit_test(ten_mistakes),
 		cmocka_unit_test(seeds),
+		cmocka_unit_test(loops),
+		cmocka_unit_test(loops_in_all_places),
 		cmocka_unit_test(contents),
 		cmocka_unit_test(service_defaults),
 		cmocka_unit_test(service_options),

@@ -445,6 +445,86 @@ static void joining_and_splitting(void **state UNUSED)
 	}
 }
 
+#define HOPS "X-Otlp-Relay-Hops"
+
+static void take_hops(struct core_rig *r, unsigned hops, unsigned n_spans)
+{
+	const char *headers = arena_printf(&r->arena, CORE_RIG_PROTO HOPS ": %u\r\n", hops);
+	assert_int_equal(core_rig_post(r, "/v1/traces", headers, core_rig_spans(r, n_spans)).status, 200);
+}
+
+/* Each relay counts one more, a retry does not; joined requests have the largest; a header of the config replaces it. */
+static void hops_are_counted(void **state UNUSED)
+{
+	static const struct {
+		const char *options;
+		unsigned hops[2]; /* of two requests; of one when they are equal */
+		const char *sent;
+	} v[] = {
+		{ "", { 0, 0 }, "1" },
+		{ "", { 1, 1 }, "2" },
+		{ "", { 8, 8 }, "9" },
+		{ ", encoding: json", { 3, 3 }, "4" },
+		{ ", sending_queue: {batch: {flush_timeout: 1h, min_size: 2}}", { 2, 5 }, "6" },
+		{ ", sending_queue: {batch: {flush_timeout: 1h, min_size: 2}}", { 7, 0 }, "8" },
+		{ ", headers: {x-otlp-relay-hops: '0'}", { 5, 5 }, "0" },
+	};
+	static const struct peer_answer script[] = { { HEAD("503 Busy"), 0, NULL, PEER_KEEP },
+		{ HEAD("200 OK"), 0, NULL, PEER_KEEP } };
+	for (size_t i = 0; i < COUNTOF(v); i++) {
+		unsigned n = v[i].hops[0] != v[i].hops[1] ? 2 : 1;
+		struct backend b;
+		struct core_rig r;
+		char base[32], text[256];
+		backend_start(&b, script, 2, base);
+		core_rig_start(&r, RELAY, base, v[i].options);
+		take_hops(&r, v[i].hops[0], 1);
+		if (n == 2)
+			take_hops(&r, v[i].hops[1], 1);
+		UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == n);
+		assert_int_equal(backend_count(&b), 2);
+		for (unsigned k = 0; k < 2; k++) {
+			assert_int_equal(backend_spans(backend_get(&b, k)), n);
+			assert_string_equal(backend_header(backend_get(&b, k), HOPS, text), v[i].sent);
+		}
+		core_rig_stop(&r);
+		backend_stop(&b);
+	}
+}
+
+/* A 400 for what came too long a way: no span is looked for in it, the exporter is not doubted, and what was joined with it passes. */
+static void too_many_hops_are_not_poison(void **state UNUSED)
+{
+	static const struct peer_answer script[] = { { HEAD("400 Bad"), 0, NULL, PEER_KEEP },
+		{ HEAD("200 OK"), 0, NULL, PEER_KEEP }, { HEAD("400 Bad"), 0, NULL, PEER_KEEP } };
+	char base[32], text[256];
+	struct backend b;
+	struct core_rig r;
+	backend_start(&b, script, 1, base);
+	core_rig_start(&r, RELAY, base, "");
+	for (unsigned i = 1; i <= 5; i++) {
+		take_hops(&r, HOPS_MAX, 10);
+		UNTIL(&r, core_rig_get(&r, "otlp_http", rejected) == 10 * i);
+	}
+	assert_int_equal(backend_count(&b), 5);
+	assert_int_equal(exporter_state(core_rig_exporter(&r, "otlp_http")), EXPORTER_OK);
+	core_rig_stop(&r);
+	backend_stop(&b);
+
+	backend_start(&b, script, 3, base);
+	core_rig_start(&r, RELAY, base, ", sending_queue: {batch: {flush_timeout: 1h, min_size: 20}}");
+	take_hops(&r, 0, 10);
+	take_hops(&r, HOPS_MAX, 10);
+	UNTIL(&r, core_rig_get(&r, "otlp_http", queued) == 0);
+	assert_int_equal(core_rig_get(&r, "otlp_http", delivered), 10);
+	assert_int_equal(core_rig_get(&r, "otlp_http", rejected), 10);
+	assert_int_equal(backend_count(&b), 3);
+	assert_string_equal(backend_header(backend_get(&b, 1), HOPS, text), "1");
+	assert_string_equal(backend_header(backend_get(&b, 2), HOPS, text), "9");
+	core_rig_stop(&r);
+	backend_stop(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +537,8 @@ int main(void)
 		cmocka_unit_test(urls),
 		cmocka_unit_test(credentials_of_the_url_are_not_logged),
 		cmocka_unit_test(joining_and_splitting),
+		cmocka_unit_test(hops_are_counted),
+		cmocka_unit_test(too_many_hops_are_not_poison),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,42 @@ static void answer_table(void **state UNUSED)
 	core_rig_stop(&r);
 }
 
+/* What was relayed too often is refused for good, before its body is taken; what is no number is not ours. */
+static void relayed_too_often(void **state UNUSED)
+{
+	static const struct {
+		const char *hops;
+		bool refused;
+	} cases[] = { { "0", false }, { "1", false }, { "8", false }, { "9", true }, { "10", true }, { "255", true },
+		{ "256", true }, { "4294967296", true }, { "18446744073709551615", true }, { "-9", false },
+		{ "9x", false }, { "9, 9", false }, { "many", false }, { "", false } };
+	struct core_rig r;
+	uint64_t n_refused = 0, n_taken = 0;
+	core_rig_start(&r, DOOR("") TO_NOP);
+	for (size_t i = 0; i < 2 * COUNTOF(cases); i++) {
+		bool json = i % 2, refused = cases[i / 2].refused;
+		const char *hops = cases[i / 2].hops;
+		const char *headers = arena_printf(&r.arena, "%sx-otlp-RELAY-hops: %s\r\n", json ? JSON : PROTO, hops);
+		slice body = json ? core_rig_spans_json(&r, 1) : core_rig_spans(&r, 1);
+		struct answer a = core_rig_post(&r, "/v1/traces", headers, body);
+		if (a.status != (refused ? 400 : 200))
+			fail_msg("%s: %d", hops, a.status);
+		n_taken += !refused;
+		n_refused += refused;
+		if (!refused)
+			continue;
+		expect_status(&r, &a, 3);
+		const char *text = arena_printf(
+		        &r.arena, "relayed %s times: an exporter's endpoint leads back to this receiver", hops);
+		assert_non_null(memmem(a.body.p, a.body.len, text, strlen(text)));
+	}
+	assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_REFUSED), n_refused);
+	assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_OK), n_taken);
+	assert_int_equal(core_rig_received(&r, "otlp", TRACES).accepted, n_taken);
+	UNTIL(&r, core_rig_get(&r, "nop", delivered) == n_taken);
+	core_rig_stop(&r);
+}
+
 /* Two spans, one of them bad. */
 static void bad_spans_are_refused_alone(void **state UNUSED)
 {
@@ -411,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answer_table),
+		cmocka_unit_test(relayed_too_often),
 		cmocka_unit_test(bad_spans_are_refused_alone),
 		cmocka_unit_test(codings_in),
 		cmocka_unit_test(only_the_listed_codings),

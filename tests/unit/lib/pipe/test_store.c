@@ -340,22 +340,6 @@ static void test_limits(void **state)
 	world_release(&w);
 }
 
-static void test_no_memory(void **state)
-{
-	struct world w;
-	(void)state;
-	world_init(&w, 11);
-	world_open(&w, 1);
-	assert_int_equal(put(&w, 1, 5000, 1, NULL), 0);
-	pool_set_limit(&w.pool, 4000);
-	assert_int_equal(next(&w, 0), -ENOMEM);
-	assert_int_equal(next(&w, 0), -ENOMEM);
-	pool_set_limit(&w.pool, 40000);
-	assert_int_equal(next(&w, 0), 1);
-	deliver(&w, 0, 1);
-	world_release(&w);
-}
-
 /* A start looks at headers of files and at what the cursor file does not count, not at the backlog. */
 static void test_start_reads_little(void **state)
 {
@@ -472,7 +456,6 @@ int main(void)
 		cmocka_unit_test(test_on_more),
 		cmocka_unit_test(test_new_and_back),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_start_reads_little),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_threads),

@@ -13,6 +13,7 @@ static const struct store_record example = {
 	.type = STORE_LETTER,
 	.signal = METRICS,
 	.n_items = 9,
+	.hops = 3,
 	.arrival_wall_ns = -5,
 	.pipeline = { "metrics/a", 9 },
 	.partition = { "x", 1 },
@@ -58,6 +59,7 @@ static void check_example(const struct store_record *r)
 {
 	assert_true(r->seq == 77 && r->type == STORE_LETTER && r->signal == METRICS && r->n_items == 9);
 	assert_int_equal(r->arrival_wall_ns, -5);
+	assert_int_equal(r->hops, 3);
 	assert_true(slice_eq(r->pipeline, example.pipeline) && slice_eq(r->partition, example.partition));
 	assert_true(slice_eq(r->routes, example.routes) && slice_eq(r->reason, example.reason));
 	assert_true(slice_eq(r->text, example.text));
@@ -132,6 +134,33 @@ static void test_meta(void **state)
 	strbuf_release(&out);
 }
 
+/* A count of hops takes its member; 0 takes nothing, so that a record of before there was one is what is written without hops. */
+static void test_hops(void **state)
+{
+	static const unsigned char member[16] = { 8, 0, 0, 0, 1, 0, 0, 0 };
+	struct store_record r, w = { .seq = 1, .type = STORE_RECORD, .signal = LOGS, .pipeline = SLICE("logs") };
+	uint32_t without = record_payload(&w), sidecar;
+	struct record_header h;
+	struct strbuf out;
+	(void)state;
+	strbuf_init(&out, 2 * META_MAX);
+	for (unsigned hops = 0; hops < 256; hops++) {
+		w.hops = (uint8_t)hops;
+		strbuf_clear(&out);
+		record_write(&w, 1, &out);
+		assert_true(record_header_read((unsigned char *)out.p, 1, &h));
+		assert_int_equal(h.payload_len, without + (hops ? sizeof(member) : 0));
+		assert_int_equal(out.len, RECORD_HEADER + h.meta_len);
+		assert_int_equal(memmem(out.p, out.len, member, 8) != NULL, hops != 0);
+		assert_int_equal(store_meta_read(&h, (slice){ out.p + RECORD_HEADER, h.meta_len }, &r, &sidecar), 0);
+		assert_int_equal(r.hops, hops);
+	}
+	store_put32((unsigned char *)out.p + out.len - 12, 2); /* of another length: not this member */
+	assert_int_equal(store_meta_read(&h, (slice){ out.p + RECORD_HEADER, h.meta_len }, &r, &sidecar), 0);
+	assert_int_equal(r.hops, 0);
+	strbuf_release(&out);
+}
+
 static void test_limits(void **state)
 {
 	struct store_record r = { .body = { NULL, RECORD_MAX } };
@@ -178,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_segment_header),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_meta),
+		cmocka_unit_test(test_hops),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_routes),
 	};
