@@ -76,8 +76,9 @@ static int start(struct stage *s, struct err *e)
 	}
 	snprintf(directory, sizeof directory, "%.*s", SLICE_ARG(c->directory));
 	uint64_t segment = c->max_size.n / 8 < c->segment_size.n ? c->max_size.n / 8 : c->segment_size.n;
-	struct store_options o = {
-		.disk = core_disk(s->core),
+	const struct core_options *process = core_options(s->core);
+	const struct store_options o = {
+		.disk = process->disk,
 		.clock = s->loop->clock,
 		.log = core_log(s->core),
 		.directory = directory,
@@ -85,8 +86,9 @@ static int start(struct stage *s, struct err *e)
 		.sync = c->fsync,
 		.max_size = c->max_size.n,
 		.segment_size = segment,
+		.random = process->random,
+		.random_ctx = process->random_ctx,
 	};
-	o.random = core_random(s->core, &o.random_ctx);
 	f->storage = storage_open(&o, s->loop, core_log(s->core), &why, e);
 	return f->storage ? 0 : -1;
 }

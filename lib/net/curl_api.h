@@ -5,6 +5,7 @@
  * soname (libcurl.so.4) has been stable since 2006, and options unknown to an older library are refused by it.
  */
 #pragma once
+#define CURL_DISABLE_DEPRECATION /* of multi_socket_all */
 #define CURL_DISABLE_TYPECHECK /* its macros do not see through function pointers */
 #include <curl/curl.h>
 
@@ -22,6 +23,7 @@
 	X(multi_add_handle)    \
 	X(multi_remove_handle) \
 	X(multi_socket_action) \
+	X(multi_socket_all)    \
 	X(multi_info_read)     \
 	X(multi_cleanup)       \
 	X(multi_strerror)      \

@@ -149,6 +149,17 @@ static void keep_idle(struct http_client *c, struct transfer *t)
 	c->n_idle++;
 }
 
+/* When one connection has gone silent, those that were idle then may have gone with it: only such as were used since are. */
+static void limit_idle(struct http_client *c, struct transfer *t)
+{
+	int64_t idle = (c->settings.idle_timeout_ns + NS_PER_S - 1) / NS_PER_S;
+	int64_t since = (loop_now(c->loop) - c->timed_out_ns) / NS_PER_S;
+
+	if (c->timed_out_ns && since < idle)
+		idle = since;
+	c->curl->easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, (long)idle);
+}
+
 int http_client_post(struct http_client *c, const struct http_post *p, struct err *e)
 {
 	if (c->closing)
@@ -163,6 +174,7 @@ int http_client_post(struct http_client *c, const struct http_post *p, struct er
 		keep_idle(c, t);
 		return -1;
 	}
+	limit_idle(c, t);
 	CURLMcode r = c->curl->multi_add_handle(c->multi, t->easy);
 
 	if (r != CURLM_OK) {
@@ -184,6 +196,8 @@ static void finish(struct http_client *c, struct transfer *t, CURLcode code, boo
 	c->curl->multi_remove_handle(c->multi, t->easy);
 	unlink_active(c, t);
 	c->last_used_ns = loop_now(c->loop);
+	if (r.fault == HTTP_FAULT_TIMEOUT)
+		c->timed_out_ns = c->last_used_ns;
 	t->on_done(t->ctx, &r);
 	keep_idle(c, t);
 }

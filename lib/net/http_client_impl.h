@@ -11,7 +11,7 @@
 
 /* Of a configured client, as libcurl wants them. All in client->arena. */
 struct client_strings {
-	const char *cert_file, *key_file, *ca_file, *server_name;
+	const char *server_name;
 	const char *http_proxy, *https_proxy, *no_proxy; /* "" for none */
 	struct curl_blob cert_pem, key_pem, ca_pem;
 	long ssl_version;
@@ -67,6 +67,8 @@ struct http_client {
 	uv_timer_t closer;
 	struct timer idler;
 	int64_t last_used_ns;
+	int64_t timed_out_ns; /* when a transfer did last; 0: none */
+	bool abandoned; /* an attempt to connect: libcurl looks at the next address only when asked */
 	size_t n_handles; /* uv handles not closed yet */
 	bool closing;
 	void (*on_closed)(void *ctx);

@@ -81,11 +81,24 @@ static void arm(struct watch *w, int events)
 		uv_poll_stop(&w->poll);
 }
 
+/* libcurl 7.88 prepares the attempt at the next address when one has failed, but begins it with its next timer, which may be seconds
+ * away or the deadline. */
+static void act(struct http_client *c, curl_socket_t fd, int flags)
+{
+	int running;
+
+	c->curl->multi_socket_action(c->multi, fd, flags, &running);
+	while (c->abandoned) {
+		c->abandoned = false;
+		c->curl->multi_socket_all(c->multi, &running);
+	}
+}
+
 static void on_poll(uv_poll_t *p, int status, int events)
 {
 	struct watch *w = CONTAINER_OF(p, struct watch, poll);
 	struct http_client *c = w->client;
-	int running, flags = 0;
+	int flags = 0;
 
 	if (status < 0) { /* an error is pending on the socket, and libuv has stopped watching it */
 		w->armed = 0;
@@ -101,7 +114,7 @@ static void on_poll(uv_poll_t *p, int status, int events)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	c->curl->multi_socket_action(c->multi, w->fd, flags, &running);
+	act(c, w->fd, flags);
 	if (!uv_is_closing((uv_handle_t *)p) && w->armed == 0)
 		arm(w, w->wanted);
 	client_collect(c);
@@ -121,9 +134,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *client, void 
 	        ? 0
 	        : (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	w->lasting |= w->connection && (w->wanted & UV_READABLE); /* it came as far as waiting for an answer */
-	if (what == CURL_POLL_REMOVE && !w->lasting)
+	if (what == CURL_POLL_REMOVE && !w->lasting) {
+		c->abandoned |= w->connection;
 		watch_close(w);
-	else if ((w->wanted & ~w->armed) || (w->armed & ~w->wanted & UV_WRITABLE))
+	} else if ((w->wanted & ~w->armed) || (w->armed & ~w->wanted & UV_WRITABLE))
 		arm(w, w->wanted);
 	return 0;
 }
@@ -167,10 +181,9 @@ static int on_close(void *client, curl_socket_t fd)
 static void on_time(uv_timer_t *timer)
 {
 	struct http_client *c = CONTAINER_OF(timer, struct http_client, timer);
-	int running;
 
 	if (c->multi)
-		c->curl->multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		act(c, CURL_SOCKET_TIMEOUT, 0);
 	client_collect(c);
 }
 

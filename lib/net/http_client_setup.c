@@ -162,11 +162,6 @@ static void setup_tls(struct transfer *t)
 	set_text(t, CURLOPT_CAPATH, tls->include_system_ca_certs_pool ? SYSTEM_ROOTS : NULL);
 }
 
-static long seconds(int64_t ns)
-{
-	return (long)((ns + NS_PER_S - 1) / NS_PER_S);
-}
-
 void transfer_setup(struct transfer *t)
 {
 	const struct http_client_settings *s = &t->client->settings;
@@ -185,7 +180,6 @@ void transfer_setup(struct transfer *t)
 	set_long(t, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S / 3);
 	set_long(t, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
 	set_long(t, CURLOPT_CONNECTTIMEOUT_MS, (long)((s->connect_timeout_ns + NS_PER_MS - 1) / NS_PER_MS));
-	set_long(t, CURLOPT_MAXAGE_CONN, seconds(s->idle_timeout_ns));
 	/* Names are looked up again and load spread again every 4 to 6 minutes, not by all exporters at once. */
 	set_long(t, CURLOPT_MAXLIFETIME_CONN, 240 + (long)(uv_hrtime() % 120));
 	set_long(t, CURLOPT_FORBID_REUSE, s->disable_keep_alives ? 1 : 0);

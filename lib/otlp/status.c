@@ -13,14 +13,27 @@
 #include "lib/otlp/schema/status.pb-c.h"
 #include "lib/otlp/schema/trace_service.pb-c.h"
 
-static void *in_arena(void *arena, size_t n)
+enum { BUDGET_MIN = 64 << 10 };
+
+/* protobuf-c takes some 50 bytes for each field it does not know, which are two bytes of a hostile body: a message of ours takes little
+ * more than its texts. */
+struct budget {
+	struct arena *arena;
+	size_t left;
+};
+
+static void *within(void *budget, size_t n)
 {
-	return arena_try(arena, n);
+	struct budget *b = budget;
+	if (n > b->left)
+		return NULL;
+	b->left -= n;
+	return arena_try(b->arena, n);
 }
 
-static void keep(void *arena, void *p)
+static void keep(void *budget, void *p)
 {
-	(void)arena;
+	(void)budget;
 	(void)p;
 }
 
@@ -67,7 +80,6 @@ static slice pack(struct arena *a, const ProtobufCMessage *m, const struct json_
 static ProtobufCMessage *unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
         const struct json_message *table, enum otlp_encoding enc, slice body)
 {
-	ProtobufCAllocator allocator = { .alloc = in_arena, .free = keep, .allocator_data = a };
 	if (enc == OTLP_JSON) {
 		struct buf *wire;
 		struct err e;
@@ -77,6 +89,8 @@ static ProtobufCMessage *unpack(struct arena *a, const ProtobufCMessageDescripto
 		body = arena_dup(a, buf_slice(wire));
 		buf_unref(wire);
 	}
+	struct budget b = { a, 2 * body.len + BUDGET_MIN };
+	ProtobufCAllocator allocator = { .alloc = within, .free = keep, .allocator_data = &b };
 	return protobuf_c_message_unpack(type, &allocator, body.len, (const uint8_t *)body.p);
 }
 

@@ -45,15 +45,9 @@ struct pool *core_pool(struct core *c)
 	return &c->pool;
 }
 
-struct disk *core_disk(const struct core *c)
+const struct core_options *core_options(const struct core *c)
 {
-	return c->o.disk;
-}
-
-uint64_t (*core_random(const struct core *c, void **ctx))(void *ctx)
-{
-	*ctx = c->o.random_ctx;
-	return c->o.random;
+	return &c->o;
 }
 
 struct log *core_log(struct core *c)

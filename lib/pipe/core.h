@@ -42,9 +42,8 @@ void core_free(struct core *c);
 
 enum core_phase core_phase(const struct core *c);
 struct pool *core_pool(struct core *c);
-struct disk *core_disk(const struct core *c);
-/* NULL: the kernel's. */
-uint64_t (*core_random(const struct core *c, void **ctx))(void *ctx);
+/* As core_new had them; disk is set. */
+const struct core_options *core_options(const struct core *c);
 struct log *core_log(struct core *c); /* the process's: outlives every graph */
 const struct key_table *core_keys(const struct core *c);
 int64_t core_started_wall_ns(const struct core *c);

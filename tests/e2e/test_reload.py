@@ -106,7 +106,7 @@ def test_port_in_use_on_reload(weir, sink, ids):
     w.write(base(far.port, far))
     w.signal(signal.SIGHUP)
     until(lambda: reloads(w)[1] == 1, 10, "a failed reload")
-    assert str(far.port) in w.log
+    w.wait_log(str(far.port))
     w.port = old
     w.post(otlp.traces(ids))
 

@@ -433,7 +433,7 @@ def test_49_a_new_ca_is_read_at_a_reload(weir, tls, ca, ids, tmp_path):
 
 @pytest.mark.parametrize("option", ["ca_file", "cert_file", "key_file"])
 def test_49_half_a_file_at_a_reload(weir, tls, ca, ids, tmp_path, option):
-    """The old trust and the old pair serve on, on new connections too, until the files are whole again. Of two CAs the second is cut."""
+    """The old trust and pair serve on, on new connections too, until the files are whole again. Of two CAs the second is cut."""
     contents = {name: [pathlib.Path(f).read_bytes() for f in ca.issue(name)] for name in ("old", "new")}
     cas = pathlib.Path(Authority(tmp_path, "other").ca).read_bytes() + pathlib.Path(ca.ca).read_bytes()
     inside = {name: tmp_path / name for name in ("ca_file", "cert_file", "key_file")}
@@ -475,7 +475,8 @@ def test_50_exporters_of_one_address_share_nothing(weir, tls, ca, ids):
     exporters = {}
     for name in ("a", "b"):
         cert, key = ca.issue(name)
-        exporters[name] = to_trusted(far, headers={"x-api-key": f"key of {name}"}, tls={"ca_file": ca.ca, "cert_file": cert, "key_file": key})
+        tls_of = {"ca_file": ca.ca, "cert_file": cert, "key_file": key}
+        exporters[name] = to_trusted(far, headers={"x-api-key": f"key of {name}"}, tls=tls_of)
     exporters["open"] = to_trusted(far, headers={"x-api-key": "key of open"}, tls={"insecure_skip_verify": True})
     for options in exporters.values():
         options |= {"required": True, "timeout": f"{10 * SLOW:g}s"}

@@ -285,7 +285,7 @@ class Weir(Process):
 
     def verdict(self):
         assert not SPOKEN.search(self.log), self.log
-        if not IS_COLLECTOR and not is_sanitized():
+        if self.peak_noted and not IS_COLLECTOR and not is_sanitized():
             self.judge_memory()
 
     def judge_memory(self):

@@ -19,7 +19,7 @@ const char *sim_event_name(enum sim_event e)
 		"503 full", "503 no memory", "503 disk", "503 ack_timeout", "client vanished", "kill -9", "power lost",
 		"killed at the start", "clean restarts", "reloads", "exporters removed", "exporters back",
 		"items recovered", "copies excused", "retries", "answers lost", "sends cancelled", "held", "400", "413",
-		"rejected", "dead letters", "overflow", "max_elapsed", "lost at a stop", "disk errors", "disk full",
+		"rejected", "dead letters", "overflow", "max_elapsed", "lost at a stop", "disk broken", "disk full",
 		"bytes salvaged", "logs that rolled", "starts failed" };
 	return names[e];
 }
@@ -34,8 +34,9 @@ static void add_loop(struct loops *l, struct loop *x)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i] == x)
 			return;
-	if (l->n < MAX_LOOPS)
-		l->v[l->n++] = x;
+	if (l->n == MAX_LOOPS)
+		abort();
+	l->v[l->n++] = x;
 }
 
 /* Of this life. */
@@ -133,6 +134,15 @@ static void on_drained(void *ctx, uint64_t n_lost)
 	s->drained = true;
 }
 
+static void look_at_letters(struct sim *s)
+{
+	struct storage *st = storage_of(s);
+	if (!st)
+		return;
+	struct dead_letters_stats l = dead_letters_stats(st->letters);
+	s->letters_gone |= l.n_evicted || l.n_lost;
+}
+
 /* Of a core that runs, or is a ghost. */
 static void take_down(struct sim *s, bool started, int64_t drain_ns)
 {
@@ -151,6 +161,7 @@ static void take_down(struct sim *s, bool started, int64_t drain_ns)
 		return;
 	if (started && !s->dead)
 		sim_life_ends(s, true);
+	look_at_letters(s);
 	core_free(s->core);
 	s->core = NULL;
 	loop_release(&s->loop);
@@ -258,8 +269,10 @@ static void die(struct sim *s)
 /* At this moment, or at one of the next things that it asks of the disk. */
 static void kill_it(struct sim *s)
 {
-	if (sim_chance(s, 70)) {
+	if (sim_chance(s, 80)) {
 		fake_disk_halt_at(s->disk, 1 + sim_below(s, 60));
+		if (sim_chance(s, 30)) /* whatever comes next */
+			return;
 		run_for(s, (int64_t)sim_below(s, 2000) * NS_PER_MS);
 	}
 	if (!s->dead)
@@ -308,7 +321,7 @@ static void reload(struct sim *s)
 	sim_count_drops(s);
 	sim_say(s, "reload: %u is %s", (unsigned)(f - s->far), f->here ? "here" : "removed");
 	if (core_apply(s->core, sim_conf_plan(s), &e)) {
-		if (!strstr(e.text, "has not ended yet"))
+		if (!strstr(e.text, "has not ended yet") && !fake_disk_halted(s->disk))
 			sim_fail(s, "reload: %s", e.text);
 		f->here = false;
 	}
@@ -325,8 +338,8 @@ static void change_mood(struct sim *s)
 
 static void break_disk(struct sim *s)
 {
-	static const enum fake_call calls[] = { FAKE_PWRITEV, FAKE_SYNC, FAKE_PREAD, FAKE_ALLOCATE, FAKE_OPEN, FAKE_RENAME,
-		FAKE_SYNC_DIR, FAKE_UNLINK };
+	static const enum fake_call calls[] = { FAKE_PWRITEV, FAKE_SYNC, FAKE_PREAD, FAKE_ALLOCATE, FAKE_OPEN,
+		FAKE_RENAME, FAKE_SYNC_DIR, FAKE_UNLINK };
 	struct fake_chaos chaos = { .shorten = (unsigned)sim_below(s, 100), .longest = 1 + (unsigned)sim_below(s, 4) };
 	if (s->faulty && sim_chance(s, 60)) {
 		heal(s);
@@ -340,13 +353,15 @@ static void break_disk(struct sim *s)
 		return;
 	}
 	enum fake_call call = calls[sim_below(s, COUNTOF(calls))];
+	s->counts[SIM_DISK_BROKEN]++;
 	sim_say(s, "the disk fails: %s", fake_call_name(call));
 	if (sim_chance(s, 60)) {
-		fake_disk_fail(s->disk, &(struct fake_fault){ .call = call,
-		        .nth = 1 + sim_below(s, 5),
-		        .times = 1 + sim_below(s, 10),
-		        .error = EIO,
-		        .partly = sim_chance(s, 50) });
+		fake_disk_fail(s->disk,
+		        &(struct fake_fault){ .call = call,
+		                .nth = 1 + sim_below(s, 5),
+		                .times = 1 + sim_below(s, 10),
+		                .error = EIO,
+		                .partly = sim_chance(s, 50) });
 	} else {
 		for (unsigned i = 0; i < COUNTOF(calls); i++)
 			chaos.fail[calls[i]] = (unsigned)sim_below(s, 150);
@@ -364,7 +379,8 @@ static void pass_time(struct sim *s)
 		for (uint64_t n = sim_below(s, 12); n-- && !s->dead;)
 			turn(s, s->clock.mono_ns);
 	else
-		run_for(s, (int64_t)sim_below(s, (uint64_t)(longest_ms[sim_below(s, COUNTOF(longest_ms))] * NS_PER_MS)));
+		run_for(s,
+		        (int64_t)sim_below(s, (uint64_t)(longest_ms[sim_below(s, COUNTOF(longest_ms))] * NS_PER_MS)));
 }
 
 static void happen(struct sim *s)
@@ -403,23 +419,18 @@ static bool has_queued(const struct sim *s)
 	return false;
 }
 
-static void rest(struct sim *s)
+static void rest(struct sim *s, int64_t at_most_s)
 {
-	sim_say(s, "all is well");
-	int64_t limit = s->clock.mono_ns + REST_S * NS_PER_S;
+	int64_t limit = s->clock.mono_ns + at_most_s * NS_PER_S;
 	while ((has_queued(s) || sim_waiting(s)) && s->clock.mono_ns < limit && !too_many(s))
 		turn(s, limit);
 	run_for(s, NS_PER_S);
 }
 
-/* All is well again: what waits is delivered, and a new request passes. */
-static void come_to_rest(struct sim *s)
+/* The whole config, with options that make every exporter try at once. */
+static int reload_all(struct sim *s)
 {
-	struct sim_request like = { .n = 1, .level = ACK_DELIVERED, .signal = TRACES, .padding = 10, .timeout_ns = 60 * NS_PER_S };
 	struct err e = { .text = "" };
-	heal(s);
-	fake_disk_halt_at(s->disk, 0);
-	s->calm = true;
 	for (unsigned i = 0; i < s->n_far; i++) {
 		struct sim_far *f = &s->far[i];
 		f->mood = MOOD_FINE;
@@ -432,18 +443,44 @@ static void come_to_rest(struct sim *s)
 	for (unsigned i = 0; core_apply(s->core, sim_conf_plan(s), &e); i++) {
 		if (i > 3) {
 			sim_fail(s, "the last reload: %s", e.text);
-			return;
+			return -1;
 		}
 		run_for(s, NS_PER_S);
 	}
 	sim_count_drops(s);
-	rest(s);
-	sim_check_rest(s);
-	run_for(s, 5 * NS_PER_S);
-	struct sim_request *r = sim_push(s, &like);
-	rest(s);
+	return 0;
+}
+
+/* A new request passes. One that nothing can be said against: an exporter whose last data was refused waits for such. */
+static void check_passes(struct sim *s)
+{
+	struct sim_request like = {
+		.n = 1, .level = ACK_DELIVERED, .signal = TRACES, .padding = 10, .timeout_ns = 600 * NS_PER_S
+	};
+	struct sim_request *r = NULL;
+	for (unsigned i = 0; i < 5 && (!r || r->answer != ANSWER_OK); i++) {
+		while (sim_is_poison(s, s->n_ids))
+			s->n_ids++;
+		r = sim_push(s, &like);
+		rest(s, 900);
+	}
 	if (r && r->answer != ANSWER_OK)
 		sim_fail(s, "a new request does not pass when all is well");
+}
+
+static void come_to_rest(struct sim *s)
+{
+	heal(s);
+	fake_disk_halt_at(s->disk, 0);
+	s->calm = true;
+	sim_say(s, "all is well");
+	if (reload_all(s))
+		return;
+	rest(s, 300);
+	run_for(s, 5 * NS_PER_S);
+	check_passes(s);
+	rest(s, REST_S);
+	look_at_letters(s);
 	sim_check_rest(s);
 }
 

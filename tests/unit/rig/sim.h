@@ -56,7 +56,7 @@ enum sim_event {
 	SIM_OVERFLOWED, /* items dropped by a full queue's rule */
 	SIM_EXPIRED,
 	SIM_LOST_AT_STOP, /* memory queues that had no time */
-	SIM_DISK_ERRORS, /* calls that failed */
+	SIM_DISK_BROKEN, /* times that calls of it began to fail */
 	SIM_DISK_FULL, /* times it was made too small */
 	SIM_SALVAGED, /* bytes of damage skipped by a start */
 	SIM_SEGMENTS, /* runs whose log rolled */
@@ -84,7 +84,7 @@ struct sim_far {
 	/* by item: */
 	uint8_t got[SIM_IDS], excused[SIM_IDS]; /* times it arrived; copies that are explained */
 	bool refused[SIM_IDS]; /* it may have become a dead letter or been rejected */
-	bool in_flight[SIM_IDS];
+	bool has_letter[SIM_IDS];
 	int64_t answered_ns[SIM_IDS]; /* when the exporter was told; 0: never */
 	uint64_t dropped[N_DROP_REASONS]; /* in all lives */
 	uint64_t drops_seen[N_DROP_REASONS]; /* the counters when they were looked at last */
@@ -148,6 +148,7 @@ struct sim {
 	bool faulty, reads_fail; /* the disk fails now; in what a start reads */
 	/* A start could not read: what it cannot read it leaves alone, and it and the lives after it may pass over more. */
 	bool blind;
+	bool letters_gone; /* some were removed for newer ones, or not kept: there was no room */
 	bool disk_trouble, ever_trouble, read_trouble; /* the disk failed: in this life, in any; reads did, in any */
 	uint64_t counts[N_SIM_EVENTS];
 	uint64_t trace;

@@ -42,8 +42,8 @@ void sim_conf_make(struct sim *s)
 	s->n_far = 1 + (unsigned)sim_below(s, SIM_FAR);
 	s->has_storage = sim_chance(s, 85);
 	s->fsync = sim_chance(s, 90);
-	s->max_size = (UINT64_C(1) + (sim_chance(s, 30) ? 0 : 15)) << 20;
 	s->memory_mib = sim_chance(s, 8) ? 1 : 64;
+	s->max_size = (s->memory_mib > 1 && sim_chance(s, 30) ? UINT64_C(1) : UINT64_C(16)) << 20;
 	s->poison = sim_chance(s, 30) ? 20 + (unsigned)sim_below(s, 100) : 0;
 	s->rejects = sim_chance(s, 20) ? 10 + (unsigned)sim_below(s, 50) : 0;
 	s->logs_to = sim_chance(s, 40) ? (uint8_t)sim_below(s, 1u << s->n_far) : 0;
@@ -89,9 +89,12 @@ static void put_far(struct strbuf *y, const struct sim_far *f, unsigned i)
 	strbuf_addf(y, "  nop/%c:\n    required: %s\n    overflow: %s\n", 'a' + (char)i, tristates[f->required],
 	        overflows[f->overflow]);
 	strbuf_addf(y,
-	        "    retry_on_failure: {enabled: %s, initial_interval: %ums, max_interval: 2s, max_elapsed_time: %us}\n",
+	        "    retry_on_failure: {enabled: %s, initial_interval: %ums, max_interval: 2s, max_elapsed_time: "
+	        "%us}\n",
 	        f->retries ? "true" : "false", f->interval_ms + f->variant, f->max_elapsed_s);
-	strbuf_addf(y, "    sending_queue:\n      enabled: true\n      num_consumers: %u\n      queue_size: %u\n      sizer: %s\n",
+	strbuf_addf(y,
+	        "    sending_queue:\n      enabled: true\n      num_consumers: %u\n      queue_size: %u\n      sizer: "
+	        "%s\n",
 	        f->n_consumers, f->queue_size, sizers[f->sizer]);
 	if (f->stored)
 		strbuf_adds(y, "      storage: file_storage\n");

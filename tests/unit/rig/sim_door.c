@@ -52,7 +52,8 @@ static void answer(struct sim *s, struct sim_request *r, const struct intake_res
 	sim_note(s, 0xc0000 + (uint64_t)(r - s->requests) * 8 + (uint64_t)x->outcome);
 	if (!ok && x->outcome != REQUEST_REFUSED)
 		sim_fail(s, "request %u: outcome %d %s", (unsigned)(r - s->requests), (int)x->outcome, x->text);
-	sim_say(s, "request %u: %s%s %s", (unsigned)(r - s->requests), ok ? "OK" : "503", later ? " later" : "", x->text);
+	sim_say(s, "request %u: %s%s %s", (unsigned)(r - s->requests), ok ? "OK" : "503", later ? " later" : "",
+	        x->text);
 	r->answer = ok ? ANSWER_OK : disk ? ANSWER_REFUSED_BY_DISK : later ? ANSWER_LATER_503 : ANSWER_REFUSED;
 	if (ok)
 		s->counts[SIM_OK_QUEUED + r->level - ACK_QUEUED]++;
@@ -92,6 +93,8 @@ static void choose(struct sim *s, struct sim_request *r)
 	r->signal = s->logs_to && sim_chance(s, 25) ? LOGS : TRACES;
 	r->level = (enum ack_level)sim_below(s, 4);
 	r->padding = paddings[sim_below(s, COUNTOF(paddings))];
+	if (s->memory_mib == 1 && sim_chance(s, 50))
+		r->padding = 40000;
 	r->timeout_ns = sim_chance(s, 20) ? (int64_t)sim_below(s, 1000) * NS_PER_MS : 10 * NS_PER_S;
 }
 

@@ -223,7 +223,8 @@ static void answer(struct far_state *f, struct far_send *x)
 			look(f, done.d, mark_answered);
 		count_verdict(f, &done);
 	}
-	sim_say(f->sim, "%u answers %s to %u items%s", f->index, done.verdict.text, done.d->n_items, f->sim->dead ? ", to a ghost" : "");
+	sim_say(f->sim, "%u answers %s to %u items%s", f->index, done.verdict.text, done.d->n_items,
+	        f->sim->dead ? ", to a ghost" : "");
 	sim_note(f->sim, 0xa0000 + (uint64_t)kind * 16 + f->index);
 	delivery_done(done.d, &done.verdict);
 }

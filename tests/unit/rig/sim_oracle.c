@@ -38,7 +38,8 @@ void sim_check_arrival(struct sim *s, unsigned far, uint32_t id)
 	struct sim_far *f = &s->far[far];
 	const struct sim_request *r = &s->requests[s->request_of[id]];
 	sim_note(s, 0xe0000 + id * 4 + far);
-	sim_say(s, "%u takes item %u of request %u (%u before, %u excused)", far, id, s->request_of[id], f->got[id], f->excused[id]);
+	sim_say(s, "%u takes item %u of request %u (%u before, %u excused)", far, id, s->request_of[id], f->got[id],
+	        f->excused[id]);
 	if (!(r->routes & 1u << far))
 		sim_fail(s, "item %u arrived at %u, where it was not sent", id, far);
 	if (r->answer == ANSWER_REFUSED || (r->answer == ANSWER_REFUSED_BY_DISK && r->life == s->life))
@@ -77,26 +78,29 @@ static bool is_done(const struct sim *s, const struct sim_far *f, const struct s
 	return true;
 }
 
-static void excuse_request(struct sim_far *f, const struct sim_request *r)
+static void excuse_request(struct sim_far *f, const struct sim_request *r, unsigned more)
 {
 	for (uint32_t id = r->first; id < r->first + r->n; id++)
-		if (f->got[id] > f->excused[id])
-			f->excused[id] = f->got[id];
+		if (f->got[id] + more > f->excused[id])
+			f->excused[id] = (uint8_t)(f->got[id] + more);
 }
 
+/* An append that failed and was tried again may have left a copy in the log, which only a start finds. */
 void sim_excuse_kill(struct sim *s)
 {
 	for (unsigned i = 0; i < s->n_far; i++)
-		for (uint32_t k = 0; k < s->n_requests; k++)
-			if (s->disk_trouble || !is_done(s, &s->far[i], &s->requests[k], FORGOTTEN_NS))
-				excuse_request(&s->far[i], &s->requests[k]);
+		for (uint32_t k = 0; k < s->n_requests; k++) {
+			const struct sim_request *r = &s->requests[k];
+			if (s->disk_trouble || !is_done(s, &s->far[i], r, FORGOTTEN_NS))
+				excuse_request(&s->far[i], r, s->disk_trouble && r->life == s->life);
+		}
 }
 
 void sim_excuse_unfinished(struct sim *s, unsigned far)
 {
 	for (uint32_t k = 0; k < s->n_requests; k++)
 		if (!is_done(s, &s->far[far], &s->requests[k], 0))
-			excuse_request(&s->far[far], &s->requests[k]);
+			excuse_request(&s->far[far], &s->requests[k], 0);
 }
 
 static const struct exporter_stats *stats_of(const struct sim *s, unsigned far)
@@ -121,8 +125,10 @@ void sim_say_books(struct sim *s)
 		for (unsigned k = 0; x && k < N_SIGNALS; k++) {
 			const struct exporter_counts *c = &x->by_signal[k];
 			if (count_get(&c->accepted))
-				sim_say(s, "books of %u/%u: accepted %llu delivered %llu rejected %llu letters %llu queued %llu", i, k,
-				        (unsigned long long)count_get(&c->accepted),
+				sim_say(s,
+				        "books of %u/%u: accepted %llu delivered %llu rejected %llu letters %llu "
+				        "queued %llu",
+				        i, k, (unsigned long long)count_get(&c->accepted),
 				        (unsigned long long)count_get(&c->delivered),
 				        (unsigned long long)count_get(&c->rejected),
 				        (unsigned long long)count_get(&c->dead_lettered),
@@ -174,6 +180,12 @@ static void check_memory(struct sim *s, unsigned i)
 		        (unsigned long long)missing, i, (unsigned long long)dropped);
 }
 
+/* What a kill left in the page cache is found by the next start, and may go with the power after it. */
+static bool unsynced_tail(const struct sim *s)
+{
+	return s->counts[SIM_KILLED] && s->counts[SIM_POWER_LOST];
+}
+
 static void check_reasons(struct sim *s, unsigned i)
 {
 	const struct sim_far *f = &s->far[i];
@@ -184,8 +196,7 @@ static void check_reasons(struct sim *s, unsigned i)
 		[DROP_SHUTDOWN] = !f->stored || s->ever_trouble,
 		[DROP_REMOVED] = !f->stored,
 		[DROP_RETRY_OFF] = !f->retries,
-		/* what a kill left in the page cache is found by the next start and may go with the power after it */
-		[DROP_CORRUPT] = s->read_trouble || (s->counts[SIM_KILLED] && s->counts[SIM_POWER_LOST]),
+		[DROP_CORRUPT] = s->read_trouble || unsynced_tail(s),
 	};
 	for (unsigned r = 0; r < N_DROP_REASONS; r++)
 		if (!allowed[r] && dropped_of(x, r))
@@ -232,38 +243,116 @@ void sim_life_ends(struct sim *s, bool clean)
 		sim_check_books(s);
 }
 
-/* What was acked as durable is there, or somebody said why not. */
-static void check_stored(struct sim *s, unsigned i)
+/* What became of the items of one destination, by what it knows itself and by the exporter's books. */
+struct tally {
+	uint64_t arrived, arrived_only; /* different ones; without those that it also refused at some time */
+	uint64_t missing; /* of those that were promised */
+	uint32_t which; /* one of them */
+	uint64_t delivered, dropped;
+};
+
+static struct tally tally_of(const struct sim *s, unsigned i)
 {
+	struct tally t = { 0 };
 	const struct sim_far *f = &s->far[i];
 	const struct exporter_stats *x = stats_of(s, i);
-	uint64_t missing = 0, dropped = 0, delivered = 0, arrived = 0;
-	uint32_t which = 0;
 	for (uint32_t k = 0; k < s->n_requests; k++) {
 		const struct sim_request *r = &s->requests[k];
 		bool owed = r->answer == ANSWER_OK && r->level >= ACK_DURABLE && r->routes & 1u << i;
-		for (uint32_t id = r->first; owed && id < r->first + r->n; id++) {
-			missing += !is_settled(s, f, id);
-			which = is_settled(s, f, id) ? which : id;
+		for (uint32_t id = r->first; id < r->first + r->n; id++) {
+			bool missing = owed && !is_settled(s, f, id);
+			t.missing += missing;
+			t.which = missing ? id : t.which;
+			t.arrived += f->got[id] > 0;
+			t.arrived_only += f->got[id] > 0 && !f->refused[id];
 		}
 	}
-	for (uint32_t id = 0; id < s->n_ids; id++)
-		arrived += f->got[id] > 0;
 	for (unsigned r = 0; r < N_DROP_REASONS; r++)
-		dropped += r != DROP_CORRUPT || s->read_trouble ? f->dropped[r] : 0;
+		t.dropped += r != DROP_CORRUPT || s->read_trouble ? f->dropped[r] : 0;
 	for (unsigned k = 0; x && k < N_SIGNALS; k++)
-		delivered += count_get(&x->by_signal[k].delivered);
-	if (missing > dropped && !s->blind)
+		t.delivered += count_get(&x->by_signal[k].delivered);
+	return t;
+}
+
+/* What was acked as durable is there, or somebody said why not; and the books say what the destination says, whatever was killed. */
+static void check_stored(struct sim *s, unsigned i)
+{
+	struct tally t = tally_of(s, i);
+	if (t.missing > t.dropped && !s->blind)
 		sim_fail(s, "%llu items that were durable are missing at %u (%u is one), %llu are counted as dropped",
-		        (unsigned long long)missing, i, which, (unsigned long long)dropped);
-	if (delivered > arrived)
-		sim_fail(s, "%llu items are counted as delivered to %u, %llu have arrived", (unsigned long long)delivered,
-		        i, (unsigned long long)arrived);
+		        (unsigned long long)t.missing, i, t.which, (unsigned long long)t.dropped);
+	if (t.delivered > t.arrived && !s->ever_trouble)
+		sim_fail(s, "%llu items are counted as delivered to %u, %llu have arrived",
+		        (unsigned long long)t.delivered, i, (unsigned long long)t.arrived);
+	if (t.delivered + t.dropped < t.arrived_only && !s->blind && !unsynced_tail(s))
+		sim_fail(s, "%llu items have arrived at %u, %llu are counted as delivered, %llu as dropped",
+		        (unsigned long long)t.arrived_only, i, (unsigned long long)t.delivered,
+		        (unsigned long long)t.dropped);
+}
+
+struct letters {
+	struct sim *sim;
+	unsigned far;
+};
+
+static void check_letter_item(void *ctx, uint32_t id, uint32_t sum)
+{
+	struct letters *l = ctx;
+	struct sim *s = l->sim;
+	struct sim_far *f = &s->far[l->far];
+	if (id >= s->n_ids || s->sums[id] != sum || !f->refused[id])
+		sim_fail(s, "a dead letter of %u has item %u, which it never refused", l->far, id);
+	else
+		f->has_letter[id] = true;
+}
+
+/* Every letter can be read, and holds what its destination refused. */
+static void check_letters(struct sim *s)
+{
+	struct disk *d = &s->disk->disk;
+	struct letter_list list;
+	slice name;
+	int rc = letter_list(d, SIM_DIRECTORY, &list);
+	for (size_t i = 0; rc == 0 && i < list.numbers.n; i++) {
+		struct letter_file l;
+		rc = letter_file_read(d, SIM_DIRECTORY, list.numbers.v[i], true, &l);
+		if (rc)
+			break;
+		slice routes = l.record.routes;
+		if (l.state != LETTER_SOUND || !routes_next(&routes, &name))
+			sim_fail(s, "dead letter %llu is damaged", (unsigned long long)list.numbers.v[i]);
+		else if (!sim_items(l.record.signal, l.record.body, check_letter_item,
+		                 &(struct letters){ s, (unsigned)(name.p[name.len - 1] - 'a') }))
+			sim_fail(s, "dead letter %llu holds no request", (unsigned long long)list.numbers.v[i]);
+		letter_file_release(&l);
+	}
+	letter_list_release(&list);
+	if (rc)
+		sim_fail(s, "the dead letters cannot be read: %s", strerror(-rc));
+}
+
+/* With a storage and a disk that never failed: what was refused and did not arrive is in a letter, or was refused without one being due. */
+static void check_refused(struct sim *s, unsigned i)
+{
+	const struct sim_far *f = &s->far[i];
+	const struct exporter_stats *x = stats_of(s, i);
+	uint64_t lost = 0, other = 0;
+	for (uint32_t id = 1; id < s->n_ids; id++)
+		lost += f->refused[id] && !f->got[id] && !f->has_letter[id] && !sim_is_rejected(s, id);
+	for (unsigned k = 0; x && k < N_SIGNALS; k++)
+		other += count_get(&x->by_signal[k].rejected);
+	for (unsigned r = 0; r < N_DROP_REASONS; r++)
+		other += f->dropped[r];
+	if (lost > other)
+		sim_fail(s, "%llu items that %u refused are nowhere, %llu are counted as rejected or dropped",
+		        (unsigned long long)lost, i, (unsigned long long)other);
 }
 
 void sim_check_rest(struct sim *s)
 {
 	sim_count_drops(s);
+	if (s->has_storage)
+		check_letters(s);
 	for (unsigned i = 0; i < s->n_far; i++) {
 		const struct exporter_stats *x = stats_of(s, i);
 		for (unsigned k = 0; x && k < N_SIGNALS; k++)
@@ -272,6 +361,9 @@ void sim_check_rest(struct sim *s)
 				        (unsigned long long)count_get(&x->by_signal[k].queued), i);
 		if (s->far[i].stored)
 			check_stored(s, i);
+		if (s->far[i].stored && !s->letters_gone && !s->ever_trouble && !s->counts[SIM_POWER_LOST] &&
+		        !s->counts[SIM_KILLED])
+			check_refused(s, i);
 		check_reasons(s, i);
 	}
 	sim_check_books(s);

@@ -104,8 +104,7 @@ bool sim_items(enum signal signal, slice body, void (*each)(void *ctx, uint32_t 
 	slice resource, scope, item;
 	uint32_t id;
 	for (const uint8_t *p = start(body); (p = find(p, start(body) + body.len, 1, &resource));)
-		for (const uint8_t *q = start(resource);
-		        (q = find(q, start(resource) + resource.len, 2, &scope));)
+		for (const uint8_t *q = start(resource); (q = find(q, start(resource) + resource.len, 2, &scope));)
 			for (const uint8_t *t = start(scope); (t = find(t, start(scope) + scope.len, 2, &item));) {
 				if (!item_of(signal, item, &id))
 					return false;
