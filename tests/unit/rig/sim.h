@@ -2,7 +2,7 @@
  *
  *	struct sim s;
  *	sim_run(&s, seed);      one life, or several: kills and restarts on the same disk
- *	s.wrong                 NULL, or what was promised and not kept
+ *	s.wrong                 "", or what was promised and not kept
  *
  * Nothing but the seed has a part in it: time is a fake clock that only moves when nothing can run, the disk is a fake_disk, loops are pumped,
  * components at the ends are test doubles ("door" takes bodies in, "far" is a destination). So a seed that fails fails again, event by event:
