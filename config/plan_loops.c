@@ -91,11 +91,21 @@ static bool has(struct plan_component *const *list, size_t n, const struct plan_
 	return false;
 }
 
-static bool feeds(const struct plan *p, const struct plan_component *receiver, const struct plan_component *exporter)
+/* Is it this URL that data of the signal goes to? */
+static bool is_used(const struct plan_component *exporter, const char *key, enum signal signal)
+{
+	const char *own = signal == TRACES ? "traces_endpoint" : signal == LOGS ? "logs_endpoint" : "metrics_endpoint";
+	return !strcmp(key, own) || (!strcmp(key, "endpoint") && !node_get(exporter->node, own));
+}
+
+/* Does what comes in at the receiver go out to this URL of the exporter? */
+static bool feeds(const struct plan *p, const struct plan_component *receiver, const struct plan_component *exporter,
+        const char *key)
 {
 	for (size_t i = 0; i < p->n_pipelines; i++) {
 		const struct plan_pipeline *l = &p->pipelines[i];
-		if (has(l->receivers, l->n_receivers, receiver) && has(l->exporters, l->n_exporters, exporter))
+		if (has(l->receivers, l->n_receivers, receiver) && has(l->exporters, l->n_exporters, exporter) &&
+		        is_used(exporter, key, l->signal))
 			return true;
 	}
 	return false;
@@ -114,7 +124,8 @@ static void check_listener(struct builder *b, const struct plan_component *recei
 	for (size_t i = 0; i < b->plan->n_components * COUNTOF(keys); i++) {
 		const struct plan_component *c = &b->plan->components[i / COUNTOF(keys)];
 		const char *key = keys[i % COUNTOF(keys)];
-		if (c->type->kind != EXPORTER || strcmp(c->type->name, "otlp_http") != 0 || !feeds(b->plan, receiver, c))
+		if (c->type->kind != EXPORTER || strcmp(c->type->name, "otlp_http") != 0 ||
+		        !feeds(b->plan, receiver, c, key))
 			continue;
 		const struct node *url = node_get(c->node, key);
 		if (!url || url->kind != NODE_SCALAR || !read_url(url->text, &to) || !leads_to(&to, &at))

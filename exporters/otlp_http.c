@@ -378,7 +378,7 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 	v->kind = has_status ? judge_status(s->conf, r->status) : judge_fault(r->fault);
 	v->status = has_status ? r->status : 0;
 	if (v->kind == BAD_DATA && p->delivery->hops >= HOPS_MAX && p->delivery->n_bodies == 1)
-		v->kind = REJECTED; /* for its way: no item of it is to blame, and none passes without it */
+		v->kind = REJECTED; /* for its way, most likely: cutting it would not help */
 	if ((v->kind == DELIVERED || r->status == 403) && read_partial(s, p, r, a, &result))
 		judge_partial(s, &result, a, v);
 	if (v->kind != DELIVERED && is_otlp_type(r->content_type) &&

@@ -68,6 +68,9 @@ static int start(struct stage *s, struct err *e)
 	struct file_storage *f = s->shared;
 	enum store_open_result why;
 	char directory[4096];
+	struct storage *open = f->storage ? NULL : stage_open_storage(s, c->directory);
+	if (open)
+		f->storage = storage_ref(open);
 	if (f->storage)
 		return 0;
 	if (c->directory.len >= sizeof directory) {

@@ -154,11 +154,13 @@ static int system_list(struct disk *d UNUSED, const char *dir, void (*each)(void
 	DIR *open = opendir(dir);
 	if (!open)
 		return -errno;
-	for (const struct dirent *e; (e = readdir(open));)
+	const struct dirent *e;
+	while (errno = 0, (e = readdir(open)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			each(ctx, e->d_name);
+	int failed = errno; /* else it is the end */
 	closedir(open);
-	return 0;
+	return -failed;
 }
 
 struct disk *disk_system(void)

@@ -46,8 +46,7 @@ enum {
 	CONF_SECRET = 2, /* value (or each value of a map) is [REDACTED] in print-config and never logged */
 	CONF_ZERO_DEFAULT = 8, /* T_BYTES: zero or less means the default, as for limits of the Collector */
 	CONF_NUMERALS = 16, /* T_STRS: whole numbers are taken too, as they are written */
-	CONF_FILE =
-	        32, /* T_STR: names a file that is read again at a reload, so two configs that name one are never equal */
+	CONF_FILE = 32, /* T_STR: names a file that a reload reads again: two configs that name one are never equal */
 };
 
 struct conf_strs {

@@ -156,7 +156,7 @@ static void limit_idle(struct http_client *c, struct transfer *t)
 	int64_t since = (loop_now(c->loop) - c->timed_out_ns) / NS_PER_S;
 
 	if (c->timed_out_ns && since < idle)
-		idle = since;
+		idle = since > 0 ? since : 1; /* 0 is "without limit" to later versions of libcurl */
 	c->curl->easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, (long)idle);
 }
 

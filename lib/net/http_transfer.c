@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "lib/base/parse.h"
+
 enum {
 	SMALL = 60000, /* libcurl joins head and body below 64 KiB */
 	MAX_HEAD = 64 << 10,
@@ -119,6 +121,17 @@ static int on_seek(void *transfer, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/* Of a line that begins as a status line; 0: it is none. */
+static long status_of(slice line)
+{
+	uint64_t status = 0;
+
+	if (line.len < 13 || (line.p[12] != ' ' && line.p[12] != '\r') ||
+	        parse_u64((slice){ line.p + 9, 3 }, &status) != 0)
+		return 0;
+	return (long)status;
+}
+
 /* An answer's head, and the body when it is there as it is. Only a refusal counts; a 408 speaks of waiting for a
  * request, maybe for the one before. */
 static void take_last_words(struct transfer *t, slice words)
@@ -130,8 +143,8 @@ static void take_last_words(struct transfer *t, slice words)
 	while (!t->head_ended && (end = memmem(words.p, words.len, "\r\n", 2)) != NULL) {
 		slice line = { words.p, (size_t)(end + 2 - words.p) };
 
-		if (slice_starts(line, SLICE("HTTP/1.")) && line.len > 12)
-			status = strtol(line.p + 9, NULL, 10);
+		if (slice_starts(line, SLICE("HTTP/1.")))
+			status = status_of(line);
 		if (status < 100 || on_head((char *)(uintptr_t)line.p, 1, line.len, t) != line.len)
 			break;
 		plain &= line.len < 18 || !slice_ieq((slice){ line.p, 18 }, SLICE("transfer-encoding:"));

@@ -180,7 +180,7 @@ static struct timer *first_due(struct loop *l, int64_t now, uint64_t stamp)
 	return best;
 }
 
-bool loop_pump(struct loop *l)
+void loop_pump(struct loop *l)
 {
 	uint64_t stamp = l->n_armed;
 	struct timer *t;
@@ -190,7 +190,7 @@ bool loop_pump(struct loop *l)
 		disarm(t);
 		t->on_time(t);
 	}
-	return uv_run(&l->uv, UV_RUN_NOWAIT) != 0;
+	uv_run(&l->uv, UV_RUN_NOWAIT);
 }
 
 void timer_init(struct loop *l, struct timer *t, void (*on_time)(struct timer *t))

@@ -42,9 +42,8 @@ void loop_spawn(struct loop *l, size_t stack, void (*run)(void *arg), void *arg)
 /* Until loop_stop was called and the thread has ended; a pumped loop is turned here until then. */
 void loop_join(struct loop *l);
 /* One turn without waiting: what is ready on fds, mails, and the timers that are due by loop->clock. Tests pump
- * with it: a timer follows the loop's clock, so a fake clock that is moved by hand fires it here. True when
- * handles are still active. */
-bool loop_pump(struct loop *l);
+ * with it: a timer follows the loop's clock, so a fake clock that is moved by hand fires it here. */
+void loop_pump(struct loop *l);
 /* From the loop's own thread. */
 void loop_stop(struct loop *l);
 /* Closes the mailbox and what is left, runs the close callbacks, frees. Asserts that no handle is left open. */

@@ -70,7 +70,8 @@ static int no_password(char *buf, int size, int writing, void *u)
 	return -1;
 }
 
-/* After the last certificate that could be read: was it the last one there is? A file that is being written ends inside one. */
+/* After the last certificate that could be read: was it the last one there is? A file that is being written ends inside one,
+ * which shows unless it is cut before the end of the line that begins one. */
 static int at_end(const struct pem *p, struct err *e)
 {
 	unsigned long why = ERR_peek_last_error();

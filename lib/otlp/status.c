@@ -13,7 +13,7 @@
 #include "lib/otlp/schema/status.pb-c.h"
 #include "lib/otlp/schema/trace_service.pb-c.h"
 
-enum { BUDGET_MIN = 64 << 10 };
+enum { BUDGET_MIN = 64 << 10, TEXT_MAX = 16 << 10 };
 
 /* protobuf-c takes some 50 bytes for each field it does not know, which are two bytes of a hostile body: a message of ours takes little
  * more than its texts. */
@@ -52,9 +52,10 @@ static const struct json_message *response_table(enum signal signal)
 	return json_message_of(&opentelemetry__proto__collector__trace__v1__export_trace_service_response__descriptor);
 }
 
-/* Texts come from configs, errors and other servers: what leaves is UTF-8 and ends at a NUL. */
+/* Texts come from configs, errors and other servers: what leaves is UTF-8, ends at a NUL and is not as long as others like. */
 static char *text(struct arena *a, slice s)
 {
+	s.len = s.len > TEXT_MAX ? utf8_cut(s, TEXT_MAX) : s.len;
 	if (utf8_valid(s))
 		return arena_cstr(a, s);
 	char *out = arena_alloc(a, 3 * s.len + 1);
@@ -80,18 +81,17 @@ static slice pack(struct arena *a, const ProtobufCMessage *m, const struct json_
 static ProtobufCMessage *unpack(struct arena *a, const ProtobufCMessageDescriptor *type,
         const struct json_message *table, enum otlp_encoding enc, slice body)
 {
-	if (enc == OTLP_JSON) {
-		struct buf *wire;
-		struct err e;
-		uint64_t n_utf8;
-		if (json_read(table, body, false, NULL, &wire, &n_utf8, &e) != 0)
-			return NULL;
-		body = arena_dup(a, buf_slice(wire));
-		buf_unref(wire);
-	}
+	struct buf *wire = NULL;
+	struct err e;
+	uint64_t n_utf8;
+	if (enc == OTLP_JSON && json_read(table, body, false, NULL, &wire, &n_utf8, &e) != 0)
+		return NULL;
+	body = wire ? buf_slice(wire) : body;
 	struct budget b = { a, 2 * body.len + BUDGET_MIN };
 	ProtobufCAllocator allocator = { .alloc = within, .free = keep, .allocator_data = &b };
-	return protobuf_c_message_unpack(type, &allocator, body.len, (const uint8_t *)body.p);
+	ProtobufCMessage *m = protobuf_c_message_unpack(type, &allocator, body.len, (const uint8_t *)body.p);
+	buf_unref(wire);
+	return m;
 }
 
 slice export_response(struct arena *a, enum signal signal, enum otlp_encoding enc, int64_t n_rejected, slice message)

@@ -184,6 +184,10 @@ void ack_book_add(struct ack_book *b, uint64_t seq, struct ack *a)
 		b->first = 0;
 	}
 	*VEC_ADD(&b->v) = (struct noted){ seq, a };
+	for (size_t i = b->v.n - 1; i > b->first && b->v.v[i - 1].seq > seq; i--) {
+		b->v.v[i] = b->v.v[i - 1];
+		b->v.v[i - 1] = (struct noted){ seq, a };
+	}
 	uv_mutex_unlock(&b->lock);
 }
 

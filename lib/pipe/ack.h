@@ -26,7 +26,7 @@ void worker_acks_stop(struct worker *w);
 struct ack_book;
 struct ack_book *ack_book_new(void) MUST_USE;
 void ack_book_free(struct ack_book *b); /* drops the references */
-/* Takes the reference. Numbers come in ascending order. */
+/* Takes the reference. Numbers come nearly in ascending order: a record that waits for a second storage is late. */
 void ack_book_add(struct ack_book *b, uint64_t seq, struct ack *a);
 /* The ack of this number, taken out of the book, or NULL. */
 struct ack *ack_book_take(struct ack_book *b, uint64_t seq) MUST_USE;

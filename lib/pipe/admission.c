@@ -124,20 +124,29 @@ static void release_parts(struct admission *a)
 				store_release(a->parts[i].storage->store, a->parts[i].reserved[k]);
 }
 
-static bool reserve_parts(struct admission *a, char text[TEXT])
+/* False: *result and text say why; release_parts gives back what was taken. */
+static bool reserve_parts(struct admission *a, enum admitted *result, char text[TEXT])
 {
-	for (size_t i = 0; i < a->n_parts; i++)
-		for (size_t k = 0; k < a->parts[i].n; k++) {
-			struct part *p = &a->parts[i];
+	for (size_t i = 0; i < a->n_parts; i++) {
+		struct part *p = &a->parts[i];
+		struct storage *s = p->storage;
+		*result = store_can_hold(s->store, p->records, p->n) ? REFUSED : REFUSED_FOR_GOOD;
+		if (*result == REFUSED_FOR_GOOD) {
+			snprintf(text, TEXT, "larger than storage %.200s ever has room for", s->directory);
+			return false;
+		}
+		for (size_t k = 0; k < p->n; k++) {
 			uint32_t payload = record_payload(&p->records[k]);
-			if (payload && store_reserve(p->storage->store, payload)) {
+			if (store_reserve(s->store, payload)) {
 				p->reserved[k] = payload;
 				continue;
 			}
-			snprintf(text, TEXT, "storage %.200s %s", p->storage->directory,
-			        store_failed(p->storage->store) ? "refuses writes" : "is full");
+			store_writer_moved(s->writer); /* what is done may go */
+			snprintf(text, TEXT, "storage %.200s %s", s->directory,
+			        store_failed(s->store) ? "refuses writes" : "is full");
 			return false;
 		}
+	}
 	return true;
 }
 
@@ -269,11 +278,12 @@ static enum admitted admit_stored(
 		if (v[i].stored)
 			add_to_part(a, i, wall_ns);
 	relieve(a);
-	if (!reserve_parts(a, text)) {
+	enum admitted refused;
+	if (!reserve_parts(a, &refused, text)) {
 		release_parts(a);
 		release_rooms(a->rooms, n);
 		admission_free(a);
-		return REFUSED;
+		return refused;
 	}
 	a->waits_for_rooms = level == ACK_DELIVERED;
 	if (level != ACK_QUEUED)

@@ -8,7 +8,7 @@
 #include "lib/pipe/core_internal.h"
 #include "lib/pipe/intake.h"
 
-enum admitted { ADMITTED, ADMITTED_LATER, REFUSED };
+enum admitted { ADMITTED, ADMITTED_LATER, REFUSED, REFUSED_FOR_GOOD };
 
 struct admission_request {
 	struct stage *receiver;
@@ -20,5 +20,5 @@ struct admission_request {
 	const struct intake_result *success; /* what is answered when all went well */
 };
 
-/* ADMITTED_LATER: later->answer will come. REFUSED: text says why. The records stay the caller's. On the receiver's worker. */
+/* ADMITTED_LATER: later->answer will come. REFUSED, REFUSED_FOR_GOOD (larger than a storage): text says why. The records stay the caller's. On the receiver's worker. */
 enum admitted admit(const struct admission_request *q, char text[256]) MUST_USE;

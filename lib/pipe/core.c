@@ -147,6 +147,25 @@ int core_take_back(struct core *c, const struct plan_component *p, struct export
 	return x ? err_set(e, "an earlier reload removed it, and it has not ended yet: reload again in a moment") : 0;
 }
 
+static struct storage *storage_in(struct exporter *const *v, size_t n, slice directory)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct storage *s = exporter_storage(v[i]);
+		if (s && slice_is(directory, s->directory))
+			return s;
+	}
+	return NULL;
+}
+
+struct storage *stage_open_storage(struct stage *stage, slice directory)
+{
+	const struct graph *g = graph_stage_of(stage)->graph;
+	struct core *c = g->core;
+	loop_drain_mail(c->loop); /* what nobody has any more is closed by a mail */
+	struct storage *s = storage_in(g->exporters.v, g->exporters.n, directory);
+	return s ? s : storage_in(c->orphans.v, c->orphans.n, directory);
+}
+
 /* Exporters that the new graph does not name drain in the background; their loss is counted as removed. */
 static void retire_exporters(struct core *c, const struct graph *old)
 {

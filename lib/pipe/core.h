@@ -57,5 +57,8 @@ struct http_server_conf;
 struct http_handler;
 int stage_listen(struct stage *s, const struct http_server_conf *conf, const struct http_handler *handler, void *ctx,
         struct err *e) MUST_USE;
+/* For an extension, in start: the storage of this directory that an exporter has open, as one does that a reload removed and that drains
+ * while the next one brings both back; else NULL. Borrowed. */
+struct storage *stage_open_storage(struct stage *s, slice directory);
 /* Where it listens, for start-up messages: "127.0.0.1:4318" per listener. Main thread. */
 void core_each_address(const struct core *c, void (*each)(void *ctx, const char *address), void *ctx);

@@ -2,6 +2,7 @@
  *
  * Every file known here has been charged to the store, but for `uncharged` bytes that it had no room for at the start (max_size was lowered).
  * Of what is removed those count first. The lock is held while files are written: letters are rare, and their order is that of numbers.
+ * As long as dlq/ cannot be listed no letter is written: its number may be taken.
  */
 #include "lib/pipe/dead_letters.h"
 
@@ -23,6 +24,7 @@ struct dead_letters {
 	pthread_mutex_t lock;
 	VEC(struct known) files; /* by number */
 	uint64_t next; /* number */
+	bool listed; /* what was there at the start is known; else no number is free for certain */
 	uint64_t uncharged;
 	struct dead_letters_stats stats;
 };
@@ -74,15 +76,26 @@ static void remove_unfinished(struct dead_letters *d, const struct letter_list *
 			d->o.disk->unlink(d->o.disk, path);
 }
 
-static void complain(struct dead_letters *d, int rc)
+/* What is there. 0 or -errno: not known. */
+static int take_stock(struct dead_letters *d)
 {
-	log_warn(d->o.log, "cannot read dlq/ of the storage directory", "directory", d->directory, "error",
-	        strerror(-rc), NULL);
+	struct letter_list l;
+	int rc = letter_list(d->o.disk, d->directory, &l);
+	if (rc == 0)
+		remove_unfinished(d, &l);
+	for (size_t i = 0; rc == 0 && i < l.numbers.n; i++) {
+		uint64_t size = size_on_disk(d, l.numbers.v[i]);
+		know(d, l.numbers.v[i], size);
+		if (!store_charge(d->o.store, size))
+			d->uncharged += size;
+	}
+	letter_list_release(&l);
+	d->listed = rc == 0;
+	return rc;
 }
 
 struct dead_letters *dead_letters_open(const struct dead_letters_options *o)
 {
-	struct letter_list l;
 	struct dead_letters *d = calloc(1, sizeof *d);
 	if (!d || !(d->directory = strdup(o->directory)))
 		abort();
@@ -92,17 +105,12 @@ struct dead_letters *dead_letters_open(const struct dead_letters_options *o)
 	d->o.max_letters = o->max_letters ? o->max_letters : MAX_LETTERS;
 	d->next = 1;
 	pthread_mutex_init(&d->lock, NULL);
-	int rc = letter_list(o->disk, o->directory, &l);
+	int rc = -EIO;
+	for (unsigned i = 0; i < 3 && rc; i++)
+		rc = take_stock(d);
 	if (rc)
-		complain(d, rc);
-	remove_unfinished(d, &l);
-	for (size_t i = 0; i < l.numbers.n; i++) {
-		uint64_t size = size_on_disk(d, l.numbers.v[i]);
-		know(d, l.numbers.v[i], size);
-		if (!store_charge(o->store, size))
-			d->uncharged += size;
-	}
-	letter_list_release(&l);
+		log_warn(d->o.log, "cannot read dlq/ of the storage directory: no dead letter is kept until it can",
+		        "directory", d->directory, "error", strerror(-rc), NULL);
 	return d;
 }
 
@@ -193,7 +201,8 @@ static int keep(struct dead_letters *d, const struct store_record *r)
 	uint64_t size = letter_file_size(r);
 	if (!size)
 		return -EMSGSIZE;
-	int rc = take_room(d, size);
+	int rc = d->listed ? 0 : take_stock(d);
+	rc = rc ? rc : take_room(d, size);
 	if (rc)
 		return rc;
 	uint64_t number = d->next++;

@@ -225,17 +225,21 @@ static void on_more(void *ctx)
 	exporter_wake(ctx);
 }
 
+/* To what no cursor knows. */
 static void reset_counts(struct exporter_counts *c)
 {
 	_Atomic uint64_t *const all[] = { &c->accepted, &c->delivered, &c->rejected, &c->dead_lettered, &c->queued };
 	for (size_t i = 0; i < COUNTOF(all); i++)
 		atomic_store(all[i], 0);
-	for (unsigned r = 0; r < N_DROP_REASONS; r++)
-		atomic_store(&c->dropped[r], 0);
+	for (unsigned r = 0; r < N_DROP_REASONS; r++) {
+		uint64_t n = count_get(&c->at_door[r]);
+		atomic_store(&c->dropped[r], n);
+		count_add(&c->accepted, n);
+	}
 }
 
 /* What the cursor knows from before: the equation goes on where it stopped. The counters of an exporter that a reload took away and
- * brought back are in the cursor already. */
+ * brought back are in the cursor already, but for what was dropped before it came into the storage. */
 static void continue_counts(struct exporter *e, const struct cursor_counts *c)
 {
 	for (unsigned k = 0; e->stats->stored && k < N_SIGNALS; k++)
@@ -259,7 +263,7 @@ static void adopt_storage(struct exporter *e, const struct exporter_settings *s)
 {
 	struct storage *have = exporter_storage(e);
 	struct cursor_counts counts;
-	if (have == s->storage || !s->storage)
+	if (have == s->storage)
 		return;
 	if (have) {
 		log_warn(e->log, "The queue's storage changes with the next start", "storage", have->directory, NULL);

@@ -63,6 +63,7 @@ static void count_dropped(struct exporter *e, const struct record *r, enum drop_
 	struct exporter_counts *c = counts_of(e, r);
 	count_add(&c->accepted, r->n_items);
 	count_add(&c->dropped[why], r->n_items);
+	count_add(&c->at_door[why], r->n_items);
 }
 
 /* The last thing a room does with its exporter, which may be freed after it. */

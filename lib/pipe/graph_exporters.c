@@ -191,14 +191,15 @@ static void commit_exporter(struct graph *g, const struct plan_component *p)
 		.batches = batches,
 		.n_batches = collect_batches(g, p, batches),
 	};
+	struct exporter *e = graph_exporter(g, p);
 	s.storage = storage_of(g, q);
-	s.stored = s.storage != NULL;
-	if (s.storage)
+	s.stored = s.storage || exporter_storage(e); /* a storage stays until the next start */
+	if (s.stored)
 		s.quota = q->max_lag_bytes.n ? q->max_lag_bytes.n : UINT64_MAX;
 	if (conf->overflow == OVERFLOW_AUTO)
 		s.drop_oldest = !s.required;
 	size_for_batch(&s, q);
-	exporter_commit(graph_exporter(g, p), &s);
+	exporter_commit(e, &s);
 	free(batches);
 }
 

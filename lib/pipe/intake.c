@@ -210,7 +210,7 @@ void intake_settle(struct stage *receiver, const struct intake_tally *t, const s
 		count_add(&c->accepted, t->n_accepted);
 		count_add(&c->refused, t->n_refused);
 		count_add(&cell->n_utf8, t->n_utf8);
-	} else if (r->outcome == REQUEST_REFUSED) {
+	} else if (r->outcome == REQUEST_REFUSED || r->outcome == REQUEST_TOO_LARGE) {
 		count_add(&c->refused, t->n_accepted);
 	}
 	intake_count(receiver, r->outcome);
@@ -230,8 +230,8 @@ static void admit_records(const struct intake *in, const struct intake_tally *t,
 	};
 	char text[TEXT];
 	enum admitted result = admit(&q, text);
-	if (result == REFUSED) {
-		*r = (struct intake_result){ .outcome = REQUEST_REFUSED };
+	if (result == REFUSED || result == REFUSED_FOR_GOOD) {
+		*r = (struct intake_result){ .outcome = result == REFUSED ? REQUEST_REFUSED : REQUEST_TOO_LARGE };
 		snprintf(r->text, TEXT, "%.*s", TEXT - 1, text);
 	}
 	r->pending = result == ADMITTED_LATER;

@@ -27,6 +27,7 @@ struct exporter_counts {
 	_Atomic uint64_t
 	        send_failed; /* items of deliveries that ended without delivery (the Collector's send_failed) */
 	_Atomic uint64_t enqueue_failed; /* items refused or pushed out because the queue was full */
+	_Atomic uint64_t at_door[N_DROP_REASONS]; /* of accepted and dropped: what never came into a storage */
 };
 
 struct exporter_stats {

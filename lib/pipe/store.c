@@ -39,6 +39,35 @@ void segment_path(const struct store *s, uint64_t number, char out[STORE_PATH])
 	snprintf(out, STORE_PATH, "%s/seg-%016" PRIx64 ".log", s->dir, number);
 }
 
+bool is_trouble(int64_t rc)
+{
+	return rc < 0 && rc != -ENOENT && rc != -ELOOP && rc != -EISDIR && rc != -ESPIPE;
+}
+
+int start_open(struct store *s, const char *path, int flags)
+{
+	int fd = -EIO;
+	for (unsigned i = 0; i < START_TRIES && is_trouble(fd); i++)
+		fd = s->disk->open(s->disk, path, flags | O_NOFOLLOW | O_NONBLOCK, 0600);
+	return fd;
+}
+
+ssize_t start_read(struct store *s, int fd, void *p, size_t n, int64_t at)
+{
+	ssize_t got = -EIO;
+	for (unsigned i = 0; i < START_TRIES && is_trouble(got); i++)
+		got = disk_pread_all(s->disk, fd, p, n, at);
+	return got;
+}
+
+int64_t start_size(struct store *s, int fd)
+{
+	int64_t size = -EIO;
+	for (unsigned i = 0; i < START_TRIES && is_trouble(size); i++)
+		size = s->disk->size(s->disk, fd);
+	return size;
+}
+
 /* The name of a new directory has to be as durable as what is put into it: syncs all directories above. */
 static int sync_above(struct store *s)
 {
@@ -76,10 +105,12 @@ static enum store_open_result take_directory(struct store *s, bool create, struc
 		return STORE_UNUSABLE;
 	}
 	store_path(s, "LOCK", path);
-	s->lock_fd = s->disk->open(s->disk, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	s->lock_fd = start_open(s, path, O_RDWR | O_CREAT);
 	if (s->lock_fd < 0) {
+		bool denied = s->lock_fd == -EACCES || s->lock_fd == -EPERM || s->lock_fd == -EROFS;
 		const char *hint = s->lock_fd == -ENOENT ? "; make it, or set create_directory: true"
-		                                         : "; it must be writable for the user that weir runs as";
+		        : denied                         ? "; it must be writable for the user that weir runs as"
+		                                         : "";
 		err_set(e, "storage directory %s: cannot open LOCK: %s%s", s->dir, strerror(-s->lock_fd), hint);
 		return STORE_UNUSABLE;
 	}

@@ -3,8 +3,9 @@
  *	LOCK  cursor  seg-0000000000000001.log ..  dlq/  quarantine/
  *
  * An appended record is synced before store_append returns; readers see nothing that is not. A segment goes when every cursor is past it
- * and a synced cursor file says so. Opening after a crash reads the cursor file and scans the newest segment only; nothing found there
- * can keep it from starting but a lock, a newer version, or a directory that cannot be used.
+ * and a synced cursor file says so; the newest one is replaced when it is large. Opening after a crash reads the cursor file and scans the newest
+ * segment only. Wrong bytes never keep it from starting: they are passed over and counted. A lock, a newer version and a disk that fails do:
+ * what cannot be read may be whole, and is not given up for want of a disk. Then nothing was changed.
  *
  * Threads: store_reserve, store_release and the getters from any thread; store_append, store_checkpoint from one (the writer); a cursor's
  * functions from its exporter's thread. Everything else from the main thread while none of these run.
@@ -43,6 +44,8 @@ void store_close(struct store *s);
  * at the moment: then one in a second is let through, to find out whether it still does. To release: after the append, or instead. */
 bool store_reserve(struct store *s, uint64_t bytes) MUST_USE;
 void store_release(struct store *s, uint64_t bytes);
+/* False: these records never have room together, however much is delivered, or one is larger than a log takes. */
+bool store_can_hold(const struct store *s, const struct store_record *v, size_t n) MUST_USE;
 /* Bytes of other files in the directory (dead letters) that count against max_size. False: no room, nothing taken. */
 bool store_charge(struct store *s, uint64_t bytes) MUST_USE;
 void store_uncharge(struct store *s, uint64_t bytes);
@@ -106,7 +109,7 @@ void cursor_resolve(struct cursor *c, uint64_t seq, const struct outcome *o);
  * could not be read. Of what is long ago FATE_DONE may be said as FATE_LOST. Any thread. */
 enum cursor_fate { FATE_OPEN, FATE_DONE, FATE_LOST };
 enum cursor_fate cursor_fate(struct cursor *c, uint64_t seq);
-/* What moved the counts beside cursor_resolve and cursor_skip, since the last call or since cursor_open. */
+/* What moved the counts beside cursor_resolve, since the last call or since cursor_open. */
 struct cursor_news {
 	uint64_t accepted[N_SIGNALS], corrupt[N_SIGNALS]; /* items; the others are a part of these */
 	uint64_t found_records, found_items, found_bytes; /* read, though no count knew of them: accepted then */
@@ -116,7 +119,5 @@ struct cursor_news {
 /* Calls `apply` when there are some: under the store's lock, so that a record that cursor_next gave is in the news of a call that has
  * returned, whoever called. It must not call the store. Any thread. */
 void cursor_news(struct cursor *c, void (*apply)(void *ctx, const struct cursor_news *n), void *ctx);
-/* Passes the oldest record that was not yet given out without reading its body; dropped{overflow}. False at the end. */
-bool cursor_skip(struct cursor *c, uint64_t *n_items, uint64_t *n_bytes);
 /* Wall time of the arrival of the oldest record that is not resolved; 0: none. */
 int64_t cursor_oldest_wall_ns(struct cursor *c);

@@ -3,6 +3,10 @@
  * Invariant: a listed segment's `end` is durable, and what lies behind it was never promised. A file on which a write or a sync failed gets
  * neither again. Its good part is sealed by the header of the next segment, which is durable, with its name, before anything is
  * written to it. Sealed files are cut to their end, so that a roll wastes nothing.
+ *
+ * There is always a newest segment: its header has the numbers from which a start goes on, whatever became of the cursor file. When all of it
+ * is done and it is large enough to be in the way, an empty one takes its place: else what was delivered could keep a small storage full
+ * for ever.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +29,7 @@ void active_seal(struct store *s)
 		s->disk->close(s->disk, a->fd);
 		int rc = s->disk->unlink(s->disk, path);
 		kept = rc == 0 || rc == -ENOENT ? 0 : before;
-	} else if (!s->blind || a->fd >= 0) {
+	} else {
 		int fd = a->fd >= 0 ? a->fd : s->disk->open(s->disk, path, O_RDWR | O_NOFOLLOW, 0);
 		if (fd >= 0 && before > (int64_t)a->seg.end && s->disk->truncate(s->disk, fd, (int64_t)a->seg.end) == 0)
 			kept = (int64_t)a->seg.end;
@@ -106,8 +110,6 @@ static int roll(struct store *s, uint64_t n_bytes)
 		        .seeded = true,
 		        .ends = true },
 	};
-	/* so that a start has to look at the newest segment only; when it fails the start looks at more */
-	store_checkpoint(s);
 	return 0;
 }
 
@@ -190,12 +192,69 @@ static int write_all(struct store *s, const struct store_record *v, size_t n)
 	return rc;
 }
 
+/* The first segment that may go, when every cursor is past it and the cursor file on the disk says so. 0: none. */
+static uint64_t oldest_unneeded(struct store *s, uint64_t *size)
+{
+	pthread_mutex_lock(&s->lock);
+	const struct segment *first = s->segments.v;
+	bool goes = s->segments.n > 1 && first->number < s->kept_from;
+	uint64_t number = goes ? first->number : 0;
+	*size = goes ? first->size : 0;
+	pthread_mutex_unlock(&s->lock);
+	return number;
+}
+
+static void unlink_passed(struct store *s)
+{
+	char path[STORE_PATH];
+	uint64_t size;
+	for (uint64_t number; (number = oldest_unneeded(s, &size)) != 0;) {
+		segment_path(s, number, path);
+		int rc = s->disk->unlink(s->disk, path);
+		if (rc < 0 && rc != -ENOENT) {
+			log_warn(s->log, "a segment that is done cannot be removed", "file", path, "error",
+			        strerror(-rc), NULL);
+			return;
+		}
+		pthread_mutex_lock(&s->lock);
+		memmove(s->segments.v, s->segments.v + 1, --s->segments.n * sizeof(*s->segments.v));
+		damage_forget(s, number + 1);
+		pthread_mutex_unlock(&s->lock);
+		store_account(s, -(int64_t)size, -(int64_t)size);
+		s->retry_at = 0;
+		atomic_store(&s->next_probe, 0);
+	}
+}
+
+static int checkpoint(struct store *s)
+{
+	int rc = cursor_file_write(s);
+	unlink_passed(s);
+	return rc;
+}
+
 static int append_once(struct store *s, const struct store_record *v, size_t n, uint64_t n_bytes)
 {
 	const struct active *a = &s->active;
 	bool fits = a->exists && !a->bad && n_bytes <= a->plan - a->seg.end;
 	int rc = fits ? 0 : roll(s, n_bytes);
+	/* so that a start has to look at the newest segment only; when it fails the start looks at more */
+	if (!fits && rc == 0)
+		checkpoint(s);
 	return rc ? rc : write_all(s, v, n);
+}
+
+/* Readers see the active segment as it is now. Under the lock. */
+static void list_active(struct store *s)
+{
+	struct active *a = &s->active;
+	if (!a->listed)
+		VEC_ADD(&s->segments);
+	a->listed = true;
+	s->segments.v[s->segments.n - 1] = a->seg;
+	s->end = (struct place){ a->seg.number, a->seg.end };
+	s->end_seq = a->seg.last_seq;
+	s->dirty = true;
 }
 
 /* Readers see them from here on. Under the lock. */
@@ -205,13 +264,7 @@ static void publish(struct store *s, const struct store_record *v, size_t n, uin
 	struct place at = { a->seg.number, a->seg.end };
 	a->seg.end += n_bytes;
 	a->seg.last_seq = v[n - 1].seq;
-	if (!a->listed)
-		VEC_ADD(&s->segments);
-	a->listed = true;
-	s->segments.v[s->segments.n - 1] = a->seg;
-	s->end = (struct place){ a->seg.number, a->seg.end };
-	s->end_seq = a->seg.last_seq;
-	s->dirty = true;
+	list_active(s);
 	for (size_t i = 0; i < n; i++) {
 		cursors_count_in(s, &v[i], at, v[i].body.len);
 		at.offset += record_size(record_payload(&v[i]));
@@ -277,43 +330,46 @@ int store_append(struct store *s, struct store_record *v, size_t n)
 	return 0;
 }
 
-/* The first segment that may go, when every cursor is past it and the cursor file on the disk says so. 0: none. */
-static uint64_t oldest_unneeded(struct store *s, uint64_t *size)
+/* What the newest segment may hold of done records. */
+static uint64_t tolerated(const struct store *s)
 {
-	pthread_mutex_lock(&s->lock);
-	const struct segment *first = s->segments.v;
-	bool goes = s->segments.n > 1 && first->number < s->kept_from;
-	uint64_t number = goes ? first->number : 0;
-	*size = goes ? first->size : 0;
-	pthread_mutex_unlock(&s->lock);
-	return number;
+	return s->segment_size / 2;
 }
 
-static void unlink_passed(struct store *s)
+/* Is the newest segment in the way, every cursor at the end of the log, and the cursor file up to date? */
+static bool is_spent(struct store *s)
 {
-	char path[STORE_PATH];
-	uint64_t size;
-	for (uint64_t number; (number = oldest_unneeded(s, &size)) != 0;) {
-		segment_path(s, number, path);
-		int rc = s->disk->unlink(s->disk, path);
-		if (rc < 0 && rc != -ENOENT) {
-			log_warn(s->log, "a segment that is done cannot be removed", "file", path, "error",
-			        strerror(-rc), NULL);
-			return;
-		}
-		pthread_mutex_lock(&s->lock);
-		memmove(s->segments.v, s->segments.v + 1, --s->segments.n * sizeof(*s->segments.v));
-		damage_forget(s, number + 1);
-		pthread_mutex_unlock(&s->lock);
-		store_account(s, -(int64_t)size, -(int64_t)size);
-		s->retry_at = 0;
-		atomic_store(&s->next_probe, 0);
+	pthread_mutex_lock(&s->lock);
+	bool fresh = s->active.exists && !s->active.listed;
+	bool spent = s->segments.n == 1 && s->segments.v[0].end > tolerated(s) && !fresh && !s->dirty;
+	for (size_t i = 0; spent && i < s->cursors.n; i++) {
+		uint64_t seq;
+		spent = !place_before(cursor_low(s->cursors.v[i], &seq), s->end);
 	}
+	pthread_mutex_unlock(&s->lock);
+	return spent;
 }
 
 int store_checkpoint(struct store *s)
 {
-	int rc = cursor_file_write(s);
-	unlink_passed(s);
-	return rc;
+	int rc = checkpoint(s);
+	if (rc || !is_spent(s) || roll(s, 0)) /* when it cannot be made now, the next append or checkpoint does */
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	s->active.seg.last_seq = s->end_seq;
+	list_active(s);
+	pthread_mutex_unlock(&s->lock);
+	return checkpoint(s);
+}
+
+bool store_can_hold(const struct store *s, const struct store_record *v, size_t n)
+{
+	uint64_t taken = 2 * CURSOR_SLOT + tolerated(s), all = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t payload = record_payload(&v[i]);
+		if (!payload)
+			return false;
+		all += record_size(payload) + SEGMENT_HEADER;
+	}
+	return taken < s->max_size && all <= s->max_size - taken;
 }

@@ -82,7 +82,7 @@ void cursors_count_in(struct store *s, const struct store_record *r, struct plac
 			c = cursor_add(s, name, at, r->seq);
 		if (!c)
 			continue;
-		if (is_idle(c) && !s->blind) {
+		if (is_idle(c)) {
 			c->at = at;
 			c->at_seq = r->seq;
 		}
@@ -100,7 +100,7 @@ void cursors_count_in(struct store *s, const struct store_record *r, struct plac
 void cursor_settle(struct cursor *c)
 {
 	struct store *s = c->s;
-	if (is_idle(c) && !s->blind && place_before(c->at, s->end)) {
+	if (is_idle(c) && place_before(c->at, s->end)) {
 		c->at = s->end;
 		c->at_seq = s->end_seq + 1;
 		c->done.n = c->done_head = 0;

@@ -310,61 +310,81 @@ static enum found check_slot(const unsigned char *p, size_t have, uint64_t *gene
 	return version == STORE_VERSION ? FOUND : version > STORE_VERSION ? FOUND_NEWER : FOUND_NONE;
 }
 
-/* Three times at once: a start does not wait. */
-static size_t read_some(struct store *s, int fd, unsigned char *to, size_t n, int64_t at)
-{
-	ssize_t got = -EIO;
-	for (unsigned i = 0; i < 3 && got == -EIO; i++)
-		got = disk_pread_all(s->disk, fd, to, n, at);
-	return got < 0 ? 0 : (size_t)got;
-}
-
-/* As much of a slot as it says that it has. How many bytes. */
-static size_t read_slot(struct store *s, int fd, int slot, unsigned char *to)
+/* As much of a slot as it says that it has. How many bytes, or -errno. */
+static ssize_t read_slot(struct store *s, int fd, int slot, unsigned char *to)
 {
 	int64_t at = (int64_t)slot * CURSOR_SLOT;
-	if (read_some(s, fd, to, F_CONTENT, at) < F_CONTENT || memcmp(to, magic, sizeof(magic)) != 0)
-		return 0;
+	ssize_t got = start_read(s, fd, to, F_CONTENT, at);
+	if (got < F_CONTENT || memcmp(to, magic, sizeof(magic)) != 0)
+		return got < 0 ? got : 0;
 	size_t len = store_get32(to + F_LENGTH);
 	if (len < F_CONTENT || len > CURSOR_SLOT)
 		return 0;
-	return F_CONTENT + read_some(s, fd, to + F_CONTENT, len - F_CONTENT, at + F_CONTENT);
+	got = start_read(s, fd, to + F_CONTENT, len - F_CONTENT, at + F_CONTENT);
+	return got < 0 ? got : F_CONTENT + got;
 }
 
-enum found cursor_file_read(struct store *s, struct cursor_file *f)
+struct slots {
+	unsigned char *raw;
+	size_t len[2];
+	uint64_t generation[2];
+	int best; /* -1: none */
+	bool newer;
+};
+
+/* 0 or -errno. A name that is no file has no slots. */
+static int read_slots(struct store *s, int fd, struct slots *v)
 {
-	unsigned char *raw = malloc(2 * CURSOR_SLOT);
-	if (!raw)
-		abort();
-	*f = (struct cursor_file){ 0 };
-	char path[STORE_PATH];
-	int best = -1;
-	store_path(s, "cursor", path);
-	int fd = s->disk->open(s->disk, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
-	bool newer = false, writable = fd >= 0;
-	if (fd == -EROFS || fd == -EACCES || fd == -EPERM)
-		fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	uint64_t generation[2] = { 0 };
-	size_t len[2] = { 0 };
-	for (int i = 0; i < 2 && fd >= 0; i++) {
-		size_t have = read_slot(s, fd, i, raw + i * CURSOR_SLOT);
-		enum found is = check_slot(raw + i * CURSOR_SLOT, have, &generation[i], &len[i]);
-		newer = newer || is == FOUND_NEWER;
-		if (is == FOUND && (best < 0 || generation[i] > generation[best]))
-			best = i;
+	for (int i = 0; i < 2; i++) {
+		unsigned char *p = v->raw + i * CURSOR_SLOT;
+		ssize_t have = read_slot(s, fd, i, p);
+		if (is_trouble(have))
+			return (int)have;
+		enum found is = check_slot(p, have < 0 ? 0 : (size_t)have, &v->generation[i], &v->len[i]);
+		v->newer = v->newer || is == FOUND_NEWER;
+		if (is == FOUND && (v->best < 0 || v->generation[i] > v->generation[v->best]))
+			v->best = i;
 	}
-	if (!newer && best >= 0) {
-		s->slot = best ? 0 : 1;
-		s->generation = generation[best];
-		decode(s, raw + best * CURSOR_SLOT, len[best], f);
-	} else if (!newer && fd != -ENOENT) {
+	return 0;
+}
+
+static int read_file(struct store *s, struct slots *v, struct cursor_file *f)
+{
+	char path[STORE_PATH];
+	store_path(s, "cursor", path);
+	int fd = start_open(s, path, O_RDWR);
+	bool writable = fd >= 0;
+	if (fd == -EROFS || fd == -EACCES || fd == -EPERM)
+		fd = start_open(s, path, O_RDONLY);
+	int rc = fd < 0 ? fd : read_slots(s, fd, v);
+	int64_t size = rc < 0 ? 0 : start_size(s, fd);
+	rc = is_trouble(size) ? (int)size : rc;
+	if (!is_trouble(rc) && !v->newer && v->best >= 0) {
+		s->slot = v->best ? 0 : 1;
+		s->generation = v->generation[v->best];
+		decode(s, v->raw + v->best * CURSOR_SLOT, v->len[v->best], f);
+	} else if (!is_trouble(rc) && !v->newer && rc != -ENOENT) {
 		log_warn(s->log, "the cursor file is damaged: everything in the log is sent again", "directory", s->dir,
 		        NULL);
 	}
-	bool goes_on = writable && !newer && best >= 0 && s->disk->size(s->disk, fd) == 2 * CURSOR_SLOT;
+	bool goes_on = rc == 0 && writable && !v->newer && v->best >= 0 && size == 2 * CURSOR_SLOT;
 	if (fd >= 0 && !goes_on)
 		s->disk->close(s->disk, fd);
 	s->cursor_fd = goes_on ? fd : -1; /* else there will be a new file */
-	free(raw);
-	return newer ? FOUND_NEWER : best >= 0 ? FOUND : FOUND_NONE;
+	return rc;
+}
+
+int cursor_file_read(struct store *s, struct cursor_file *f)
+{
+	struct slots v = { .raw = malloc(2 * CURSOR_SLOT), .best = -1 };
+	if (!v.raw)
+		abort();
+	*f = (struct cursor_file){ 0 };
+	int rc = read_file(s, &v, f);
+	free(v.raw);
+	if (is_trouble(rc)) {
+		store_path(s, "cursor", s->unreadable);
+		return rc;
+	}
+	return v.newer ? FOUND_NEWER : v.best >= 0 ? FOUND : FOUND_NONE;
 }

@@ -30,10 +30,10 @@ static int is_newer(const struct store *s, struct err *e)
 	return err_set(e, "storage directory %s was written by a newer version of weir", s->dir);
 }
 
-static int cannot_read(const struct store *s, const char *what, int rc, struct err *e)
+static int cannot_read(const struct store *s, int rc, struct err *e)
 {
 	const char *hint = rc == -EACCES || rc == -EPERM ? "; ask as its owner" : "";
-	return err_set(e, "storage directory %s%s cannot be read: %s%s", s->dir, what, strerror(-rc), hint);
+	return err_set(e, "%s cannot be read: %s%s", s->unreadable, strerror(-rc), hint);
 }
 
 static int find_segments(struct store *s, struct err *e)
@@ -41,35 +41,32 @@ static int find_segments(struct store *s, struct err *e)
 	int rc = segments_find(s);
 	if (rc == -ENOENT)
 		return rc;
-	return rc == FOUND_NEWER ? is_newer(s, e) : rc < 0 ? cannot_read(s, "", rc, e) : 0;
+	return rc == FOUND_NEWER ? is_newer(s, e) : rc < 0 ? cannot_read(s, rc, e) : 0;
 }
 
-/* 0, also when there is none; else it may not be read. */
-static int look_for_cursor_file(struct store *s, bool *there)
+static bool has_cursor_file(struct store *s)
 {
 	char path[STORE_PATH];
 	store_path(s, "cursor", path);
-	int fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	*there = fd >= 0;
+	int fd = start_open(s, path, O_RDONLY);
 	if (fd >= 0)
 		s->disk->close(s->disk, fd);
-	return fd == -EACCES || fd == -EPERM ? fd : 0;
+	return fd >= 0 || is_trouble(fd);
 }
 
 static int read_cursor_file(struct inspect *in, struct err *e)
 {
 	struct store *s = &in->store;
-	enum found found = FOUND_NONE;
-	bool there;
-	int rc = look_for_cursor_file(s, &there);
-	if (rc)
-		return cannot_read(s, ": its cursor file", rc, e);
+	int found = FOUND_NONE;
+	bool there = has_cursor_file(s);
 	for (unsigned tries = 0; there && found == FOUND_NONE && tries < 2; tries++)
 		found = cursor_file_read(s, &in->file);
 	if (s->cursor_fd >= 0)
 		s->disk->close(s->disk, s->cursor_fd);
 	s->cursor_fd = -1;
 	in->found = found == FOUND;
+	if (found < 0)
+		return cannot_read(s, found, e);
 	return found == FOUND_NEWER ? is_newer(s, e) : 0;
 }
 
@@ -155,9 +152,10 @@ static int inspect(struct inspect *in, struct store_view *out, struct err *e)
 	if (rc)
 		return rc;
 	/* where the writer is at work a record may look torn: then it is not seen yet */
-	rc = segments_count_in(&in->store, &in->file, true);
+	bool whole;
+	rc = segments_count_in(&in->store, &in->file, &whole);
 	if (rc < 0)
-		return cannot_read(&in->store, "", rc, e);
+		return cannot_read(&in->store, rc, e);
 	view_files(&in->store, out);
 	view_exporters(&in->store, out);
 	return in->found || out->n_segments || out->n_letters ? 0 : -ENOENT;

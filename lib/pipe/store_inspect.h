@@ -22,6 +22,6 @@ struct store_view {
 	size_t n_exporters;
 };
 
-/* 0; -ENOENT: no storage is there (the directory, or anything of ours in it); else -1 with e. Released by store_view_release after 0. */
+/* 0; -ENOENT: no storage is there (the directory, or anything of ours in it); else -1 with e, which names the file that cannot be read. Released by store_view_release after 0. */
 int store_inspect(struct disk *d, const char *directory, struct store_view *out, struct err *e) MUST_USE;
 void store_view_release(struct store_view *v);

@@ -22,6 +22,7 @@ enum {
 	CURSOR_SLOT = 256 << 10,
 	MAX_MARKS = 256,
 	MAX_LOST = 32,
+	START_TRIES = 3,
 	STORE_PATH = 4096,
 };
 
@@ -143,7 +144,6 @@ struct store {
 	VEC(struct place) marks; /* damage that is counted */
 	uint64_t quarantine_bytes, quarantine_files;
 	bool dirty; /* the cursor file is behind */
-	bool blind; /* the start met what it could not read: cursors look for themselves */
 
 	struct active active;
 	uint64_t next_seq, max_number;
@@ -155,6 +155,7 @@ struct store {
 	uint64_t generation, kept_from; /* what the synced one needs: segments from this number */
 	unsigned char install[16];
 	unsigned char *slot_bytes;
+	char unreadable[STORE_PATH]; /* while it opens: the file that the latest -errno is about */
 
 	_Atomic uint64_t total; /* sizes of all files */
 	_Atomic uint64_t used; /* the same without the free tail of the active segment */
@@ -170,14 +171,21 @@ void store_account(struct store *s, int64_t total, int64_t used);
 void segment_path(const struct store *s, uint64_t number, char out[STORE_PATH]);
 void store_path(const struct store *s, const char *name, char out[STORE_PATH]);
 
-/* store_recover.c: finds segments and cursors. Nothing is written before all versions are known. */
+/* Reading while a store is opened: three times at once, because a start does not wait. As the calls of the disk; -errno is of the last. */
+int start_open(struct store *s, const char *path, int flags) MUST_USE;
+ssize_t start_read(struct store *s, int fd, void *p, size_t n, int64_t at) MUST_USE;
+int64_t start_size(struct store *s, int fd) MUST_USE;
+/* The disk failed, or something ran out: what is there is not known. Else nothing of ours is there (no file, a link, a directory). */
+bool is_trouble(int64_t rc);
+
+/* store_recover.c: finds segments and cursors. Nothing is written before all versions are known and all that a start needs was read. */
 enum store_open_result store_recover(struct store *s, struct err *e) MUST_USE;
 struct cursor_file;
 enum found { FOUND_NONE, FOUND, FOUND_NEWER };
-/* All segments of the directory, chained. FOUND, also when there are none; FOUND_NEWER: one is of a newer version; -errno. */
+/* All segments of the directory, chained. FOUND, also when there are none; FOUND_NEWER: one is of a newer version; -errno and `unreadable`. */
 int segments_find(struct store *s) MUST_USE;
-/* Counts in what was appended after the cursor file was written. quiet: damage is not noted. 0 or -errno. */
-int segments_count_in(struct store *s, const struct cursor_file *f, bool quiet) MUST_USE;
+/* Counts in what was appended after the cursor file was written; damage is not noted. *whole: there was none. 0, or -errno and `unreadable`. */
+int segments_count_in(struct store *s, const struct cursor_file *f, bool *whole) MUST_USE;
 
 /* store_walk.c */
 void walk_init(struct walk *w, struct place at, uint64_t next_seq);
@@ -222,8 +230,9 @@ struct cursor_file {
 	struct place end;
 	uint64_t end_seq, next_seq, max_number;
 };
-/* The better of the two slots into `s` (cursors, install id, damage). */
-enum found cursor_file_read(struct store *s, struct cursor_file *f) MUST_USE;
+/* The better of the two slots into `s` (cursors, install id, damage). enum found, or -errno and `unreadable`: a slot that cannot be read may be
+ * the better one. */
+int cursor_file_read(struct store *s, struct cursor_file *f) MUST_USE;
 /* Writes it when something moved. */
 int cursor_file_write(struct store *s) MUST_USE;
 

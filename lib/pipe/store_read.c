@@ -87,31 +87,23 @@ static void claim(struct cursor *c, const struct record_header *h, uint64_t n_by
 	c->has_news = true;
 }
 
-/* Under the lock: as cursor_lose, of what was not given out. */
-static void lose_unread(struct cursor *c, uint64_t from, uint64_t to)
-{
-	cursor_lose(c, from, to);
-	c->has_news = c->news.fates = true;
-}
-
-/* Passes the record at hand, which ends as `reason`. */
-static void drop_peeked(struct cursor *c, enum drop_reason reason)
+/* Passes the record at hand, which is damaged. */
+static void lose_peeked(struct cursor *c)
 {
 	const struct record_header *h = &c->peek;
 	uint64_t n_bytes = body_len(h, c->peek_sidecar);
 	unsigned k = signal_index(h->signal);
 	pthread_mutex_lock(&c->s->lock);
 	claim(c, h, n_bytes);
-	lose_unread(c, h->seq, h->seq + 1);
-	if (reason == DROP_CORRUPT) {
-		c->news.corrupt[k] += h->n_items;
-		c->news.lost_items += h->n_items;
-		c->news.lost_records++;
-		c->news.lost_bytes += n_bytes;
-	}
+	cursor_lose(c, h->seq, h->seq + 1);
+	c->has_news = c->news.fates = true;
+	c->news.corrupt[k] += h->n_items;
+	c->news.lost_items += h->n_items;
+	c->news.lost_records++;
+	c->news.lost_bytes += n_bytes;
 	struct store_counts *n = &c->counts.by_signal[k];
 	n->queued -= h->n_items;
-	n->dropped[reason] += h->n_items;
+	n->dropped[DROP_CORRUPT] += h->n_items;
 	c->counts.queued_records--;
 	c->counts.queued_bytes -= n_bytes;
 	walk_pass(&c->walk, h);
@@ -125,7 +117,7 @@ static bool begin(struct cursor *c)
 {
 	struct store *s = c->s;
 	pthread_mutex_lock(&s->lock);
-	bool more = c->counts.queued_records > c->out_records || (s->blind && place_before(c->at, s->end));
+	bool more = c->counts.queued_records > c->out_records;
 	if (!more && !c->n_given)
 		cursor_settle(c);
 	c->walking = more;
@@ -138,12 +130,15 @@ static bool begin(struct cursor *c)
 	return more;
 }
 
-/* Ends a call. `at_end`: there was nothing more. True: meanwhile there is. */
-static bool end(struct cursor *c, bool at_end)
+/* Ends a call. `at_end`: there was nothing more; `missed`: of what was passed some is lost, which is known as FATE_LOST from here on, and
+ * no news before. True: meanwhile there is more. */
+static bool end(struct cursor *c, bool at_end, bool missed)
 {
 	struct store *s = c->s;
 	pthread_mutex_lock(&s->lock);
 	follow_walk(c);
+	if (missed)
+		c->has_news = c->news.fates = true;
 	const struct segment *last = s->segments.n ? &s->segments.v[s->segments.n - 1] : NULL;
 	bool more = at_end && last && place_before(c->at, (struct place){ last->number, last->end });
 	c->walking = more;
@@ -156,25 +151,26 @@ static bool end(struct cursor *c, bool at_end)
 	return more;
 }
 
-/* The walk went on from seq `from` to `to` and met none of these. */
-static void note_missing(struct cursor *c, uint64_t from, uint64_t to)
+/* The walk went on from seq `from` to `to` and met none of these; are there any? */
+static bool note_missing(struct cursor *c, uint64_t from, uint64_t to)
 {
 	if (!from || from >= to)
-		return;
+		return false;
 	pthread_mutex_lock(&c->s->lock);
-	lose_unread(c, from, to);
+	cursor_lose(c, from, to);
 	pthread_mutex_unlock(&c->s->lock);
+	return true;
 }
 
 /* Whether the record that the walk stands at is to be given out. 1, 0: it was passed, -errno. */
-static int consider(struct cursor *c, const struct record_header *h, slice meta)
+static int consider(struct cursor *c, const struct record_header *h, slice meta, bool *missed)
 {
 	struct store_record r;
 	uint32_t sidecar;
 	if (store_meta_read(h, meta, &r, &sidecar) < 0) {
 		struct store_damage d = { .n_records = 1, .n_items = h->n_items };
 		damage_note(c->s, &c->walk, c->walk.at, d, record_size(h->payload_len));
-		note_missing(c, h->seq, h->seq + 1);
+		*missed |= note_missing(c, h->seq, h->seq + 1);
 		walk_pass(&c->walk, h);
 		return 0;
 	}
@@ -199,16 +195,17 @@ static int seek(struct cursor *c)
 	if (!begin(c))
 		return 0;
 	int rc = c->peeked;
+	bool missed = false;
 	while (!rc) {
 		uint64_t from = c->walk.next_seq;
 		rc = walk_next(c->s, &c->walk, &h, &meta);
-		note_missing(c, from, rc == 1 ? h.seq : c->walk.next_seq);
-		if (rc == 0 && !end(c, true))
+		missed |= note_missing(c, from, rc == 1 ? h.seq : c->walk.next_seq);
+		if (rc == 0 && !end(c, true, missed))
 			return 0;
 		if (rc == 1)
-			rc = consider(c, &h, meta);
+			rc = consider(c, &h, meta, &missed);
 	}
-	end(c, false);
+	end(c, false, missed);
 	return rc;
 }
 
@@ -312,7 +309,7 @@ int cursor_next(struct cursor *c, struct pool *pool, struct store_record *r, str
 		if (rc == 0) {
 			struct store_damage d = { .n_records = 1, .n_items = c->peek.n_items };
 			damage_note(c->s, &c->walk, c->walk.at, d, record_size(c->peek.payload_len));
-			drop_peeked(c, DROP_CORRUPT);
+			lose_peeked(c);
 			continue;
 		}
 		rc = give(c, r);
@@ -321,16 +318,6 @@ int cursor_next(struct cursor *c, struct pool *pool, struct store_record *r, str
 		buf_unref(*body);
 		return rc;
 	}
-}
-
-bool cursor_skip(struct cursor *c, uint64_t *n_items, uint64_t *n_bytes)
-{
-	if (seek(c) != 1)
-		return false;
-	*n_items = c->peek.n_items;
-	*n_bytes = body_len(&c->peek, c->peek_sidecar);
-	drop_peeked(c, DROP_OVERFLOW);
-	return true;
 }
 
 int64_t cursor_oldest_wall_ns(struct cursor *c)

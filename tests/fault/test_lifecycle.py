@@ -216,6 +216,24 @@ def test_removed_exporter_comes_back(durable, sink, issuer, journal):
     assert other.times.keys() == first | between | after and other.copies() == 0
 
 
+def test_storage_taken_away_by_a_reload(durable, sink, issuer, journal):
+    """The queue stays in its storage until the next start, with the promises that go with it, and the log says so."""
+    port = free_port()
+    w = durable({"a": url(port)})
+    w.send(issuer, journal, n=3)
+    assert w.reload(w.config({"a": url(port)}, stored=False)) == (1, 0)
+    w.wait_log("changes with the next start")
+    w.send(issuer, journal, n=3)
+    assert w.balance("a")["queued"] == 6
+    w.kill9()
+    w.write(w.config({"a": url(port)}))
+    w.again()
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    until(lambda: len(ledger) >= journal.n, 20, lambda: f"{len(ledger)} delivered: {w.balance('a')}")
+    settle(issuer, journal, {"a": ledger}, kills=w.kills)
+
+
 def test_removed_exporter_is_drained(durable, sink, issuer, journal):
     """Case 27: the removed exporter's destination is alive, only slow: what was waiting for it is delivered all the same."""
     removed = threading.Event()

@@ -226,6 +226,73 @@ def test_read_errors(durable, sink, shim, issuer, journal):
     settle(issuer, journal, {"a": ledger}, kills=w.kills)
 
 
+# what fails at a start, behind how many calls, and the file that is named, each as a function of the number of segments
+START_FAULTS = {
+    "header": ("pread", lambda n: 0, 0),
+    "last header": ("pread", lambda n: n - 1, -1),
+    "cursor": ("pread", lambda n: n, None),
+    "second slot": ("pread", lambda n: n + 2, None),
+    "content": ("pread", lambda n: n + 4, -1),
+    "sync": ("fdatasync", lambda n: 0, -1),
+}
+
+
+@pytest.mark.parametrize("what", START_FAULTS)
+def test_read_errors_at_start(durable, sink, shim, issuer, journal, what):
+    """A start that cannot read what was promised: exit 3 with the file, the reason and a remedy, as often as it is tried, and not a byte is
+    changed. When reads fail only twice it starts, and everything arrives once."""
+    call, skip, index = START_FAULTS[what]
+    port = free_port()
+    w = durable({"a": f"http://127.0.0.1:{port}"}, extension={"segment_size": 128 * KiB}, shim=shim)
+    for _ in range(100):
+        w.send(issuer, journal, n=5, size=5000)
+    w.kill9()
+    segments = w.segments()
+    assert len(segments) > 2
+    bad = w.storage / "cursor" if index is None else segments[index]
+    before = {p: p.read_bytes() for p in w.storage.rglob("*") if p.is_file()}
+    w.exit_code = 3
+    for _ in range(2):
+        shim.fail(call, errno.EIO, skip=skip(len(segments)))
+        w.again(wait=False)
+        assert w.wait(10) == 3, w.log
+        assert f"cannot {'sync' if what == 'sync' else 'read'} {bad}: Input/output error: nothing was changed; " in w.log, w.log
+        assert "move the file away" in w.log
+        assert {p: p.read_bytes() for p in w.storage.rglob("*") if p.is_file()} == before
+    shim.heal(call)
+    w.exit_code = 0
+    if call == "pread":
+        shim.fail("pread", errno.EIO, times=2, skip=skip(len(segments)))
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    w.again()
+    until(lambda: len(ledger) == journal.n, 20, "delivery")
+    w.at_rest(10)
+    settle(issuer, journal, {"a": ledger}, kills=w.kills)
+    if call == "pread":
+        assert shim.get("pread", "left") < 1
+
+
+def test_reload_to_a_storage_that_cannot_be_read(durable, sink, shim, tmp_path, issuer, journal):
+    """A reload to a directory that the disk does not read: the config that runs stays, and goes on taking and delivering."""
+    ledger = Ledger(issuer)
+    far = {"a": sink(behave=ledger).url}
+    w = durable(far, extension={"segment_size": 128 * KiB}, shim=shim)
+    w.send(issuer, journal)
+    w.at_rest(10)
+    other = tmp_path / "other"
+    shutil.copytree(w.storage, other)
+    before = {p: p.read_bytes() for p in other.rglob("*")}
+    shim.fail("pread", errno.EIO)
+    assert w.reload(w.config(far, extension={"directory": str(other)}))[1] == 1
+    assert f"cannot read {other}" in w.log
+    assert {p: p.read_bytes() for p in other.rglob("*") if p.name != "LOCK"} == {p: b for p, b in before.items() if p.name != "LOCK"}
+    shim.heal("pread")
+    w.send(issuer, journal)
+    w.at_rest(10)
+    settle(issuer, journal, {"a": ledger})
+
+
 def test_slow_disk(durable, sink, shim, issuer, journal):
     """Case 17: half a second per sync: every 200 takes as long; health and metrics answer at once, memory stays, then it catches up."""
     ledger = Ledger(issuer)

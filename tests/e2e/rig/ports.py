@@ -1,27 +1,31 @@
 """Free TCP ports below the ephemeral range, a range of its own for each process that asks, so that nobody takes them between
 the choice and the listen, or between two listens of one test."""
-import fcntl
 import functools
 import itertools
 import os
-import pathlib
 import socket
-import tempfile
 
 FIRST, RANGE, RANGES = 20000, 1000, 12
 
 
 @functools.cache
-def _ports():
-    """The range of this process, by a lock that is held to its end; round and round, from anywhere in it."""
+def _lock():
+    """(socket, number): the range of this process. The socket's name is the lock: it goes with the process, and with the network that
+    the ports are of."""
     for n in range(RANGES):
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            lock = os.open(pathlib.Path(tempfile.gettempdir(), f"weir-test-ports-{n}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.bind(f"\0weir-test-ports-{n}")
+            return lock, n
         except OSError:
-            continue
-        return (FIRST + n * RANGE + k % RANGE for k in itertools.count(os.getpid() % RANGE))
+            lock.close()
     raise RuntimeError("too many test runs at once")
+
+
+@functools.cache
+def _ports():
+    """Round and round, from anywhere in the range."""
+    return (FIRST + _lock()[1] * RANGE + k % RANGE for k in itertools.count(os.getpid() % RANGE))
 
 
 def free_port():

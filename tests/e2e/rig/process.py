@@ -166,7 +166,7 @@ class Weir(Process):
             config = yaml.safe_dump(self._complete(config), sort_keys=False)
         self.path.write_text(config)
         with contextlib.suppress(yaml.YAMLError):  # one with errors is never in force
-            self.configs.append(yaml.safe_load(config))
+            self.configs += [c for c in [yaml.safe_load(config)] if isinstance(c, dict)]
 
     def _complete(self, config):
         config = {k: v for k, v in config.items()}
@@ -285,7 +285,7 @@ class Weir(Process):
 
     def verdict(self):
         assert not SPOKEN.search(self.log), self.log
-        if self.peak_noted and not IS_COLLECTOR and not is_sanitized():
+        if self.peak_noted and self.configs and not IS_COLLECTOR and not is_sanitized():
             self.judge_memory()
 
     def judge_memory(self):

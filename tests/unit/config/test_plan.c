@@ -304,7 +304,8 @@ static void loops_in_all_places(void **state UNUSED)
 		  "{endpoint: 'localhost:2'}}}}\n"
 		  "exporters: {otlp_http: {traces_endpoint: 'http://localhost:1', metrics_endpoint: "
 		  "'http://localhost:2'}}\n"
-		  "service: {pipelines: {traces: {receivers: [otlp/a, otlp/b], exporters: [otlp_http]}}}\n",
+		  "service: {pipelines: {traces: {receivers: [otlp/a], exporters: [otlp_http]}, metrics: {receivers: "
+		  "[otlp/b], exporters: [otlp_http]}}}\n",
 		        { "2:42: error: 'traces_endpoint' is where receivers::otlp/a listens (localhost:1, at "
 		          "yaml::1:51)",
 		                "2:82: error: 'metrics_endpoint' is where receivers::otlp/b listens" } },
@@ -321,6 +322,9 @@ static void loops_in_all_places(void **state UNUSED)
 		  "service: {pipelines: {traces: {receivers: [otlp/b], exporters: [otlp_http]}, traces/2: {receivers: "
 		  "[otlp], exporters: [nop]}}}\n",
 		        { NULL } }, /* a chain */
+		{ IN "exporters: {otlp_http: {endpoint: 'http://localhost:4318', traces_endpoint: "
+		     "'http://far'}}\n" PIPELINE,
+		        { NULL } }, /* nothing goes to the first */
 	};
 	check_rows(bad, COUNTOF(bad), false);
 	check_rows(good, COUNTOF(good), true);

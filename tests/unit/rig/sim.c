@@ -202,9 +202,6 @@ static bool try_start(struct sim *s)
 	sim_say(s, "life %u", s->life);
 	s->dead = false;
 	s->disk_trouble = s->faulty;
-	s->blind |= s->reads_fail;
-	if (s->faulty) /* a cursor file that cannot be read is a damaged one */
-		sim_excuse_kill(s);
 	if (loop_init(&s->loop, &s->clock.clock))
 		abort();
 	s->loop.pumped = true;
@@ -219,9 +216,11 @@ static bool try_start(struct sim *s)
 	}
 	s->counts[SIM_KILLED_AT_START] += s->dead;
 	s->counts[SIM_NOT_STARTED] += !s->dead;
+	sim_say(s, "no start: %s", e.text);
 	if (!s->dead && !s->disk_trouble)
 		sim_fail(s, "it does not start: %s", e.text);
-	sim_excuse_kill(s);
+	if (s->dead)
+		sim_excuse_kill(s);
 	take_down(s, ok, 0);
 	if (fake_disk_halted(s->disk))
 		lose_process(s);
@@ -234,7 +233,7 @@ static void heal(struct sim *s)
 {
 	fake_disk_heal(s->disk);
 	fake_disk_resize(s->disk, DISK_BYTES);
-	s->faulty = s->reads_fail = false;
+	s->faulty = false;
 	sim_say(s, "the disk heals");
 }
 
@@ -289,8 +288,9 @@ static void restart(struct sim *s)
 	s->dead = s->dead || fake_disk_halted(s->disk);
 	for (; excuse < s->n_far; excuse++)
 		sim_excuse_unfinished(s, excuse);
-	if (s->dead) { /* by its disk, on the way down */
+	if (s->dead || s->faulty) /* the last checkpoint may not have been written */
 		sim_excuse_kill(s);
+	if (s->dead) { /* by its disk, on the way down */
 		lose_process(s);
 	} else {
 		fake_disk_kill(s->disk);
@@ -368,8 +368,7 @@ static void break_disk(struct sim *s)
 		fake_disk_chaos(s->disk, fake_random_next(&s->random), &chaos);
 		call = FAKE_PREAD;
 	}
-	s->reads_fail |= call == FAKE_PREAD || call == FAKE_OPEN;
-	s->read_trouble |= s->reads_fail;
+	s->read_trouble |= call == FAKE_PREAD || call == FAKE_OPEN;
 }
 
 static void pass_time(struct sim *s)

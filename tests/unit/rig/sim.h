@@ -145,9 +145,7 @@ struct sim {
 	uint16_t request_of[SIM_IDS];
 	uint32_t sums[SIM_IDS]; /* of each item's bytes */
 	struct sim_client clients[SIM_WORKERS][SIM_CLIENTS];
-	bool faulty, reads_fail; /* the disk fails now; in what a start reads */
-	/* A start could not read: what it cannot read it leaves alone, and it and the lives after it may pass over more. */
-	bool blind;
+	bool faulty; /* the disk fails now */
 	bool letters_gone; /* some were removed for newer ones, or not kept: there was no room */
 	bool disk_trouble, ever_trouble, read_trouble; /* the disk failed: in this life, in any; reads did, in any */
 	uint64_t counts[N_SIM_EVENTS];

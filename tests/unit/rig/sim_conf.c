@@ -43,7 +43,7 @@ void sim_conf_make(struct sim *s)
 	s->has_storage = sim_chance(s, 85);
 	s->fsync = sim_chance(s, 90);
 	s->memory_mib = sim_chance(s, 8) ? 1 : 64;
-	s->max_size = (s->memory_mib > 1 && sim_chance(s, 30) ? UINT64_C(1) : UINT64_C(16)) << 20;
+	s->max_size = (sim_chance(s, 30) ? UINT64_C(1) : UINT64_C(16)) << 20;
 	s->poison = sim_chance(s, 30) ? 20 + (unsigned)sim_below(s, 100) : 0;
 	s->rejects = sim_chance(s, 20) ? 10 + (unsigned)sim_below(s, 50) : 0;
 	s->logs_to = sim_chance(s, 40) ? (uint8_t)sim_below(s, 1u << s->n_far) : 0;

@@ -178,9 +178,41 @@ static void status_with_details(void **state UNUSED)
 	arena_release(&a);
 }
 
+/* An answer takes little more memory than its bytes, and of its words what can be shown. */
+static void hostile_answers(void **state UNUSED)
+{
+	enum { N = 400000, MEMORY = 3 * N };
+	char *body = malloc(2 * N);
+	struct export_result r;
+	struct arena a;
+	int code;
+	slice message;
+	assert_non_null(body);
+	arena_init(&a);
+	for (size_t i = 0; i < N; i += 2) /* a field that nobody knows, each with a byte */
+		memcpy(body + i, "\x78\x01", 2);
+	assert_int_equal(export_response_parse(&a, TRACES, OTLP_PROTO, (slice){ body, N }, &r), -1);
+	assert_int_equal(rpc_status_parse(&a, OTLP_PROTO, (slice){ body, N }, &code, &message), -1);
+	assert_true(a.used < 2 * MEMORY);
+	arena_reset(&a, 0);
+	const slice head = LIT("{\"message\":\"");
+	memcpy(body, head.p, head.len);
+	for (size_t i = 0; i < N; i += 2)
+		memcpy(body + head.len + i, "\xc3\xa9", 2);
+	memcpy(body + head.len + N, "\"}", 2);
+	slice json = { body, head.len + N + 2 };
+	assert_int_equal(rpc_status_parse(&a, OTLP_JSON, json, &code, &message), 0);
+	assert_in_range(message.len, 1000, N / 10);
+	assert_memory_equal(message.p + message.len - 2, "\xc3\xa9", 2);
+	assert_true(a.used < MEMORY);
+	arena_release(&a);
+	free(body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hostile_answers),
 		cmocka_unit_test(responses_both_ways),
 		cmocka_unit_test(one_type_serves_all_signals),
 		cmocka_unit_test(responses_of_others),

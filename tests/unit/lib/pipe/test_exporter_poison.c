@@ -348,6 +348,37 @@ static void parts_have_their_own_clock(void **state UNUSED)
 	fake_backend_stop(&b);
 }
 
+/* Three deliveries are refused whole, and their parts are lost to a passing fault without a retry: nobody is left to be blamed, and no
+ * acceptance ends the doubt. The exporter is held and probed like any other that refuses everything. */
+static void doubt_outlives_the_suspects(void **state UNUSED)
+{
+	struct exporter_settings s = fake_backend_settings();
+	s.retry.enabled = false;
+	fake_backend_start(&b, &s, pick(UINT64_MAX));
+	b.refuse_all = true;
+	for (unsigned k = 0; k < 3; k++) {
+		assert_int_equal(exporter_state(b.exporter), EXPORTER_OK);
+		b.always = DELIVERED;
+		b.hangs = true;
+		fake_backend_take(&b, TRACES, 4 * k, 4, 50);
+		assert_int_equal(b.requests[b.n_requests - 1].kind, BAD_DATA);
+		b.always = RETRY; /* the parts */
+		b.hangs = false;
+		fake_backend_poke(&b);
+	}
+	assert_int_equal(fake_backend_get(&b, queued), 0);
+	assert_int_equal(fake_backend_get(&b, send_failed), 12);
+	assert_int_equal(exporter_state(b.exporter), EXPORTER_HELD);
+	b.always = DELIVERED;
+	b.refuse_all = false;
+	for (unsigned k = 3; k < 6; k++)
+		fake_backend_take(&b, TRACES, 4 * k, 4, 50);
+	fake_backend_finish(&b, 61 * NS_PER_S);
+	assert_int_equal(fake_backend_get(&b, delivered), 12);
+	assert_int_equal(exporter_state(b.exporter), EXPORTER_OK);
+	fake_backend_stop(&b);
+}
+
 /* At the end what was refused for its data is dead-lettered, not dropped, and not cut. */
 static void drain_of_a_held_exporter(void **state UNUSED)
 {
@@ -429,6 +460,7 @@ int main(void)
 		cmocka_unit_test(too_large_is_cut_and_learned),
 		cmocka_unit_test(always_too_large_is_held),
 		cmocka_unit_test(parts_have_their_own_clock),
+		cmocka_unit_test(doubt_outlives_the_suspects),
 		cmocka_unit_test(drain_of_a_held_exporter),
 		cmocka_unit_test(random_histories),
 	};

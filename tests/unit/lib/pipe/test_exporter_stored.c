@@ -119,15 +119,20 @@ static void damage(slice body)
 	close(fd);
 }
 
-static int begin_post(struct core_rig *r, slice body)
+static int begin_post_to(struct core_rig *r, size_t door, slice body)
 {
-	int fd = core_rig_connect(r, core_rig_address(r, 0));
+	int fd = core_rig_connect(r, core_rig_address(r, door));
 	core_rig_write(r, fd,
 	        slice_of(arena_printf(&r->arena,
 	                "POST /v1/traces HTTP/1.1\r\nHost: a\r\n" CORE_RIG_PROTO "Content-Length: %zu\r\n\r\n",
 	                body.len)));
 	core_rig_write(r, fd, body);
 	return fd;
+}
+
+static int begin_post(struct core_rig *r, slice body)
+{
+	return begin_post_to(r, 0, body);
 }
 
 /* Whoever waits for a record that cannot be read hears so when it is found, not after ack_timeout (a minute here). */
@@ -210,12 +215,174 @@ static void one_of_two_storages_refuses(void **state UNUSED)
 	backend_stop(&b);
 }
 
+struct stall {
+	struct mail mail;
+	uv_sem_t begun, over;
+};
+
+static void run_stall(struct mail *m)
+{
+	struct stall *s = CONTAINER_OF(m, struct stall, mail);
+	uv_sem_post(&s->begun);
+	uv_sem_wait(&s->over);
+}
+
+static void do_nothing(void *arg UNUSED)
+{
+}
+
+/* A second storage that is slow holds back the commit of a record, and a later one of the first storage alone comes before it. */
+static void committed_out_of_order(void **state UNUSED)
+{
+	static const struct peer_answer busy = { .text = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n" };
+	struct core_rig r;
+	static struct backend b;
+	static struct stall stall = { .mail.run = run_stall };
+	char base[32];
+	int fds[2];
+	backend_start(&b, &busy, 1, base);
+	core_rig_start(&r,
+	        "receivers:\n"
+	        "  otlp/both: {ack: delivered, ack_timeout: 15s, protocols: {http: {endpoint: '127.0.0.1:0'}}}\n"
+	        "  otlp/one: {ack: delivered, ack_timeout: 15s, protocols: {http: {endpoint: '127.0.0.2:0'}}}\n"
+	        "extensions: {file_storage/a: {directory: '%s/a'}, file_storage/b: {directory: '%s/b'}}\n"
+	        "exporters:\n"
+	        "  otlp_http/a: {endpoint: '%s', required: true, sending_queue: {storage: file_storage/a},\n"
+	        "    retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}\n"
+	        "  nop: {required: false, sending_queue: {storage: file_storage/b}}\n"
+	        "service: {extensions: [file_storage/a, file_storage/b], pipelines: {\n"
+	        "  traces/both: {receivers: [otlp/both], exporters: [otlp_http/a, nop]},\n"
+	        "  traces/one: {receivers: [otlp/one], exporters: [otlp_http/a]}}}\n",
+	        directory, directory, base);
+	uv_sem_init(&stall.begun, 0);
+	uv_sem_init(&stall.over, 0);
+	loop_post(store_writer_loop(exporter_storage(core_rig_exporter(&r, "nop"))->writer), &stall.mail);
+	uv_sem_wait(&stall.begun);
+	for (unsigned i = 0; i < 2; i++) {
+		fds[i] = begin_post_to(&r, i, core_rig_spans(&r, i + 1));
+		UNTIL(&r, core_rig_get(&r, "otlp_http/a", accepted) == (i ? 3 : 1));
+	}
+	/* both are in the first storage: when its thread has ended this turn the second one is committed, too */
+	call_on(store_writer_loop(exporter_storage(core_rig_exporter(&r, "otlp_http/a"))->writer), do_nothing, NULL);
+	uv_sem_post(&stall.over);
+	UNTIL(&r, core_rig_get(&r, "nop", accepted) == 1);
+	backend_set(&b, NULL, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(core_rig_read(&r, fds[i]).status, 200);
+		close(fds[i]);
+	}
+	core_rig_stop(&r);
+	backend_stop(&b);
+	uv_sem_destroy(&stall.begun);
+	uv_sem_destroy(&stall.over);
+}
+
+#define SMALL                                                                                                   \
+	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"                                   \
+	"extensions: {file_storage: {directory: '%s', max_size: 1MiB}}\n"                                       \
+	"exporters: {otlp_http: {endpoint: '%s', compression: none, sending_queue: {storage: file_storage}}}\n" \
+	"service: {extensions: [file_storage], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}}\n"
+
+/* One span whose name has n bytes. */
+static slice large(struct core_rig *r, size_t n)
+{
+	char *name = arena_alloc(&r->arena, n + 1);
+	memset(name, 'n', n);
+	name[n] = 0;
+	return core_rig_to_proto(r, TRACES,
+	        arena_printf(&r->arena,
+	                "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":"
+	                "\"0102030405060708090a0b0c0d0e0f10\","
+	                "\"spanId\":\"0102030405060708\",\"name\":\"%s\"}]}]}]}",
+	                name));
+}
+
+/* What a storage of 1 MiB has room for is taken again and again; what it never has room for is no 503, which would be sent again for ever. */
+static void large_records_in_a_small_storage(void **state UNUSED)
+{
+	enum { N = 12 };
+	struct core_rig r;
+	static struct backend b;
+	char base[32];
+	backend_start(&b, NULL, 0, base);
+	core_rig_start(&r, SMALL, directory, base);
+	slice fits = large(&r, 400 << 10), never = large(&r, 460 << 10);
+	for (unsigned i = 0; i < N; i++) {
+		struct answer a = { .status = 503 };
+		UNTIL(&r, (a = core_rig_post(&r, "/v1/traces", CORE_RIG_PROTO, fits)).status != 503);
+		assert_int_equal(a.status, 200);
+		assert_int_equal(core_rig_post(&r, "/v1/traces", CORE_RIG_PROTO, never).status, 413);
+	}
+	UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == N);
+	core_rig_check_equation(&r);
+	assert_int_equal(core_rig_get(&r, "otlp_http", accepted), N);
+	assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_TOO_LARGE), N);
+	assert_true(core_rig_received(&r, "otlp", TRACES).refused >= N);
+	assert_int_equal(exporter_view(core_rig_exporter(&r, "otlp_http")).queue_size, 0);
+	core_rig_stop(&r);
+	assert_int_equal(backend_all_spans(&b), N);
+	backend_stop(&b);
+}
+
+#define FULL                                                                                          \
+	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"                         \
+	"extensions: {file_storage: {directory: '%s', max_size: 16MiB}}\n"                            \
+	"exporters: {otlp_http: {endpoint: '%s', compression: none, overflow: %s, required: false,\n" \
+	"  sending_queue: {storage: file_storage, queue_size: 2, num_consumers: 1}}, nop: }\n"        \
+	"service: {extensions: [file_storage], pipelines: {traces: {receivers: [otlp], exporters: [%s]}}}\n"
+
+static void check_books(struct core_rig *r, uint64_t accepted, uint64_t dropped, uint64_t queued)
+{
+	UNTIL(r, core_rig_get(r, "otlp_http", dropped[DROP_OVERFLOW]) == dropped);
+	core_rig_check_equation(r);
+	assert_int_equal(core_rig_get(r, "otlp_http", accepted), accepted);
+	assert_int_equal(core_rig_get(r, "otlp_http", queued), queued);
+}
+
+static void stop_with_backlog(struct core_rig *r)
+{
+	core_rig_drain(r, CORE_RIG_WAIT_S * NS_PER_S);
+	UNTIL(r, r->drained);
+	core_rig_check_equation(r);
+	core_rig_free(r);
+}
+
+/* What a full queue drops without storing it is known to this process alone, and stays on its books when the exporter goes and comes back;
+ * what was stored and is dropped is on the cursor's, too. The equation holds in the next process as in this one. */
+static void drops_of_a_full_queue(void **state UNUSED)
+{
+	static const char *const rules[] = { "drop_newest", "drop_oldest" };
+	for (size_t i = 0; i < COUNTOF(rules); i++) {
+		bool stored = i == 1;
+		struct core_rig r;
+		char dead[32], path[80];
+		int fd = backend_dead(dead);
+		snprintf(path, sizeof path, "%s/%s", directory, rules[i]);
+		core_rig_start(&r, FULL, path, dead, rules[i], "otlp_http");
+		for (unsigned k = 0; k < 10; k++)
+			core_rig_take(&r, 3, 200);
+		check_books(&r, 30, 24, 6);
+		core_rig_reload(&r, FULL, path, dead, rules[i], "nop");
+		UNTIL(&r, r.core->orphans.n == 0);
+		core_rig_reload(&r, FULL, path, dead, rules[i], "otlp_http");
+		check_books(&r, 30, 24, 6);
+		stop_with_backlog(&r);
+		core_rig_start(&r, FULL, path, dead, rules[i], "otlp_http");
+		check_books(&r, stored ? 30 : 6, stored ? 24 : 0, 6);
+		stop_with_backlog(&r);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(delivered_before_it_is_committed, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(a_damaged_record_is_answered, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(one_of_two_storages_refuses, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(large_records_in_a_small_storage, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(drops_of_a_full_queue, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(committed_out_of_order, make_directory, remove_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

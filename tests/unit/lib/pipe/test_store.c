@@ -1,6 +1,8 @@
 /* test_store.c - the segment log when nothing goes wrong: what is put comes back, once per exporter, across rolls and restarts. */
 #include "tests/unit/lib/pipe/test_store.h"
 
+#include <fcntl.h>
+
 static void test_round_trip(void **state)
 {
 	struct world w;
@@ -64,6 +66,18 @@ static unsigned count_segments(struct world *w)
 	return n;
 }
 
+static void flip_byte(struct world *w, const char *path, uint64_t at)
+{
+	char b;
+	int fd = w->f->disk.open(&w->f->disk, path, O_RDWR, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(w->f->disk.pread(&w->f->disk, fd, &b, 1, (int64_t)at), 1);
+	b ^= 1;
+	struct iovec v = { &b, 1 };
+	assert_int_equal(disk_pwrite_all(&w->f->disk, fd, &v, 1, (int64_t)at), 0);
+	w->f->disk.close(&w->f->disk, fd);
+}
+
 static void test_roll_and_removal(void **state)
 {
 	struct world w;
@@ -85,6 +99,85 @@ static void test_roll_and_removal(void **state)
 	assert_int_equal(put(&w, 60, 1000, 3, NULL), 0);
 	assert_int_equal(drain(&w, 0), 61);
 	assert_int_equal(drain(&w, 1), 61);
+	world_release(&w);
+}
+
+/* What is delivered makes room, the newest segment included: a small storage takes large records one after the other, over restarts, too,
+ * and no number is given twice. */
+static void test_large_records_in_a_small_storage(void **state)
+{
+	struct world w;
+	uint64_t id = 0;
+	(void)state;
+	world_init(&w, 15);
+	w.options.max_size = 1 << 20;
+	w.options.segment_size = 128 << 10;
+	world_open(&w, 2);
+	for (unsigned i = 0; i < 40; i++) {
+		size_t size = i % 3 ? 400 << 10 : 60 << 10;
+		if (!store_reserve(w.s, size + 200))
+			fail_msg("round %u: full, with %u bytes", i, (unsigned)store_bytes(w.s));
+		assert_int_equal(put(&w, 1, size, 1, &id), 0);
+		store_release(w.s, size + 200);
+		if (size > 100 << 10) { /* not while somebody needs it */
+			assert_int_equal(store_checkpoint(w.s), 0);
+			assert_false(store_reserve(w.s, 400 << 10));
+			assert_int_equal(next(&w, 0), id);
+			assert_int_equal(store_checkpoint(w.s), 0);
+			assert_false(store_reserve(w.s, 400 << 10));
+			deliver(&w, 0, id);
+		}
+		drain(&w, 0);
+		if (i % 4 == 0)
+			world_close(&w);
+		if (i % 8 == 0 && size > 100 << 10) /* the newer slot of the cursor file, or the older one */
+			flip_byte(&w, "/data/cursor", i % 16 ? 300 : (256 << 10) + 300);
+		if (i % 4 == 0)
+			world_open(&w, 2);
+		else
+			assert_int_equal(store_checkpoint(w.s), 0);
+		if (size > 100 << 10)
+			assert_int_equal(count_segments(&w), 1);
+		assert_int_equal(COUNT(w.c[0], queued), 0);
+		assert_int_equal(COUNT(w.c[0], delivered), COUNT(w.c[0], accepted));
+	}
+	struct store_damage d = store_damage(w.s);
+	assert_int_equal(d.n_records + d.n_items + d.n_bytes, 0);
+	world_release(&w);
+}
+
+/* What can be held always gets room in the end, with whatever is in front of it; one byte more never does. */
+static void test_largest_record(void **state)
+{
+	static char zeros[1 << 20];
+	struct world w;
+	(void)state;
+	world_init(&w, 16);
+	w.options.max_size = 1 << 20;
+	w.options.segment_size = 128 << 10;
+	world_open(&w, 1);
+	struct store_record r = { .type = STORE_RECORD, .signal = TRACES, .n_items = 1, .routes = SLICE("") };
+	size_t most = 0;
+	for (size_t n = 8; n < sizeof(zeros); n += 8) {
+		r.body = (slice){ zeros, n };
+		most = store_can_hold(w.s, &r, 1) ? n : most;
+	}
+	assert_in_range(most, 440 << 10, 448 << 10);
+	r.body.len = most;
+	struct store_record two[] = { r, r };
+	assert_false(store_can_hold(w.s, two, 2));
+	for (size_t first = 1000; first < 140 << 10; first += 1000) {
+		assert_int_equal(put(&w, 1, first, 1, NULL), 0);
+		assert_int_equal(drain(&w, 0), 1);
+		assert_int_equal(store_checkpoint(w.s), 0);
+		uint32_t payload = record_payload(&r);
+		assert_true(store_reserve(w.s, payload));
+		assert_int_equal(store_append(w.s, &r, 1), 0);
+		store_release(w.s, payload);
+		assert_int_equal(store_checkpoint(w.s), 0);
+	}
+	r.body.len = (size_t)RECORD_MAX + 1; /* not looked at */
+	assert_false(store_can_hold(w.s, &r, 1));
 	world_release(&w);
 }
 
@@ -189,25 +282,24 @@ static void test_many_holes(void **state)
 	world_release(&w);
 }
 
-static void test_skip_and_age(void **state)
+static void test_age(void **state)
 {
 	struct world w;
-	uint64_t n_items, n_bytes;
 	(void)state;
 	world_init(&w, 6);
 	world_open(&w, 1);
 	assert_int_equal(cursor_oldest_wall_ns(w.c[0]), 0);
 	assert_int_equal(put(&w, 3, 200, 1, NULL), 0);
 	assert_int_equal(cursor_oldest_wall_ns(w.c[0]), w.clock.wall_ns + 1);
-	assert_true(cursor_skip(w.c[0], &n_items, &n_bytes));
-	assert_int_equal(n_items, 2);
-	assert_int_equal(n_bytes, 200);
-	assert_int_equal(COUNT(w.c[0], dropped[DROP_OVERFLOW]), 2);
+	assert_int_equal(next(&w, 0), 1);
 	assert_int_equal(next(&w, 0), 2);
+	assert_int_equal(cursor_oldest_wall_ns(w.c[0]), w.clock.wall_ns + 1);
+	cursor_resolve(w.c[0], w.seq[1], &(struct outcome){ .dropped = { [DROP_OVERFLOW] = 2 } });
+	assert_int_equal(COUNT(w.c[0], dropped[DROP_OVERFLOW]), 2);
 	assert_int_equal(cursor_oldest_wall_ns(w.c[0]), w.clock.wall_ns + 2);
-	assert_true(cursor_skip(w.c[0], &n_items, &n_bytes)); /* the third: the second is out */
-	assert_false(cursor_skip(w.c[0], &n_items, &n_bytes));
+	assert_int_equal(next(&w, 0), 3);
 	deliver(&w, 0, 2);
+	deliver(&w, 0, 3);
 	assert_int_equal(COUNT(w.c[0], queued), 0);
 	world_release(&w);
 }
@@ -448,10 +540,12 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_roll_and_removal),
+		cmocka_unit_test(test_large_records_in_a_small_storage),
+		cmocka_unit_test(test_largest_record),
 		cmocka_unit_test(test_idle_cursor),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_many_holes),
-		cmocka_unit_test(test_skip_and_age),
+		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_orphans),
 		cmocka_unit_test(test_on_more),
 		cmocka_unit_test(test_new_and_back),

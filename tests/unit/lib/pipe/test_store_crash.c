@@ -6,6 +6,26 @@
  */
 #include "tests/unit/lib/pipe/test_store.h"
 
+static bool eager; /* all that is read is delivered: the newest segment is done again and again */
+static unsigned n_replaced; /* by a checkpoint */
+
+static unsigned newest(struct world *w)
+{
+	char path[64];
+	for (unsigned i = 200;; i--) {
+		snprintf(path, sizeof(path), DIR "/seg-%016x.log", i);
+		if (!i || fake_disk_exists(w->f, path))
+			return i;
+	}
+}
+
+static void checkpoint(struct world *w)
+{
+	unsigned before = newest(w);
+	store_checkpoint(w->s);
+	n_replaced += newest(w) != before;
+}
+
 static void act(struct world *w)
 {
 	unsigned i = (unsigned)pick(w, 2);
@@ -19,11 +39,11 @@ static void act(struct world *w)
 		put(w, 1, 8 + pick(w, 6000), 1 + (unsigned)pick(w, 3), NULL);
 		return;
 	case 4:
-		store_checkpoint(w->s);
+		checkpoint(w);
 		return;
 	default:
 		for (int64_t id; (id = next(w, i)) > 0;)
-			if (pick(w, 3))
+			if (eager || pick(w, 3))
 				deliver(w, i, (uint64_t)id); /* the others stay out, for now */
 			else if (pick(w, 2))
 				return;
@@ -95,10 +115,17 @@ static void recover_and_check(struct world *w, unsigned n_crashes, uint64_t seed
 
 enum { N_STEPS = 40 };
 
+static void begin(struct world *w, uint64_t seed)
+{
+	world_init(w, seed);
+	if (eager)
+		w->options.segment_size = 2 << 10;
+}
+
 static uint64_t count_calls(uint64_t seed)
 {
 	struct world w;
-	world_init(&w, seed);
+	begin(&w, seed);
 	history(&w, N_STEPS);
 	uint64_t n = fake_disk_total(w.f);
 	abandon(&w);
@@ -112,7 +139,7 @@ static void crash_everywhere(uint64_t seed, unsigned stride, bool kill)
 	assert_true(n > 60);
 	for (uint64_t at = 1 + seed % stride; at <= n; at += stride) {
 		struct world w;
-		world_init(&w, seed);
+		begin(&w, seed);
 		fake_disk_halt_at(w.f, at);
 		struct err e;
 		if (at > 12) { /* the first start takes some calls; those are tried below */
@@ -149,6 +176,18 @@ static void test_power_loss(void **state)
 		print_message("seed %llu\n", (unsigned long long)seed);
 		crash_everywhere(seed, seed < 4 || one ? 1 : 5, false);
 	}
+}
+
+/* Histories in which all is done again and again. */
+static void test_power_loss_when_all_is_done(void **state)
+{
+	(void)state;
+	eager = true;
+	n_replaced = 0;
+	for (uint64_t seed = 200; seed < 212; seed++)
+		crash_everywhere(seed, 3, seed % 4 == 3);
+	eager = false;
+	assert_in_range(n_replaced, 100, 1000000);
 }
 
 static void test_kill(void **state)
@@ -192,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_power_loss),
+		cmocka_unit_test(test_power_loss_when_all_is_done),
 		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_chaos),
 	};

@@ -239,50 +239,6 @@ static void test_read_errors(void **state)
 	world_release(&w);
 }
 
-/* One slot of the cursor file cannot be read: there is the other. */
-static void test_unreadable_slot(void **state)
-{
-	struct world w;
-	(void)state;
-	world_init(&w, 12);
-	world_open(&w, 1);
-	assert_int_equal(put(&w, 5, 300, 1, NULL), 0);
-	drain(&w, 0);
-	assert_int_equal(store_checkpoint(w.s), 0);
-	world_close(&w); /* the last two generations know it */
-	fail_next(&w, FAKE_PREAD, "cursor", 3, EIO);
-	world_open(&w, 1);
-	assert_int_equal(next(&w, 0), 0);
-	assert_int_equal(COUNT(w.c[0], delivered), 2 + 3 + 4 + 5 + 1);
-	world_release(&w);
-}
-
-/* Reading fails when it starts: it starts, and what can be read later is not lost. */
-static void test_read_errors_at_start(void **state)
-{
-	struct world w;
-	(void)state;
-	world_init(&w, 7);
-	world_open(&w, 1);
-	assert_int_equal(put(&w, 5, 300, 1, NULL), 0);
-	fake_disk_kill(w.f);
-	struct store *left = w.s;
-	struct cursor *c = w.c[0];
-	fail_next(&w, FAKE_PREAD, "seg-", 0, EIO);
-	world_open(&w, 1);
-	fake_disk_heal(w.f);
-	assert_int_equal(drain(&w, 0), 5);
-	assert_int_equal(COUNT(w.c[0], delivered), COUNT(w.c[0], accepted));
-	assert_int_equal(put(&w, 1, 300, 1, NULL), 0);
-	assert_int_equal(drain(&w, 0), 1);
-	world_close(&w);
-	cursor_close(c);
-	store_close(left);
-	world_open(&w, 1);
-	assert_int_equal(next(&w, 0), 0);
-	world_release(&w);
-}
-
 static void test_checkpoint_errors(void **state)
 {
 	struct world w;
@@ -345,8 +301,6 @@ int main(void)
 		cmocka_unit_test(test_full_at_start),
 		cmocka_unit_test(test_no_allocate),
 		cmocka_unit_test(test_read_errors),
-		cmocka_unit_test(test_unreadable_slot),
-		cmocka_unit_test(test_read_errors_at_start),
 		cmocka_unit_test(test_checkpoint_errors),
 		cmocka_unit_test(test_without_sync),
 	};
