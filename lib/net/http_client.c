@@ -153,11 +153,11 @@ static void keep_idle(struct http_client *c, struct transfer *t)
 static void limit_idle(struct http_client *c, struct transfer *t)
 {
 	int64_t idle = (c->settings.idle_timeout_ns + NS_PER_S - 1) / NS_PER_S;
-	int64_t since = (loop_now(c->loop) - c->timed_out_ns) / NS_PER_S;
+	int64_t since = c->timed_out_ns ? (loop_now(c->loop) - c->timed_out_ns) / NS_PER_S : idle;
 
-	if (c->timed_out_ns && since < idle)
-		idle = since > 0 ? since : 1; /* 0 is "without limit" to later versions of libcurl */
-	c->curl->easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, (long)idle);
+	/* libcurl counts in seconds, and to later versions of it no second is "without limit" */
+	c->curl->easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, since == 0 ? 1L : 0L);
+	c->curl->easy_setopt(t->easy, CURLOPT_MAXAGE_CONN, (long)(since > 0 && since < idle ? since : idle));
 }
 
 int http_client_post(struct http_client *c, const struct http_post *p, struct err *e)
