@@ -20,7 +20,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from rig import otlp
 from rig.process import rejected
 from rig.sink import Answer
-from rig.wait import SLOW
+from rig.wait import SLOW, until
 
 KiB, MiB = 1 << 10, 1 << 20
 BOUNDARY = (0, 1, 64 * KiB - 1, 64 * KiB, 64 * KiB + 1)  # of a payload; and around the segments of the tests, in Issuer
@@ -231,6 +231,30 @@ def settle(issuer, journal, ledgers, load=None, kills=(), answer_time=0.0, refus
         assert not guilty, (f"{name}: {len(guilty)} copies that no kill explains (seed {issuer.seed}): " +
                             str([(f"{a.when:.3f}", f"{b.when:.3f}") for a, b in guilty[:5]]) + f" kills {[f'{k:.3f}' for k in kills]}")
         copies[name] = ledger.copies()
+    return copies
+
+
+SLOW_ANSWER = 0.03
+
+
+def two_destinations(sink, issuer):
+    """{name: ledger}, {name: url}: one answers at once, one after SLOW_ANSWER, so that there is always something that only the disk has."""
+    ledgers = {"fast": Ledger(issuer), "slow": Ledger(issuer, lambda r: Answer(delay=SLOW_ANSWER))}
+    return ledgers, {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
+
+
+def finish(w, issuer, journal, ledgers, load=None, seconds=120, kills=()):
+    """Of two_destinations: everything delivered, the equation, the promises, and no copy but the excused ones (`kills`: moments that excuse
+    copies beside w's own); then a fresh request passes. The number of copies, per ledger."""
+    w.at_rest(seconds)
+    w.conserve()
+    copies = settle(issuer, journal, ledgers, load, (*w.kills, *kills), SLOW_ANSWER)
+    for name, ledger in ledgers.items():
+        b = w.balance(name)
+        assert b["accepted"] == b["delivered"] == len(ledger), f"{name}: {b}, {len(ledger)} different spans arrived"
+    ids = w.send(issuer, journal)
+    for name, ledger in ledgers.items():
+        until(lambda: ids[0] in ledger.times, 10, f"the fresh request at {name}")
     return copies
 
 

@@ -9,39 +9,17 @@ import time
 
 import pytest
 
-from oracle import KiB, Issuer, Ledger, Load, settle, seed_of_run
-from rig.sink import Answer
+from oracle import KiB, Issuer, Load, finish, seed_of_run, two_destinations
 from rig.wait import SLOW, until
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "12"))
 SEGMENT = 128 * KiB
 SMALL = {"segment_size": SEGMENT, "max_size": "512MiB"}
-SLOW_ANSWER = 0.03
 
 
 @pytest.fixture
 def seed(request):
     return seed_of_run(request.node.name)
-
-
-def two_destinations(sink, issuer):
-    """{name: ledger}, {name: url}: one answers at once, one after SLOW_ANSWER."""
-    ledgers = {"fast": Ledger(issuer), "slow": Ledger(issuer, lambda r: Answer(delay=SLOW_ANSWER))}
-    return ledgers, {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
-
-
-def finish(w, issuer, journal, ledgers, load=None, seconds=120):
-    """Everything delivered, the equation, the promises, and no copy but the excused ones; then a fresh request passes."""
-    w.at_rest(seconds)
-    w.conserve()
-    copies = settle(issuer, journal, ledgers, load, w.kills, SLOW_ANSWER)
-    for name, ledger in ledgers.items():
-        b = w.balance(name)
-        assert b["accepted"] == b["delivered"] == len(ledger), f"{name}: {b}, {len(ledger)} different spans arrived"
-    ids = w.send(issuer, journal)
-    for name, ledger in ledgers.items():
-        until(lambda: ids[0] in ledger.times, 10, f"the fresh request at {name}")
-    return copies
 
 
 @pytest.mark.timeout(120 + 6 * ROUNDS * SLOW)

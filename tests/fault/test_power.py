@@ -11,16 +11,14 @@ import time
 
 import pytest
 
-from oracle import KiB, Issuer, Ledger, Load, seed_of_run, settle
+from oracle import KiB, Issuer, Ledger, Load, finish, seed_of_run, two_destinations
 from power import BROKEN, WORKS, Power, Unable, sweep
 from rig.ports import free_port
-from rig.sink import Answer
 from rig.wait import SLOW, until
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
 SEGMENT = 128 * KiB
 SMALL = {"segment_size": SEGMENT, "max_size": "24MiB"}
-SLOW_ANSWER = 0.03
 
 
 @pytest.fixture
@@ -56,12 +54,6 @@ def disk(tmp_path, mountable, seed):
         power.image.unlink()
 
 
-def two_destinations(sink, issuer):
-    """{name: ledger}, {name: url}: one answers at once, one after SLOW_ANSWER, so that there is always something that only the disk has."""
-    ledgers = {"fast": Ledger(issuer), "slow": Ledger(issuer, lambda r: Answer(delay=SLOW_ANSWER))}
-    return ledgers, {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
-
-
 def fail(w, disk, kept, load=None, linger=0.0, codes=(-signal.SIGKILL,)):
     """The power fails; the process lives on for a moment, which it would not, and may promise nothing in it. Then the power is back.
     A 503 of that moment would never have left: like no answer at all."""
@@ -79,20 +71,6 @@ def fail(w, disk, kept, load=None, linger=0.0, codes=(-signal.SIGKILL,)):
     if load:
         load.unknown |= load.refused - refused
         load.refused &= refused
-
-
-def finish(w, issuer, journal, ledgers, load=None, seconds=60, kills=()):
-    """Everything that was promised is delivered, the books are right, a fresh request passes."""
-    w.at_rest(seconds)
-    w.conserve()
-    copies = settle(issuer, journal, ledgers, load, (*w.kills, *kills), SLOW_ANSWER)
-    for name, ledger in ledgers.items():
-        b = w.balance(name)
-        assert b["accepted"] == b["delivered"] == len(ledger), f"{name}: {b}, {len(ledger)} different spans arrived"
-    ids = w.send(issuer, journal)
-    for name, ledger in ledgers.items():
-        until(lambda: ids[0] in ledger.times, 10, f"the fresh request at {name}")
-    return copies
 
 
 @pytest.mark.timeout(120 + 10 * ROUNDS * SLOW)
@@ -167,7 +145,7 @@ def test_power_cut_at_points(disk, durable, sink, journal, shim, seed, call):
             power.off()
             power.on()
             w.again()
-    finish(w, issuer, journal, ledgers)
+    finish(w, issuer, journal, ledgers, seconds=60)
 
 
 # ---- the disk fails, the file system turns read-only
@@ -217,7 +195,7 @@ def test_broken_disk_works_again(disk, durable, sink, issuer, journal):
     b.w.at_rest(20)
     b.w.kill9()
     b.w.again()
-    finish(b.w, issuer, journal, b.ledgers, load)
+    finish(b.w, issuer, journal, b.ledgers, load, 60)
 
 
 @pytest.mark.parametrize("cause", ["disk", "file system"])
@@ -249,7 +227,7 @@ def test_read_only_by_ext4(disk, durable, sink, issuer, journal, cause):
     power.off()
     power.on()
     b.w.again()
-    finish(b.w, issuer, journal, b.ledgers, load, kills=outage(begin, b.w.kills[-1]))
+    finish(b.w, issuer, journal, b.ledgers, load, 60, kills=outage(begin, b.w.kills[-1]))
 
 
 def test_read_only(disk, durable, sink, issuer, journal):
@@ -270,4 +248,4 @@ def test_read_only(disk, durable, sink, issuer, journal):
     b.w.at_rest(20)
     fail(b.w, power, kept=True)
     b.w.again()
-    finish(b.w, issuer, journal, b.ledgers, load)
+    finish(b.w, issuer, journal, b.ledgers, load, 60)
