@@ -363,25 +363,6 @@ bool events_messages(struct source *s, const struct message_events *me)
 	return done;
 }
 
-struct attr *events_details(
-        struct source *s, const struct message_events *me, enum concept concept, struct event **event)
-{
-	struct attr *best = NULL;
-	size_t longest = 0;
-	for (size_t i = 0; i < me->n; i++) {
-		if (me->v[i].type != EVENT_DETAILS)
-			continue;
-		struct attr *a = attrs_find_id(&me->v[i].event->attrs, concept_info(concept)->key);
-		slice text = a ? source_text(s, &a->value) : (slice){ 0 };
-		if (text_is_absent(slice_trim(text)) || text.len <= longest)
-			continue;
-		longest = text.len;
-		best = a;
-		*event = me->v[i].event;
-	}
-	return best;
-}
-
 bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole, bool *more)
 {
 	const struct json *first = root->type == JSON_ARRAY ? json_first(root, NULL) : NULL;

@@ -8,8 +8,8 @@
 /* Where places go that have no rank: behind all attributes come events, then what is believed last, then the rest of a body. */
 enum {
 	ORDER_DOCUMENT = 1 << 20,
-	ORDER_DETAILS,
-	ORDER_EVENTS,
+	ORDER_DETAILS, /* the longest first */
+	ORDER_EVENTS = ORDER_DETAILS + (1 << 19),
 	ORDER_LAST = 2 << 20,
 	ORDER_BODY = 3 << 20,
 	NOT_FAVOURED = 1 << 12
@@ -118,6 +118,27 @@ static void put_candidate(struct places *p, struct candidate *c, unsigned *group
 	put(p, c->order + (of & LAST ? ORDER_LAST : 0u), place);
 }
 
+static void put_details(struct places *p, const struct message_events *events, enum concept concept)
+{
+	const uint32_t longest = ORDER_EVENTS - ORDER_DETAILS - 1;
+	struct place found[DETAILS_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < events->n; i++) {
+		struct event *e = events->v[i].event;
+		struct attr *a = attrs_find_id(&e->attrs, concept_info(concept)->key);
+		if (events->v[i].type != EVENT_DETAILS || !a)
+			continue;
+		if (n == DETAILS_MAX)
+			return;
+		found[n++] = (struct place){ .type = PLACE_DETAILS, .event = e, .attr = a };
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct value *v = &found[i].attr->value;
+		size_t len = v->type == V_STRING || v->type >= V_ARRAY ? v->s.len : 0;
+		put(p, ORDER_DETAILS + longest - (len < longest ? (uint32_t)len : longest), found[i]);
+	}
+}
+
 void places_find(struct places *p, struct view *v, enum concept concept, const struct families *families,
         const struct message_events *events, const struct json *body)
 {
@@ -134,7 +155,7 @@ void places_find(struct places *p, struct view *v, enum concept concept, const s
 		if (c->alias->key == KEY_EVENTS)
 			put(p, ORDER_DOCUMENT, (struct place){ .type = PLACE_DOCUMENT, .candidate = c });
 	if (events && events->n && v->kind != KIND_TOOL) {
-		put(p, ORDER_DETAILS, (struct place){ .type = PLACE_DETAILS });
+		put_details(p, events, concept);
 		if (is_messages(concept))
 			put(p, ORDER_EVENTS, (struct place){ .type = PLACE_EVENTS });
 	}
@@ -144,7 +165,8 @@ void places_find(struct places *p, struct view *v, enum concept concept, const s
 
 size_t place_size(const struct place *p)
 {
-	return p->candidate ? p->candidate->attr->value.s.len : 0;
+	const struct attr *a = p->candidate ? p->candidate->attr : p->attr;
+	return a ? a->value.s.len : 0;
 }
 
 /* How much may be guessed about a value that is not plainly messages. False: the attribute is no place for messages at all. */
@@ -441,16 +463,14 @@ static bool read_document(struct source *s, const struct candidate *c)
 	return source_end(s, &m);
 }
 
-static bool read_details(struct source *s, const struct message_events *events)
+static bool read_details(struct source *s, const struct place *p)
 {
-	struct event *event;
-	struct attr *a = events_details(s, events, s->concept, &event);
 	struct message_out m;
-	if (!a)
+	slice text = source_text(s, &p->attr->value);
+	if (text_is_absent(slice_trim(text)))
 		return false;
-	source_use(s, a);
-	*VEC_ADD(&s->events) = event;
-	slice text = source_text(s, &a->value);
+	source_use(s, p->attr);
+	*VEC_ADD(&s->events) = p->event;
 	if (!is_messages(s->concept))
 		return read_text(s, text, READ_PLAIN);
 	messages_begin(&m, &s->out, s->arena, s->concept == C_OUTPUT_MESSAGES ? OUTPUT : INPUT);
@@ -487,7 +507,7 @@ bool place_read(
 		done = read_document(s, p->candidate);
 		break;
 	case PLACE_DETAILS:
-		done = read_details(s, events);
+		done = read_details(s, p);
 		break;
 	case PLACE_EVENTS:
 		done = events_messages(s, events);

@@ -12,19 +12,22 @@ enum place_type {
 	PLACE_PIECES, /* several attributes that make one message */
 	PLACE_FAMILY,
 	PLACE_DOCUMENT, /* the choices in the JSON of event bodies that is an input */
-	PLACE_DETAILS, /* events of one attribute per concept */
+	PLACE_DETAILS, /* an event of one attribute per concept */
 	PLACE_EVENTS, /* events of one message each */
 	PLACE_BODY, /* the body that the input messages were read from */
 };
+enum { DETAILS_MAX = 16 }; /* details events with the same concept: when there are more, they stay as they are */
 struct place {
 	uint32_t order;
 	enum place_type type;
 	struct candidate *candidate;
 	const struct family *family;
 	const struct json *body;
+	struct event *event; /* PLACE_DETAILS */
+	struct attr *attr; /* of that event */
 };
 struct places {
-	struct place v[VIEW_MAX + FAMILIES_MAX + 4];
+	struct place v[VIEW_MAX + FAMILIES_MAX + DETAILS_MAX + 3];
 	size_t n;
 };
 

@@ -210,6 +210,21 @@ static const struct fold_case cases[] = {
 	        .system = "[{\"type\":\"text\",\"content\":\"be kind\"}]",
 	        .finish = "stop",
 	        .stays = "gen_ai.usage.input_tokens @gen_ai.client.inference.operation.details" },
+	{ .name = "1.37: events that say the same go together, one that says less stays",
+	        .span = "@gen_ai.client.inference.operation.details\n"
+	                "gen_ai.system_instructions: [{\"type\":\"text\",\"content\":\"be\"}]\n"
+	                "@gen_ai.client.inference.operation.details\n"
+	                "gen_ai.tool.definitions:= " LIST(
+	                        STR("?")) "\n"
+	                                  "@gen_ai.client.inference.operation.details\n"
+	                                  "gen_ai.tool.definitions:= " LIST(
+	                                          STR("?")) "\n"
+	                                                    "@gen_ai.client.inference.operation.details\n"
+	                                                    "gen_ai.system_instructions: "
+	                                                    "[{\"type\":\"text\",\"content\":\"be kind\"}]\n",
+	        .system = "[{\"type\":\"text\",\"content\":\"be kind\"}]",
+	        .tools = "[{\"type\":\"function\",\"name\":\"?\"}]",
+	        .stays = "@gen_ai.client.inference.operation.details" },
 	{ .name = "1.37: structured values; what only the event knows keeps it",
 	        .span = "@gen_ai.client.inference.operation.details\n"
 	                "gen_ai.request.model: gpt-4o\n"
