@@ -120,15 +120,37 @@ void norm_drop_unreadable(struct norm *x, enum concept c)
 		norm_drop(x, own);
 }
 
-/* What cannot be read as an id or a name is none: it stays where no such thing was written, and where one is written later. */
+/* What cannot be read as an id, a name or a number is none: it stays where no such thing was written, and where one is written later. */
 static bool is_source(struct norm *x, const struct candidate *s)
 {
+	enum alias_read read = (enum alias_read)s->alias->read;
 	struct value value;
-	slice text;
-	return concept_info((enum concept)s->alias->concept)->type != TYPE_STRING ||
-	        (candidate_value(x->v, s, &value) &&
-	                coerce_text(&value, (enum alias_read)s->alias->read, &x->t->arena, &text) &&
-	                !is_redacted(text));
+	slice text, *items;
+	int64_t i;
+	double d;
+	size_t n;
+	bool b;
+	if (!candidate_value(x->v, s, &value))
+		return false;
+	switch (concept_info((enum concept)s->alias->concept)->type) {
+	case TYPE_STRING:
+		return coerce_text(&value, read, &x->t->arena, &text) && !is_redacted(text);
+	case TYPE_INT:
+		return candidate_int(x->v, s, &i);
+	case TYPE_DOUBLE:
+		return candidate_double(x->v, s, &d);
+	case TYPE_BOOL:
+		return coerce_bool(&value, &b);
+	case TYPE_STRINGS:
+		return coerce_strings(&value, read, &x->t->arena, &items, &n);
+	case TYPE_TEXT:
+	case TYPE_ANY:
+	case TYPE_MESSAGES:
+	case TYPE_PARTS:
+	case TYPE_TOOLS:
+		break;
+	}
+	return true;
 }
 
 void norm_drop_sources(struct norm *x, enum concept c)

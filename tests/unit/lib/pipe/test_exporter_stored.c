@@ -324,6 +324,102 @@ static void large_records_in_a_small_storage(void **state UNUSED)
 	backend_stop(&b);
 }
 
+#define TWO                                                                                              \
+	"receivers: {otlp: {ack: %s, ack_timeout: 60s, protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n" \
+	"extensions: {file_storage/large: {directory: '%s/large', max_size: 16MiB},\n"                   \
+	"  file_storage/small: {directory: '%s/small', max_size: 1MiB}}\n"                               \
+	"exporters:\n"                                                                                   \
+	"  otlp_http/a: {endpoint: '%s', compression: none, %s}\n"                                       \
+	"  otlp_http/b: {endpoint: '%s', compression: none, %s}\n"                                       \
+	"service: {extensions: [file_storage/large, file_storage/small],\n"                              \
+	"  pipelines: {%s}}\n"
+
+#define SMALL_STORAGE "sending_queue: {storage: file_storage/small}"
+#define LARGE_STORAGE "sending_queue: {storage: file_storage/large}"
+#define IN_MEMORY "sending_queue: {sizer: requests}"
+#define ONE_PIPELINE "traces: {receivers: [otlp], exporters: [otlp_http/b, otlp_http/a]}"
+#define PIPELINE(name) "traces/" name ": {receivers: [otlp], exporters: [otlp_http/" name "]}"
+
+struct too_large_row {
+	const char *ack, *a, *b, *pipelines;
+	size_t size;
+	int status;
+	bool a_has, b_has;
+};
+
+static void check_fate(struct core_rig *r, const char *id, const struct too_large_row *row, bool has)
+{
+	bool taken = row->status == 200;
+	UNTIL(r, core_rig_get(r, id, delivered) == has);
+	assert_int_equal(core_rig_get(r, id, accepted), taken);
+	assert_int_equal(core_rig_get(r, id, dropped[DROP_OVERFLOW]), taken && !has);
+	assert_int_equal(core_rig_get(r, id, enqueue_failed), taken && !has);
+	struct exporter *e = core_rig_exporter(r, id);
+	UNTIL(r, !exporter_view(e).queue_size);
+	assert_int_equal(exporter_view(e).queue_bytes, 0);
+}
+
+static void post_too_large(const struct too_large_row *row, const char *place)
+{
+	struct core_rig r;
+	static struct backend a, b;
+	char base_a[32], base_b[32];
+	backend_start(&a, NULL, 0, base_a);
+	backend_start(&b, NULL, 0, base_b);
+	core_rig_start(&r, TWO, row->ack, place, place, base_a, row->a, base_b, row->b, row->pipelines);
+	struct answer answer = core_rig_post(&r, "/v1/traces", CORE_RIG_PROTO, large(&r, row->size));
+	assert_int_equal(answer.status, row->status);
+	check_fate(&r, "otlp_http/a", row, row->a_has);
+	check_fate(&r, "otlp_http/b", row, row->b_has);
+	core_rig_check_equation(&r);
+	assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_TOO_LARGE), row->status == 413);
+	assert_int_equal(core_rig_received(&r, "otlp", TRACES).accepted, row->status == 200);
+	/* nothing of it is in the way of the next one */
+	assert_int_equal(core_rig_post(&r, "/v1/traces", CORE_RIG_PROTO, core_rig_spans(&r, 1)).status, 200);
+	core_rig_stop(&r);
+	assert_int_equal(backend_all_spans(&a), row->a_has + 1);
+	assert_int_equal(backend_all_spans(&b), row->b_has + 1);
+	backend_stop(&a);
+	backend_stop(&b);
+}
+
+/* A storage that never has room for a request refuses it for those who need that storage; who may lose data loses it, and the others get it. */
+static void larger_than_the_storage_of_one(void **state UNUSED)
+{
+	static const struct too_large_row rows[] = {
+		{ "auto", "required: true, " LARGE_STORAGE, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
+		        200, true, false },
+		{ "delivered", "required: true, " LARGE_STORAGE, "required: false, overflow: reject, " SMALL_STORAGE,
+		        ONE_PIPELINE, 600 << 10, 200, true, false },
+		{ "queued", "required: false, " LARGE_STORAGE, "overflow: drop_newest, " SMALL_STORAGE, ONE_PIPELINE,
+		        600 << 10, 200, true, false },
+		{ "durable", "required: true, " IN_MEMORY, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
+		        200, true, false }, /* no storage takes part then */
+		{ "delivered", "required: true, " IN_MEMORY, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
+		        200, true, false },
+		{ "auto", "required: false, " SMALL_STORAGE, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
+		        200, false, false },
+		{ "auto", "required: false, " LARGE_STORAGE, "required: true, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
+		        413, false, false },
+		{ "auto", "required: true, " SMALL_STORAGE, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
+		        413, false, false },
+		/* one storage, two records: each fits, both do not */
+		{ "auto", "required: true, " SMALL_STORAGE, "required: false, " SMALL_STORAGE,
+		        PIPELINE("a") ", " PIPELINE("b"), 300 << 10, 200, true, false },
+		{ "auto", "required: false, " SMALL_STORAGE, "required: true, " SMALL_STORAGE,
+		        PIPELINE("a") ", " PIPELINE("b"), 300 << 10, 200, false, true },
+		{ "auto", "required: false, " SMALL_STORAGE, "required: false, " SMALL_STORAGE,
+		        PIPELINE("a") ", " PIPELINE("b"), 300 << 10, 200, true, false },
+		{ "auto", "required: true, " SMALL_STORAGE, "required: true, " SMALL_STORAGE,
+		        PIPELINE("a") ", " PIPELINE("b"), 300 << 10, 413, false, false },
+	};
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		char place[80];
+		snprintf(place, sizeof place, "%s/%zu", directory, i);
+		post_too_large(&rows[i], place);
+	}
+}
+
 #define FULL                                                                                          \
 	"receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"                         \
 	"extensions: {file_storage: {directory: '%s', max_size: 16MiB}}\n"                            \
@@ -381,6 +477,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_damaged_record_is_answered, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(one_of_two_storages_refuses, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(large_records_in_a_small_storage, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(larger_than_the_storage_of_one, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(drops_of_a_full_queue, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(committed_out_of_order, make_directory, remove_directory),
 	};
