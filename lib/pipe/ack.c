@@ -201,21 +201,9 @@ static struct ack *take_at(struct ack_book *b, size_t i)
 	return a;
 }
 
-struct ack *ack_book_take_if(struct ack_book *b, bool (*is)(void *ctx, uint64_t seq), void *ctx)
+/* Where the first number is that is not below `seq`. Under the lock. */
+static size_t place_of(const struct ack_book *b, uint64_t seq)
 {
-	struct ack *a = NULL;
-	uv_mutex_lock(&b->lock);
-	for (size_t i = b->first; i < b->v.n && !a; i++)
-		if (b->v.v[i].ack && is(ctx, b->v.v[i].seq))
-			a = take_at(b, i);
-	uv_mutex_unlock(&b->lock);
-	return a;
-}
-
-struct ack *ack_book_take(struct ack_book *b, uint64_t seq)
-{
-	struct ack *a = NULL;
-	uv_mutex_lock(&b->lock);
 	size_t low = b->first, high = b->v.n;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -224,8 +212,29 @@ struct ack *ack_book_take(struct ack_book *b, uint64_t seq)
 		else
 			high = middle;
 	}
-	if (low < b->v.n && b->v.v[low].seq == seq)
-		a = take_at(b, low);
+	return low;
+}
+
+struct ack *ack_book_take_if(struct ack_book *b, uint64_t *from, bool (*is)(void *ctx, uint64_t seq), void *ctx)
+{
+	struct ack *a = NULL;
+	uv_mutex_lock(&b->lock);
+	for (size_t i = place_of(b, *from); i < b->v.n && !a; i++) {
+		*from = b->v.v[i].seq + 1;
+		if (b->v.v[i].ack && is(ctx, b->v.v[i].seq))
+			a = take_at(b, i);
+	}
+	uv_mutex_unlock(&b->lock);
+	return a;
+}
+
+struct ack *ack_book_take(struct ack_book *b, uint64_t seq)
+{
+	struct ack *a = NULL;
+	uv_mutex_lock(&b->lock);
+	size_t at = place_of(b, seq);
+	if (at < b->v.n && b->v.v[at].seq == seq)
+		a = take_at(b, at);
 	uv_mutex_unlock(&b->lock);
 	return a;
 }

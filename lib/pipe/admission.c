@@ -20,8 +20,8 @@ struct part {
 	struct storage *storage;
 	struct store_record *records;
 	size_t *routes; /* which record of the request each is */
-	uint64_t *reserved; /* payload bytes */
-	size_t n;
+	uint32_t *payloads; /* bytes */
+	size_t n, n_reserved;
 };
 
 struct admission {
@@ -64,17 +64,20 @@ static bool reserve_rooms(const struct admission_request *q, struct room *v, siz
 	return true;
 }
 
+/* Has records, or is the next free one. */
 static struct part *part_of(struct admission *a, struct storage *s)
 {
 	for (size_t i = 0; i < a->n_parts; i++)
 		if (a->parts[i].storage == s)
 			return &a->parts[i];
-	struct part *p = &a->parts[a->n_parts++];
+	struct part *p = &a->parts[a->n_parts];
 	p->admission = a;
 	p->storage = s;
-	p->records = arena_zalloc(&a->arena, a->n_rooms * sizeof *p->records);
-	p->routes = arena_zalloc(&a->arena, a->n_rooms * sizeof *p->routes);
-	p->reserved = arena_zalloc(&a->arena, a->n_rooms * sizeof *p->reserved);
+	if (!p->records) {
+		p->records = arena_zalloc(&a->arena, a->n_rooms * sizeof *p->records);
+		p->routes = arena_zalloc(&a->arena, a->n_rooms * sizeof *p->routes);
+		p->payloads = arena_zalloc(&a->arena, a->n_rooms * sizeof *p->payloads);
+	}
 	return p;
 }
 
@@ -93,8 +96,22 @@ static void describe(const struct record *r, int64_t wall_ns, struct store_recor
 	};
 }
 
-/* One copy of each record per storage, with the names of all its exporters that have it. */
-static void add_to_part(struct admission *a, size_t room, int64_t wall_ns)
+/* Names one more exporter that has the record. False: they are more than a log takes. */
+static bool add_route(struct admission *a, struct store_record *r, const char *id)
+{
+	struct strbuf names;
+	strbuf_init(&names, META_MAX);
+	strbuf_add(&names, r->routes);
+	routes_add(&names, slice_of(id));
+	bool ok = !names.failed;
+	r->routes = ok ? arena_dup(&a->arena, strbuf_slice(&names)) : r->routes;
+	strbuf_release(&names);
+	return ok;
+}
+
+/* One copy of each record per storage, with the names of all its exporters that have it. False: it never has room for that, nothing
+ * was added. */
+static bool add_to_part(struct admission *a, size_t room, int64_t wall_ns)
 {
 	const struct room *r = &a->rooms[room];
 	struct part *p = part_of(a, exporter_storage(r->exporter));
@@ -103,44 +120,60 @@ static void add_to_part(struct admission *a, size_t room, int64_t wall_ns)
 		record++;
 	while (at < p->n && p->routes[at] != record)
 		at++;
-	if (at == p->n) {
-		p->routes[p->n++] = record;
+	bool fresh = at == p->n;
+	if (fresh)
 		describe(r->record, wall_ns, &p->records[at]);
+	struct store_record before = p->records[at];
+	uint32_t payload = p->payloads[at];
+	bool named = add_route(a, &p->records[at], exporter_id(r->exporter));
+	p->payloads[at] = named ? record_payload(&p->records[at]) : 0;
+	if (!store_can_hold(p->storage->store, p->payloads, p->n + fresh)) {
+		p->records[at] = before;
+		p->payloads[at] = payload;
+		return false;
 	}
-	struct strbuf names;
-	strbuf_init(&names, META_MAX);
-	strbuf_add(&names, p->records[at].routes);
-	routes_add(&names, slice_of(exporter_id(r->exporter)));
-	p->records[at].routes = arena_dup(&a->arena, strbuf_slice(&names));
-	strbuf_release(&names);
+	p->routes[at] = record;
+	p->n += fresh;
+	a->n_parts += p == &a->parts[a->n_parts];
 	a->seqs[room] = &p->records[at].seq;
+	return true;
+}
+
+/* What each storage gets: first what it must have, then what it has room for beside it. False: it never has room for the first; text
+ * says so. */
+static bool make_parts(struct admission *a, int64_t wall_ns, char text[TEXT])
+{
+	for (unsigned optional = 0; optional < 2; optional++)
+		for (size_t i = 0; i < a->n_rooms; i++) {
+			struct room *r = &a->rooms[i];
+			if (!r->stored || r->required == optional || add_to_part(a, i, wall_ns))
+				continue;
+			if (!optional) {
+				snprintf(text, TEXT, "larger than storage %.200s ever has room for",
+				        exporter_storage(r->exporter)->directory);
+				return false;
+			}
+			room_forgo(r);
+		}
+	return true;
 }
 
 static void release_parts(struct admission *a)
 {
 	for (size_t i = 0; i < a->n_parts; i++)
-		for (size_t k = 0; k < a->parts[i].n; k++)
-			if (a->parts[i].reserved[k])
-				store_release(a->parts[i].storage->store, a->parts[i].reserved[k]);
+		for (size_t k = 0; k < a->parts[i].n_reserved; k++)
+			store_release(a->parts[i].storage->store, a->parts[i].payloads[k]);
 }
 
-/* False: *result and text say why; release_parts gives back what was taken. */
-static bool reserve_parts(struct admission *a, enum admitted *result, char text[TEXT])
+/* False: text says why; release_parts gives back what was taken. */
+static bool reserve_parts(struct admission *a, char text[TEXT])
 {
 	for (size_t i = 0; i < a->n_parts; i++) {
 		struct part *p = &a->parts[i];
 		struct storage *s = p->storage;
-		*result = store_can_hold(s->store, p->records, p->n) ? REFUSED : REFUSED_FOR_GOOD;
-		if (*result == REFUSED_FOR_GOOD) {
-			snprintf(text, TEXT, "larger than storage %.200s ever has room for", s->directory);
-			return false;
-		}
-		for (size_t k = 0; k < p->n; k++) {
-			uint32_t payload = record_payload(&p->records[k]);
-			if (store_reserve(s->store, payload)) {
-				p->reserved[k] = payload;
+		for (; p->n_reserved < p->n; p->n_reserved++) {
+			if (store_reserve(s->store, p->payloads[p->n_reserved]))
 				continue;
-			}
 			store_writer_moved(s->writer); /* what is done may go */
 			snprintf(text, TEXT, "storage %.200s %s", s->directory,
 			        store_failed(s->store) ? "refuses writes" : "is full");
@@ -269,30 +302,6 @@ static void relieve(const struct admission *a)
 	}
 }
 
-static enum admitted admit_stored(
-        const struct admission_request *q, enum ack_level level, struct room *v, size_t n, char text[TEXT])
-{
-	struct admission *a = admission_new(q, v, n);
-	int64_t wall_ns = clock_wall(q->receiver->loop->clock);
-	for (size_t i = 0; i < n; i++)
-		if (v[i].stored)
-			add_to_part(a, i, wall_ns);
-	relieve(a);
-	enum admitted refused;
-	if (!reserve_parts(a, &refused, text)) {
-		release_parts(a);
-		release_rooms(a->rooms, n);
-		admission_free(a);
-		return refused;
-	}
-	a->waits_for_rooms = level == ACK_DELIVERED;
-	if (level != ACK_QUEUED)
-		a->ack = ack_new(q->receiver, q->later, q->success, q->tally,
-		        1 + (a->waits_for_rooms ? count_required(v, n) : 0));
-	submit(a, level != ACK_QUEUED);
-	return level == ACK_QUEUED ? ADMITTED : ADMITTED_LATER;
-}
-
 static enum admitted admit_in_memory(const struct admission_request *q, enum ack_level level, struct room *v, size_t n)
 {
 	unsigned required = level == ACK_DELIVERED ? count_required(v, n) : 0;
@@ -300,6 +309,37 @@ static enum admitted admit_in_memory(const struct admission_request *q, enum ack
 	for (size_t i = 0; i < n; i++)
 		room_commit(&v[i], 0, v[i].required ? ack : NULL);
 	return required ? ADMITTED_LATER : ADMITTED;
+}
+
+static enum admitted submit_stored(const struct admission_request *q, enum ack_level level, struct admission *a)
+{
+	a->waits_for_rooms = level == ACK_DELIVERED;
+	if (level != ACK_QUEUED)
+		a->ack = ack_new(q->receiver, q->later, q->success, q->tally,
+		        1 + (a->waits_for_rooms ? count_required(a->rooms, a->n_rooms) : 0));
+	submit(a, level != ACK_QUEUED);
+	return level == ACK_QUEUED ? ADMITTED : ADMITTED_LATER;
+}
+
+static enum admitted admit_stored(
+        const struct admission_request *q, enum ack_level level, const struct room *v, size_t n, char text[TEXT])
+{
+	struct admission *a = admission_new(q, v, n);
+	bool possible = make_parts(a, clock_wall(q->receiver->loop->clock), text);
+	if (possible)
+		relieve(a);
+	bool ok = possible && reserve_parts(a, text);
+	if (ok && a->n_parts)
+		return submit_stored(q, level, a);
+	enum admitted result = possible ? REFUSED : REFUSED_FOR_GOOD;
+	if (ok) { /* nothing is left that is stored */
+		result = admit_in_memory(q, level, a->rooms, n);
+	} else {
+		release_parts(a);
+		release_rooms(a->rooms, n);
+	}
+	admission_free(a);
+	return result;
 }
 
 static enum ack_level level_of(const struct admission_request *q, bool stored)

@@ -91,18 +91,27 @@ static void commit_queued(struct room *room, uint64_t seq, struct ack *ack)
 		exporter_wake(e);
 }
 
-void room_commit(struct room *room, uint64_t seq, struct ack *ack)
+static void drop_at_door(const struct room *room)
 {
 	struct exporter *e = room->exporter;
+	uint64_t n = room->record->n_items;
+	count_dropped(e, room->record, DROP_OVERFLOW);
+	count_add(&counts_of(e, room->record)->enqueue_failed, n);
+	if (room->too_large)
+		log_warn(e->log, "Data is larger than the storage ever has room for. Dropping it.", "storage",
+		        exporter_storage(e)->directory, "dropped_items", LOG_U(n), NULL);
+}
+
+void room_commit(struct room *room, uint64_t seq, struct ack *ack)
+{
 	if (room->entry || room->stored) {
 		commit_queued(room, seq, ack);
 	} else {
-		count_dropped(e, room->record, DROP_OVERFLOW);
-		count_add(&counts_of(e, room->record)->enqueue_failed, room->record->n_items);
+		drop_at_door(room);
 		if (ack)
 			ack_resolved(ack, NULL);
 	}
-	leave(e);
+	leave(room->exporter);
 }
 
 static void give_back(struct room *room)
@@ -111,6 +120,13 @@ static void give_back(struct room *room)
 		queue_release(&room->exporter->queue, room->units, room->record->body->len);
 	if (room->entry)
 		queue_entry_free(room->entry);
+}
+
+void room_forgo(struct room *room)
+{
+	give_back(room);
+	room->stored = false;
+	room->too_large = true;
 }
 
 void room_release(struct room *room)

@@ -76,11 +76,12 @@ void stored_follow(struct exporter *e)
 {
 	struct news news = { .e = e };
 	struct ack *ack;
+	uint64_t from = 0;
 	cursor_news(e->cursor, apply_news, &news);
 	if (news.n_corrupt)
 		log_error(e->log, "Data in the storage is damaged and was skipped", "dropped_items",
 		        LOG_U(news.n_corrupt), NULL);
-	while (news.fates && (ack = ack_book_take_if(e->acks, is_lost, e)))
+	while (news.fates && (ack = ack_book_take_if(e->acks, &from, is_lost, e)))
 		ack_resolved(ack, "damaged in the storage");
 }
 

@@ -35,7 +35,7 @@ struct intake_tally {
 
 struct intake_result {
 	enum request_outcome
-	        outcome; /* OK, PARTIAL, MALFORMED, TOO_LARGE (for a storage), REFUSED, UNSUPPORTED (no pipeline for the signal) */
+	        outcome; /* OK, PARTIAL, MALFORMED, TOO_LARGE (for a storage it needs), REFUSED, UNSUPPORTED (no pipeline) */
 	uint32_t n_refused; /* PARTIAL: spans refused alone */
 	bool pending; /* nothing is to be answered now: later->answer comes, unless the connection goes */
 	char text[256]; /* for partialSuccess.errorMessage or Status.message */

@@ -11,7 +11,7 @@
 #include "lib/pipe/record.h"
 
 enum drop_reason {
-	DROP_OVERFLOW, /* overflow: drop_oldest, or an optional exporter whose queue is full */
+	DROP_OVERFLOW, /* overflow: drop_oldest, or an optional exporter whose queue is full or whose storage is too small */
 	DROP_MAX_ELAPSED, /* retry_on_failure.max_elapsed_time passed */
 	DROP_SHUTDOWN, /* not delivered within drain_timeout */
 	DROP_REMOVED, /* the exporter left the config and its queue did not drain */
@@ -26,7 +26,7 @@ struct exporter_counts {
 	_Atomic uint64_t accepted, delivered, rejected, dead_lettered, queued, dropped[N_DROP_REASONS];
 	_Atomic uint64_t
 	        send_failed; /* items of deliveries that ended without delivery (the Collector's send_failed) */
-	_Atomic uint64_t enqueue_failed; /* items refused or pushed out because the queue was full */
+	_Atomic uint64_t enqueue_failed; /* items refused or pushed out because the queue was full or too small */
 	_Atomic uint64_t at_door[N_DROP_REASONS]; /* of accepted and dropped: what never came into a storage */
 };
 

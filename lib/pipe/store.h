@@ -44,8 +44,8 @@ void store_close(struct store *s);
  * at the moment: then one in a second is let through, to find out whether it still does. To release: after the append, or instead. */
 bool store_reserve(struct store *s, uint64_t bytes) MUST_USE;
 void store_release(struct store *s, uint64_t bytes);
-/* False: these records never have room together, however much is delivered, or one is larger than a log takes. */
-bool store_can_hold(const struct store *s, const struct store_record *v, size_t n) MUST_USE;
+/* False: records of these payloads never have room together, however much is delivered, or one is 0: larger than a log takes. */
+bool store_can_hold(const struct store *s, const uint32_t *payloads, size_t n) MUST_USE;
 /* Bytes of other files in the directory (dead letters) that count against max_size. False: no room, nothing taken. */
 bool store_charge(struct store *s, uint64_t bytes) MUST_USE;
 void store_uncharge(struct store *s, uint64_t bytes);

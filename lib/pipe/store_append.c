@@ -362,14 +362,13 @@ int store_checkpoint(struct store *s)
 	return checkpoint(s);
 }
 
-bool store_can_hold(const struct store *s, const struct store_record *v, size_t n)
+bool store_can_hold(const struct store *s, const uint32_t *payloads, size_t n)
 {
 	uint64_t taken = 2 * CURSOR_SLOT + tolerated(s), all = 0;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t payload = record_payload(&v[i]);
-		if (!payload)
+		if (!payloads[i])
 			return false;
-		all += record_size(payload) + SEGMENT_HEADER;
+		all += record_size(payloads[i]) + SEGMENT_HEADER;
 	}
 	return taken < s->max_size && all <= s->max_size - taken;
 }
