@@ -24,20 +24,11 @@ bool latency_first_event(const struct span *s, double *seconds)
 	return false;
 }
 
-/* The first candidate that can be a time: SDKs write -1 or NaN when nothing came. */
-static struct candidate *from_attributes(struct view *v, double *seconds)
-{
-	for (struct candidate *c = view_first(v, C_FIRST_CHUNK); c; c = view_next(v, c))
-		if (candidate_double(v, c, seconds) && *seconds >= 0)
-			return c;
-	return NULL;
-}
-
 bool latency_first_chunk(struct view *v, double *seconds, struct candidate **from)
 {
 	double s = 0;
-	struct candidate *c = from_attributes(v, &s);
-	if (!c && !latency_first_event(v->span, &s))
+	struct candidate *c = NULL;
+	if (!view_double(v, C_FIRST_CHUNK, &s, &c) && !latency_first_event(v->span, &s))
 		return false;
 	*seconds = s;
 	if (from)

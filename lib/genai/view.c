@@ -319,6 +319,12 @@ static double in_seconds(const struct view *v, const struct candidate *c, double
 	        : d;
 }
 
+/* SDKs write -1 for a time that there was none of. */
+static bool may_be_negative(const struct candidate *c)
+{
+	return concept_info((enum concept)c->alias->concept)->group != GROUP_LATENCY;
+}
+
 bool candidate_double(struct view *v, const struct candidate *c, double *out)
 {
 	struct value value;
@@ -340,7 +346,7 @@ bool candidate_double(struct view *v, const struct candidate *c, double *out)
 		                                                                                               : 1000;
 	else if (c->alias->concept == C_FIRST_CHUNK)
 		*out = in_seconds(v, c, *out);
-	return isfinite(*out);
+	return isfinite(*out) && (*out >= 0 || may_be_negative(c));
 }
 
 bool candidate_int(struct view *v, const struct candidate *c, int64_t *out)
@@ -348,7 +354,7 @@ bool candidate_int(struct view *v, const struct candidate *c, int64_t *out)
 	struct value value;
 	double d;
 	if (c->alias->read == READ_PLAIN && candidate_value(v, c, &value) && coerce_int(&value, out))
-		return true;
+		return *out >= 0 || may_be_negative(c);
 	if (!candidate_double(v, c, &d) || fabs(d) > 9e15)
 		return false;
 	*out = (int64_t)floor(d + 0.5);

@@ -32,4 +32,5 @@ void ack_book_add(struct ack_book *b, uint64_t seq, struct ack *a);
 struct ack *ack_book_take(struct ack_book *b, uint64_t seq) MUST_USE;
 /* The oldest from number *from on whose number `is`, taken out of the book, or NULL. *from: 0 at first; moves past what was looked at, so that
  * a search that goes on until NULL looks at each once. `is` is called under the book's lock. */
-struct ack *ack_book_take_if(struct ack_book *b, uint64_t *from, bool (*is)(void *ctx, uint64_t seq), void *ctx) MUST_USE;
+struct ack *ack_book_take_if(
+        struct ack_book *b, uint64_t *from, bool (*is)(void *ctx, uint64_t seq), void *ctx) MUST_USE;

@@ -121,17 +121,16 @@ static bool add_to_part(struct admission *a, size_t room, int64_t wall_ns)
 	while (at < p->n && p->routes[at] != record)
 		at++;
 	bool fresh = at == p->n;
+	struct store_record one = p->records[at];
 	if (fresh)
-		describe(r->record, wall_ns, &p->records[at]);
-	struct store_record before = p->records[at];
-	uint32_t payload = p->payloads[at];
-	bool named = add_route(a, &p->records[at], exporter_id(r->exporter));
-	p->payloads[at] = named ? record_payload(&p->records[at]) : 0;
+		describe(r->record, wall_ns, &one);
+	uint32_t before = p->payloads[at];
+	p->payloads[at] = add_route(a, &one, exporter_id(r->exporter)) ? record_payload(&one) : 0;
 	if (!store_can_hold(p->storage->store, p->payloads, p->n + fresh)) {
-		p->records[at] = before;
-		p->payloads[at] = payload;
+		p->payloads[at] = before;
 		return false;
 	}
+	p->records[at] = one;
 	p->routes[at] = record;
 	p->n += fresh;
 	a->n_parts += p == &a->parts[a->n_parts];

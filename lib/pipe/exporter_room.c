@@ -6,6 +6,7 @@
 #include "lib/pipe/ack.h"
 #include "lib/pipe/exporter_internal.h"
 #include "lib/pipe/exporter_stored.h"
+#include "lib/pipe/storage.h"
 
 static struct exporter_counts *counts_of(struct exporter *e, const struct record *r)
 {

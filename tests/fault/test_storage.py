@@ -146,6 +146,47 @@ def test_file_size_limit(durable, sink, issuer, journal):
     assert not set(refused) & ledger.times.keys()
 
 
+@pytest.mark.parametrize("level", ["durable", "delivered"])
+def test_larger_than_the_storage_of_the_optional(durable, sink, tmp_path, issuer, journal, level):
+    """Case 13: what a destination's storage never has room for is dropped for it alone and counted, when it may lose data: the others get it,
+    also over a kill. When it may not, the request is refused for good, and nobody gets it."""
+    ledgers = {"a": Ledger(issuer), "b": Ledger(issuer)}
+    far = {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
+    w = durable(far, start=False, receiver={"ack": level})
+
+    def config(required):
+        queue = {"queue_size": 1000, "storage": "file_storage/small"}
+        c = w.config(far, exporters={"b": {"required": required, "sending_queue": queue}})
+        c["extensions"]["file_storage/small"] = {"directory": str(tmp_path / "small"), "max_size": "1MiB"}
+        c["service"]["extensions"].append("file_storage/small")
+        return c
+    w.write(config(False))
+    w.start()
+    large, small = [], []
+    for _ in range(25):
+        large += w.send(issuer, journal, size=600 * KiB)
+        small += w.send(issuer, journal)
+    w.at_rest(20)
+    w.conserve()
+    assert w.balance("a")["delivered"] == 50
+    assert {k: v for k, v in w.balance("b").items() if v} == {"accepted": 50, "delivered": 25, "dropped": 25}
+    assert w.scrape().value("weir_exporter_dropped_spans", exporter="otlp_http/b", reason="overflow") == 25
+    assert 1 <= w.log.count("Data is larger than the storage ever has room for. Dropping it.") <= 10, "the first ten in ten seconds"
+    w.kill9()
+    w.again()
+    large += w.send(issuer, journal, size=600 * KiB)
+    w.at_rest(20)
+    w.conserve()
+    w.reload(config(True))
+    refused = w.send(issuer, size=600 * KiB, expect=413)
+    small += w.send(issuer, journal)
+    w.at_rest(20)
+    settle(issuer, journal, {"a": ledgers["a"]}, kills=w.kills)
+    settle(issuer, journal, {"b": ledgers["b"]}, kills=w.kills, lost=large)
+    assert ledgers["a"].times.keys() == {*large, *small} and ledgers["b"].times.keys() == set(small)
+    assert refused[0] not in ledgers["a"].times
+
+
 # ---- failing and slow
 
 FAULTS = [("fdatasync", errno.EIO), ("pwritev", errno.EIO), ("pwritev", errno.ENOSPC), ("fallocate", errno.ENOSPC),

@@ -372,6 +372,7 @@ static void post_too_large(const struct too_large_row *row, const char *place)
 	check_fate(&r, "otlp_http/a", row, row->a_has);
 	check_fate(&r, "otlp_http/b", row, row->b_has);
 	core_rig_check_equation(&r);
+	assert_int_equal(core_rig_has_logged(&r, "larger than the storage"), row->status == 200);
 	assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_TOO_LARGE), row->status == 413);
 	assert_int_equal(core_rig_received(&r, "otlp", TRACES).accepted, row->status == 200);
 	/* nothing of it is in the way of the next one */
