@@ -7,6 +7,7 @@
  */
 #include "config/plan_internal.h"
 #include "lib/base/parse.h"
+#include "lib/pipe/endpoints.h"
 #include "lib/pipe/groups.h"
 
 #include <arpa/inet.h>
@@ -94,7 +95,7 @@ static bool has(struct plan_component *const *list, size_t n, const struct plan_
 /* Is it this URL that data of the signal goes to? */
 static bool is_used(const struct plan_component *exporter, const char *key, enum signal signal)
 {
-	const char *own = signal == TRACES ? "traces_endpoint" : signal == LOGS ? "logs_endpoint" : "metrics_endpoint";
+	const char *own = endpoint_key(signal);
 	return !strcmp(key, own) || (!strcmp(key, "endpoint") && !node_get(exporter->node, own));
 }
 
@@ -115,7 +116,7 @@ static bool feeds(const struct plan *p, const struct plan_component *receiver, c
 static void check_listener(struct builder *b, const struct plan_component *receiver,
         const struct http_server_conf *server, const struct node *n)
 {
-	static const char *const keys[] = { "endpoint", "traces_endpoint", "metrics_endpoint", "logs_endpoint" };
+	const char *const keys[] = { "endpoint", endpoint_key(TRACES), endpoint_key(METRICS), endpoint_key(LOGS) };
 	const struct node *written = node_get(n, "endpoint");
 	struct pos pos = written ? written->pos : receiver->pos;
 	struct address at, to;

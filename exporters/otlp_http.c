@@ -11,6 +11,7 @@
 #include "lib/pipe/component.h"
 #include "lib/pipe/core.h"
 #include "lib/pipe/delivery.h"
+#include "lib/pipe/endpoints.h"
 #include "lib/pipe/groups.h"
 #include "lib/pipe/record.h"
 #include "lib/pipe/retry.h"
@@ -18,7 +19,7 @@
 struct otlp_http_conf {
 	struct exporter_conf exporter; /* first */
 	struct http_client_conf client;
-	slice endpoint, traces_endpoint, metrics_endpoint, logs_endpoint;
+	struct endpoints_conf endpoints;
 	int encoding;
 	struct conf_strs retry_on_status;
 };
@@ -29,32 +30,13 @@ static const struct conf_field fields[] = {
 	CONF_INLINE(otlp_http_conf, exporter, exporter_conf, exporter_fields, "Queue, retry and admission."),
 	CONF_INLINE(
 	        otlp_http_conf, client, http_client_conf, http_client_fields, "The HTTP client.", .def = "timeout=30s"),
-	CONF_STR(otlp_http_conf, endpoint, NULL, "Base URL; /v1/traces, /v1/metrics or /v1/logs is appended.",
-	        .flags = CONF_OPTIONAL),
-	CONF_STR(otlp_http_conf, traces_endpoint, NULL, "URL for traces, used verbatim.", .flags = CONF_OPTIONAL),
-	CONF_STR(otlp_http_conf, metrics_endpoint, NULL, "URL for metrics, used verbatim.", .flags = CONF_OPTIONAL),
-	CONF_STR(otlp_http_conf, logs_endpoint, NULL, "URL for logs, used verbatim.", .flags = CONF_OPTIONAL),
+	CONF_INLINE(otlp_http_conf, endpoints, endpoints_conf, endpoints_fields, "Where it sends."),
 	CONF_ENUM(otlp_http_conf, encoding, "proto", encodings, "Encoding of the requests."),
 	CONF_STRS(otlp_http_conf, retry_on_status, "",
 	        "HTTP status codes (400 to 599) that are retried beside 429, 502, 503 and 504.",
 	        .flags = CONF_NUMERALS),
 	CONF_END,
 };
-
-static void check_url(struct conf_report *r, const slice *url)
-{
-	bool http = slice_starts(*url, SLICE("http://")), https = slice_starts(*url, SLICE("https://"));
-	if (url->len && !http && !https)
-		conf_fail(r, url, "an endpoint is a URL that starts with http:// or https://, as in http://%.*s",
-		        SLICE_ARG(*url));
-	else if (url->len && url->len <= (http ? 7u : 8u))
-		conf_fail(r, url, "the URL has no host");
-	for (size_t i = 0; i < url->len; i++)
-		if ((unsigned char)url->p[i] <= ' ') {
-			conf_fail(r, url, "a URL has no spaces");
-			return;
-		}
-}
 
 static void check_statuses(struct conf_report *r, const struct conf_strs *list)
 {
@@ -68,12 +50,9 @@ static void check_statuses(struct conf_report *r, const struct conf_strs *list)
 static void check(const void *conf, struct conf_report *r)
 {
 	const struct otlp_http_conf *c = conf;
-	if (!c->endpoint.len && !c->traces_endpoint.len && !c->metrics_endpoint.len && !c->logs_endpoint.len)
+	if (!endpoints_any(&c->endpoints))
 		conf_missing(r, c, "at least one endpoint must be specified");
-	check_url(r, &c->endpoint);
-	check_url(r, &c->traces_endpoint);
-	check_url(r, &c->metrics_endpoint);
-	check_url(r, &c->logs_endpoint);
+	endpoints_check(&c->endpoints, r);
 	check_statuses(r, &c->retry_on_status);
 	exporter_check(&c->exporter, r);
 	http_client_check(&c->client, r);
@@ -96,16 +75,6 @@ struct post {
 	const char *shown; /* the URL */
 	slice parts[];
 };
-
-static const char *url_for(struct arena *a, slice own, slice base, const char *path)
-{
-	if (own.len)
-		return arena_cstr(a, own);
-	if (!base.len)
-		return NULL;
-	bool slash = base.p[base.len - 1] == '/';
-	return arena_printf(a, "%.*s%s%s", SLICE_ARG(base), slash ? "" : "/", path);
-}
 
 /* User and password are not for the log. */
 static const char *without_userinfo(struct arena *a, const char *url)
@@ -177,11 +146,12 @@ static int start(struct stage *s, struct err *e)
 		return -1;
 	st->codec = codec_new();
 	arena_init(&st->arena);
-	st->urls[signal_index(TRACES)] = url_for(&st->arena, c->traces_endpoint, c->endpoint, "v1/traces");
-	st->urls[signal_index(METRICS)] = url_for(&st->arena, c->metrics_endpoint, c->endpoint, "v1/metrics");
-	st->urls[signal_index(LOGS)] = url_for(&st->arena, c->logs_endpoint, c->endpoint, "v1/logs");
-	for (unsigned i = 0; i < N_SIGNALS; i++)
+	const enum signal signals[] = { TRACES, METRICS, LOGS };
+	for (size_t k = 0; k < COUNTOF(signals); k++) {
+		unsigned i = signal_index(signals[k]);
+		st->urls[i] = endpoint_url(&c->endpoints, signals[k], &st->arena);
 		st->shown[i] = without_userinfo(&st->arena, st->urls[i]);
+	}
 	build_headers(s, st);
 	return 0;
 }
@@ -398,8 +368,8 @@ static void on_done(void *ctx, const struct http_reply *r)
 	struct verdict v = { 0 };
 	struct delivery *d = p->delivery;
 	struct arena a;
-	_Alignas(16) char space[2048];
-	arena_init_with(&a, space, sizeof space);
+	struct answer_space space;
+	arena_init_with(&a, &space, sizeof space);
 	judge(p->stage, p, r, &a, &v);
 	free(p);
 	delivery_done(d, &v);

@@ -202,11 +202,6 @@ static int rpc_code(int status)
 	}
 }
 
-/* Where an answer is written: one that says "no memory" must not need any. */
-struct answer_space {
-	_Alignas(16) char bytes[2048];
-};
-
 static void answer_error(struct stage *s, struct exchange *x, int status, const char *text, bool close)
 {
 	enum media media = parse_media(http_head_get(exchange_head(x), "Content-Type"));
@@ -247,7 +242,8 @@ static uint64_t hops_of(const struct http_head *h)
 	return parse_u64(http_head_get(h, HOPS_HEADER), &n) ? 0 : n;
 }
 
-/* It would come back until the end of time: the sender is told where to look, in words that its log shows. */
+/* It would come back until the end of time: the sender is told where to look, in words that its log shows. With the body and not before, so
+ * that they are read: who is answered while it still sends may see a broken connection instead, and would try again. */
 static int refuse_hops(struct stage *s, struct exchange *x, uint64_t hops)
 {
 	char text[128];
@@ -281,8 +277,7 @@ static int on_head(void *ctx, struct exchange *x, size_t *max_body)
 	if (t.coding == CODING_UNKNOWN)
 		return refuse(s, x, REQUEST_UNSUPPORTED, 415,
 		        "unsupported Content-Encoding, supported: [gzip, deflate, zstd, identity]");
-	uint64_t hops = hops_of(h);
-	return hops > HOPS_MAX ? refuse_hops(s, x, hops) : 0;
+	return 0;
 }
 
 /* Status of a body that could not be made ready, or 0 with *body replaced. Takes and gives one reference of *body. */
@@ -421,6 +416,11 @@ static void on_request(void *ctx, struct exchange *x)
 		refuse_path(s, x);
 		return;
 	}
+	uint64_t hops = hops_of(h);
+	if (hops > HOPS_MAX) {
+		refuse_hops(s, x, hops);
+		return;
+	}
 	struct buf *body = exchange_body(x);
 	body = body ? buf_ref(body) : buf_new(NULL, 0);
 	int status = body ? inflate(s, &t, &body, &e) : 503;
@@ -436,8 +436,7 @@ static void on_request(void *ctx, struct exchange *x)
 	describe_client(&a, http_of(s)->server.include_metadata, h, &client);
 	const struct otlp_conf *c = s->conf;
 	const struct intake_later later = { (enum ack_level)c->ack, c->ack_timeout.ns, exchange_id(x), answer_later };
-	uint8_t hops = (uint8_t)hops_of(h); /* on_head saw to it: at most HOPS_MAX */
-	intake_push(s, t.signal, body, hops, &client, &later, &r);
+	intake_push(s, t.signal, body, (uint8_t)hops, &client, &later, &r);
 	if (!r.pending)
 		answer_result(s, x, &t, &r);
 	arena_release(&a);

@@ -14,6 +14,7 @@
 #include "lib/net/http_client.h"
 #include "lib/otlp/json.h"
 #include "lib/otlp/status.h"
+#include "lib/pipe/endpoints.h"
 #include "lib/pipe/groups.h"
 
 struct replay {
@@ -119,30 +120,13 @@ static const struct plan_component *find_exporter(struct replay *r, slice id, st
 	return c;
 }
 
-static const char *path_of(enum signal s)
-{
-	return s == TRACES ? "v1/traces" : s == LOGS ? "v1/logs" : "v1/metrics";
-}
-
-static const char *url_of_exporter(struct replay *r, const struct plan_component *c, enum signal signal)
-{
-	const char *key = signal == TRACES ? "traces_endpoint" : signal == LOGS ? "logs_endpoint" : "metrics_endpoint";
-	const slice *own = explain_option(c, key), *base = explain_option(c, "endpoint");
-	if (own && own->len)
-		return arena_cstr(&r->arena, *own);
-	if (!base || !base->len)
-		return NULL;
-	bool slash = base->p[base->len - 1] == '/';
-	return arena_printf(&r->arena, "%.*s%s%s", SLICE_ARG(*base), slash ? "" : "/", path_of(signal));
-}
-
 /* Without a path it is the address of an OTLP receiver. */
 static const char *url_as_given(struct replay *r, enum signal signal)
 {
 	const char *host = strstr(r->url, "://") + 3, *slash = strchr(host, '/');
 	if (slash && slash[1])
 		return r->url;
-	return arena_printf(&r->arena, "%s%s%s", r->url, slash ? "" : "/", path_of(signal));
+	return arena_printf(&r->arena, "%s%s%s", r->url, slash ? "" : "/", endpoint_path(signal));
 }
 
 static const char **build_headers(struct replay *r, const struct plan_component *c, bool json)
@@ -234,7 +218,7 @@ enum replay_result replay_send(struct replay *r, const struct letter_file *l, sl
 	r->why = e;
 	if (!r->url && !(c = find_exporter(r, exporter, e)))
 		return REPLAY_REFUSED;
-	const char *url = c ? url_of_exporter(r, c, signal) : url_as_given(r, signal);
+	const char *url = c ? endpoint_url(explain_option(c, "endpoints"), signal, &r->arena) : url_as_given(r, signal);
 	if (!url) {
 		err_set(e, "\"%s\" has no endpoint for %s", c->id, show_signal(signal));
 		return REPLAY_REFUSED;

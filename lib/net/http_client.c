@@ -44,6 +44,7 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_set
 	c->settings = with_defaults(*s);
 	arena_init(&c->arena);
 	if (client_prepare(c, e) != 0) {
+		client_forget_key(c);
 		arena_release(&c->arena);
 		free(c);
 		return NULL;
@@ -225,6 +226,7 @@ void client_handle_closed(struct http_client *c)
 	void (*on_closed)(void *ctx) = c->on_closed;
 	void *ctx = c->ctx;
 
+	client_forget_key(c);
 	arena_release(&c->arena);
 	free(c);
 	on_closed(ctx);

@@ -1,10 +1,13 @@
 /* http_client_impl.h - inside of http_client.h: a client and its transfers.
  *
- * client owns: the multi handle (connections, DNS cache), the watches (one uv_poll per socket), the transfers. A
+ * client owns: the multi handle (connections, DNS cache), the watches (one uv_poll per socket), the transfers, and
+ * the only copy of the private key that is in its reach. A
  * transfer is one easy handle with its options set once; it is either active (in the multi) or idle (kept for
  * the next post, because making one costs more than a small request). Everything on the loop's thread.
  */
 #pragma once
+#include <netinet/in.h>
+
 #include "lib/base/strbuf.h"
 #include "lib/net/curl_api.h"
 #include "lib/net/http_client.h"
@@ -13,7 +16,7 @@
 struct client_strings {
 	const char *server_name;
 	const char *http_proxy, *https_proxy, *no_proxy; /* "" for none */
-	struct curl_blob cert_pem, key_pem, ca_pem;
+	struct curl_blob cert_pem, key_pem, ca_pem; /* used by every transfer until it is freed */
 	long ssl_version;
 };
 
@@ -25,6 +28,19 @@ struct watch {
 	int wanted, armed; /* UV_READABLE, UV_WRITABLE: by libcurl, at the kernel */
 	bool connection; /* opened by on_open */
 	bool lasting; /* and connected, so that it is closed through on_close */
+};
+
+/* One end of a connection, in libcurl's spelling. */
+struct end {
+	char ip[INET6_ADDRSTRLEN];
+	long port;
+};
+
+/* Where a socket was sent to. Stays when libcurl closes it without a word, until its number comes back. */
+struct opened {
+	struct opened *next;
+	curl_socket_t fd;
+	struct end remote;
 };
 
 enum { HEAD_CONTENT_TYPE, HEAD_RETRY_AFTER, HEAD_DATE, N_HEADS };
@@ -63,6 +79,7 @@ struct http_client {
 	struct transfer *active, *idle;
 	size_t n_active, n_idle;
 	struct watch *watches;
+	struct opened *opened;
 	uv_timer_t timer; /* libcurl's */
 	uv_timer_t closer;
 	struct timer idler;
@@ -76,7 +93,9 @@ struct http_client {
 };
 
 /* http_client_setup.c: what does not change between the posts of a client. */
-int client_prepare(struct http_client *c, struct err *e) MUST_USE; /* strings, from settings */
+/* Strings, from settings. After a failure, too, client_forget_key is due. */
+int client_prepare(struct http_client *c, struct err *e) MUST_USE;
+void client_forget_key(struct http_client *c); /* overwrites it; when no transfer is left */
 void transfer_setup(struct transfer *t); /* options of a new easy handle */
 /* Makes `url` the target of t: URL, proxy, server name. 0 or -1 with e. */
 int transfer_aim(struct transfer *t, const char *url, struct err *e) MUST_USE;

@@ -7,6 +7,7 @@
  * 7.88, attempts to connect that came to nothing) is watched only while it is wanted. A connection that is
  * closed by the peer while idle is found dead by libcurl at its next use.
  */
+#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -142,6 +143,60 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *client, void 
 	return 0;
 }
 
+static struct end end_of(const struct sockaddr *a)
+{
+	bool v6 = a->sa_family == AF_INET6;
+	const struct sockaddr_in6 *in6 = (const void *)a;
+	const struct sockaddr_in *in = (const void *)a;
+	struct end end = { .port = ntohs(v6 ? in6->sin6_port : in->sin_port) };
+
+	inet_ntop(a->sa_family, v6 ? (const void *)&in6->sin6_addr : &in->sin_addr, end.ip, sizeof(end.ip));
+	return end;
+}
+
+static struct opened **find_opened(struct http_client *c, curl_socket_t fd)
+{
+	struct opened **at = &c->opened;
+
+	while (*at && (*at)->fd != fd)
+		at = &(*at)->next;
+	return at;
+}
+
+static void remember(struct http_client *c, curl_socket_t fd, const struct sockaddr *remote)
+{
+	struct opened **at = find_opened(c, fd);
+
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (!*at)
+			abort();
+		(*at)->fd = fd;
+	}
+	(*at)->remote = end_of(remote);
+}
+
+/* A broken connection does not tell its remote end any more, but still the local one. */
+static void hear_out(struct http_client *c, curl_socket_t fd)
+{
+	struct opened **at = find_opened(c, fd), *o = *at;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in6 v6;
+	} local = { .any = { .sa_family = AF_UNSPEC } };
+	socklen_t len = sizeof(local);
+
+	if (!o)
+		return;
+	if (getsockname(fd, &local.any, &len) == 0) {
+		struct end end = end_of(&local.any);
+
+		client_hear_out(c, fd, &end, &o->remote);
+	}
+	*at = o->next;
+	free(o);
+}
+
 static curl_socket_t on_open(void *client, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct http_client *c = client;
@@ -162,6 +217,7 @@ static curl_socket_t on_open(void *client, curlsocktype purpose, struct curl_soc
 		close(fd);
 		return CURL_SOCKET_BAD;
 	}
+	remember(c, fd, &a->addr);
 	/* libcurl closed its last attempt unseen and got the same number: it believes it has said what it wants. */
 	w->wanted = wanted;
 	arm(w, wanted);
@@ -172,7 +228,7 @@ static int on_close(void *client, curl_socket_t fd)
 {
 	struct watch *w = find(client, fd);
 
-	client_hear_out(client, fd);
+	hear_out(client, fd);
 	if (w)
 		watch_close(w);
 	return close(fd);
@@ -205,6 +261,11 @@ void client_unwatch_all(struct http_client *c)
 {
 	while (c->watches)
 		watch_close(c->watches);
+	for (struct opened *o = c->opened, *next; o; o = next) {
+		next = o->next;
+		free(o);
+	}
+	c->opened = NULL;
 }
 
 void client_watch_multi(struct http_client *c)

@@ -26,11 +26,6 @@ static char *text(struct http_client *c, slice s)
 	return s.len > 0 ? arena_cstr(&c->arena, s) : NULL;
 }
 
-static struct curl_blob blob(struct http_client *c, slice s)
-{
-	return (struct curl_blob){ .data = text(c, s), .len = s.len, .flags = CURL_BLOB_NOCOPY };
-}
-
 static long tls_version(slice s, bool max)
 {
 	static const struct {
@@ -78,54 +73,61 @@ static void prepare_proxy(struct http_client *c)
 		        arena_printf(&c->arena, "%s%slocalhost,127.0.0.0/8,::1", s->no_proxy, *s->no_proxy ? "," : "");
 }
 
-static int read_file(struct http_client *c, slice *file, slice *pem, struct err *e)
+/* PEM from a file or as given into the arena, once. */
+static int take_pem(struct http_client *c, slice *file, slice *pem, struct curl_blob *blob, struct err *e)
 {
 	char *data = NULL;
-	size_t len = 0;
 
-	if (file->len == 0)
-		return 0;
-	int r = disk_slurp(disk_system(), text(c, *file), MAX_PEM, &data, &len);
+	if (file->len > 0) {
+		int r = disk_slurp(disk_system(), text(c, *file), MAX_PEM, &data, &pem->len);
 
-	if (r != 0)
-		return err_set(e, "cannot read %.*s: %s", SLICE_ARG(*file), strerror(-r));
-	*pem = arena_dup(&c->arena, (slice){ data, len });
-	*file = (slice){ 0 };
+		if (r != 0)
+			return err_set(e, "cannot read %.*s: %s", SLICE_ARG(*file), strerror(-r));
+		pem->p = data;
+		*file = (slice){ 0 };
+	}
+	*blob = (struct curl_blob){ .data = text(c, *pem), .len = pem->len, .flags = CURL_BLOB_NOCOPY };
+	pem->p = blob->data;
+	if (data)
+		explicit_bzero(data, pem->len);
 	free(data);
 	return 0;
 }
 
 /* Verified as files, for words that name them, and as what was read: they may have changed in between. */
-static int read_files(struct http_client *c, struct err *e)
+static int take_pems(struct http_client *c, struct err *e)
 {
 	struct tls_settings *tls = &c->settings.tls;
+	struct client_strings *s = &c->strings;
+	bool from_files = tls->cert_file.len + tls->key_file.len + tls->ca_file.len > 0;
 
 	if (tls_client_verify(tls, e) != 0)
 		return -1;
-	if (tls->cert_file.len + tls->key_file.len + tls->ca_file.len == 0)
-		return 0;
-	if (read_file(c, &tls->cert_file, &tls->cert_pem, e) != 0 ||
-	        read_file(c, &tls->key_file, &tls->key_pem, e) != 0 ||
-	        read_file(c, &tls->ca_file, &tls->ca_pem, e) != 0)
+	if (take_pem(c, &tls->cert_file, &tls->cert_pem, &s->cert_pem, e) != 0 ||
+	        take_pem(c, &tls->key_file, &tls->key_pem, &s->key_pem, e) != 0 ||
+	        take_pem(c, &tls->ca_file, &tls->ca_pem, &s->ca_pem, e) != 0)
 		return -1;
-	return tls_client_verify(tls, e);
+	return from_files ? tls_client_verify(tls, e) : 0;
 }
 
 int client_prepare(struct http_client *c, struct err *e)
 {
 	const struct tls_settings *tls = &c->settings.tls;
 
-	if (read_files(c, e) != 0)
+	if (take_pems(c, e) != 0)
 		return -1;
-	c->strings = (struct client_strings){
-		.server_name = text(c, tls->server_name_override),
-		.cert_pem = blob(c, tls->cert_pem),
-		.key_pem = blob(c, tls->key_pem),
-		.ca_pem = blob(c, tls->ca_pem),
-		.ssl_version = tls_version(tls->min_version, false) | tls_version(tls->max_version, true),
-	};
+	c->strings.server_name = text(c, tls->server_name_override);
+	c->strings.ssl_version = tls_version(tls->min_version, false) | tls_version(tls->max_version, true);
 	prepare_proxy(c);
 	return 0;
+}
+
+void client_forget_key(struct http_client *c)
+{
+	struct curl_blob *key = &c->strings.key_pem;
+
+	if (key->data)
+		explicit_bzero(key->data, key->len);
 }
 
 static void set_long(struct transfer *t, CURLoption option, long value)

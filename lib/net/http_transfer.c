@@ -7,7 +7,6 @@
  */
 #include "lib/net/http_transfer.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -87,13 +86,20 @@ static void forget_last_words(struct transfer *t)
 	t->last_status = 0;
 }
 
+/* The request goes out on a connection: what was heard until now came from the one before, which broke, or, until libcurl has begun,
+ * from the one of the exchange before, which it still names. */
+static int on_begin(void *transfer, char *there, char *here, int remote_port, int port)
+{
+	(void)there, (void)here, (void)remote_port, (void)port;
+	forget_last_words(transfer);
+	return CURL_PREREQFUNC_OK;
+}
+
 static size_t on_read(char *out, size_t size, size_t n, void *transfer)
 {
 	struct transfer *t = transfer;
 	size_t room = size * n, done = 0;
 
-	if (t->last_status && t->part == 0 && t->at == 0) /* sent again, on a new connection */
-		forget_last_words(t);
 	while (t->part < t->n_parts && done < room) {
 		slice s = t->parts[t->part];
 		size_t left = s.len - t->at, k = left < room - done ? left : room - done;
@@ -158,27 +164,31 @@ static void take_last_words(struct transfer *t, slice words)
 		on_body((char *)(uintptr_t)words.p, 1, words.len, t);
 }
 
-void client_hear_out(struct http_client *c, curl_socket_t fd)
+/* Both ends, because connections to several servers may share a local port. */
+static bool is_on(const struct transfer *t, const struct end *local, const struct end *remote)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} a = { .any = { .sa_family = AF_UNSPEC } };
-	socklen_t len = sizeof(a);
+	const struct curl_api *curl = t->client->curl;
+	const char *here = NULL, *there = NULL;
+	long port = 0, remote_port = 0;
+
+	curl->easy_getinfo(t->easy, CURLINFO_LOCAL_IP, &here);
+	curl->easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
+	curl->easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &there);
+	curl->easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &remote_port);
+	return here && there && port == local->port && remote_port == remote->port && strcmp(here, local->ip) == 0 &&
+	        strcmp(there, remote->ip) == 0;
+}
+
+void client_hear_out(struct http_client *c, curl_socket_t fd, const struct end *local, const struct end *remote)
+{
 	char words[MAX_LAST_WORDS];
 	ssize_t n = recv(fd, words, sizeof(words), MSG_DONTWAIT);
 
-	if (n <= 0 || !slice_starts((slice){ words, (size_t)n }, SLICE("HTTP/1.")) ||
-	        getsockname(fd, &a.any, &len) != 0)
+	if (n <= 0 || !slice_starts((slice){ words, (size_t)n }, SLICE("HTTP/1.")))
 		return;
-	for (struct transfer *t = c->active; t; t = t->next) {
-		long port = 0; /* of our end: no two connections of a client to one server share it */
-
-		c->curl->easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
-		if (port == ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port) && t->head_bytes == 0)
+	for (struct transfer *t = c->active; t; t = t->next)
+		if (t->head_bytes == 0 && is_on(t, local, remote))
 			take_last_words(t, (slice){ words, (size_t)n });
-	}
 }
 
 struct transfer *transfer_new(struct http_client *c)
@@ -200,6 +210,8 @@ struct transfer *transfer_new(struct http_client *c)
 		strbuf_init(&t->heads[i], MAX_VALUE);
 	c->curl->easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 	c->curl->easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+	c->curl->easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_begin);
+	c->curl->easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
 	c->curl->easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_head);
 	c->curl->easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 	c->curl->easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -7,6 +7,11 @@
 
 enum otlp_encoding { OTLP_PROTO, OTLP_JSON };
 
+/* For the arena (arena_init_with) in which an answer is written or read: one that says "no memory" must not need any. */
+struct answer_space {
+	_Alignas(16) char bytes[2048];
+};
+
 /* Export*ServiceResponse: empty (proto: zero bytes, JSON: "{}") when n_rejected is 0 and message is empty. */
 slice export_response(struct arena *a, enum signal signal, enum otlp_encoding enc, int64_t n_rejected, slice message);
 /* google.rpc.Status. */

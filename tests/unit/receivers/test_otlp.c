@@ -99,7 +99,7 @@ static void answer_table(void **state UNUSED)
 	core_rig_stop(&r);
 }
 
-/* What was relayed too often is refused for good, before its body is taken; what is no number is not ours. */
+/* What was relayed too often is refused for good; what is no number is not ours. */
 static void relayed_too_often(void **state UNUSED)
 {
 	static const struct {
