@@ -138,10 +138,12 @@ static struct transfer *take_idle(struct http_client *c)
 	return t;
 }
 
+/* libcurl 7.88 counts the dead connections that a handle met in all its exchanges, and at the sixth it does not try again: a handle that
+ * met one goes. */
 static void keep_idle(struct http_client *c, struct transfer *t)
 {
 	transfer_clear(t);
-	if (c->n_idle == MAX_IDLE_TRANSFERS) {
+	if (c->n_idle == MAX_IDLE_TRANSFERS || t->n_attempts > 1) {
 		transfer_free(t);
 		return;
 	}

@@ -62,6 +62,7 @@ struct transfer {
 	size_t head_bytes;
 	bool head_ended; /* the empty line after the head of the final answer was seen */
 	bool too_large;
+	unsigned n_attempts; /* of this exchange; more than one: kept connections turned out dead */
 	long last_status; /* of an answer that libcurl left unread (client_hear_out); 0: none */
 	int64_t timeout_ns;
 	void (*on_done)(void *ctx, const struct http_reply *r);

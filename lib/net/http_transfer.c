@@ -90,8 +90,11 @@ static void forget_last_words(struct transfer *t)
  * from the one of the exchange before, which it still names. */
 static int on_begin(void *transfer, char *there, char *here, int remote_port, int port)
 {
+	struct transfer *t = transfer;
+
 	(void)there, (void)here, (void)remote_port, (void)port;
-	forget_last_words(transfer);
+	forget_last_words(t);
+	t->n_attempts++;
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -307,6 +310,7 @@ int transfer_load(struct transfer *t, const struct http_post *p, struct err *e)
 	t->timeout_ns = p->timeout_ns;
 	t->on_done = p->on_done;
 	t->ctx = p->ctx;
+	t->n_attempts = 0;
 	return 0;
 }
 

@@ -303,4 +303,5 @@ def test_logs(weir, sink, tmp_path):
 def test_public_address_warns(weir):
     port = free_port()
     w = weir({"receivers": {"otlp": {"protocols": {"http": {"endpoint": f"0.0.0.0:{port}"}}}}, "exporters": {"nop": None}})
-    assert "0.0.0.0" in w.log and "warn" in w.log.lower()
+    w.wait_log("0.0.0.0")
+    assert "warn" in next(line for line in w.err if "0.0.0.0" in line).lower()

@@ -435,7 +435,7 @@ def test_49_half_a_file_at_a_reload(weir, tls, ca, ids, tmp_path, option):
     whole = inside[option].read_bytes()
     inside[option].write_bytes(whole[:len(whole) * 3 // 4])
     assert reload(w) == (0, 1)
-    assert str(inside[option]) in w.log
+    w.wait_log(str(inside[option]))
     for _ in range(3):
         mine += posted(w, ids)
     delivered(w, "a", 4)
