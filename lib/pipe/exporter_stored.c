@@ -118,16 +118,6 @@ void stored_resolve(struct exporter *e, const struct queue_entry *entry)
 		ack_resolved(ack, was_dropped(&entry->outcome) ? "dropped by an exporter" : NULL);
 }
 
-void stored_keep(struct pending *p)
-{
-	for (size_t i = 0; i < p->n_pieces; i++) {
-		buf_unref(p->pieces[i].body);
-		if (--p->pieces[i].entry->n_open == 0)
-			queue_entry_free(p->pieces[i].entry);
-	}
-	pending_free(p);
-}
-
 static struct pending *any_pending(struct exporter *e)
 {
 	struct pending *p = pending_pop(&e->waiting);

@@ -13,8 +13,6 @@ struct queue_entry *stored_take(struct exporter *e);
 void stored_follow(struct exporter *e);
 /* The entry's items have ended: tells the cursor and whoever waits for it. Also of memory entries. */
 void stored_resolve(struct exporter *e, const struct queue_entry *entry);
-/* Lets go of a delivery whose data stays in the log; takes it. */
-void stored_keep(struct pending *p);
 /* Does data stay in the log from now on? */
 static inline bool stored_keeps(const struct exporter *e)
 {

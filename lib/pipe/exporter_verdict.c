@@ -40,25 +40,57 @@ static uint32_t *tally_of(struct outcome *o, enum fate f, enum drop_reason r)
 	return &o->dropped[r];
 }
 
+/* n items of this signal met this fate. */
+static void count_fate(struct exporter *e, enum signal signal, enum fate f, enum drop_reason r, uint32_t n)
+{
+	struct exporter_counts *c = &e->stats->by_signal[signal_index(signal)];
+	count_add(counter_of(c, f, r), n);
+	if (f != FATE_DELIVERED)
+		count_add(&c->send_failed, n);
+	count_sub(&c->queued, n);
+}
+
+static void end_piece(struct exporter *e, struct piece *piece)
+{
+	struct queue_entry *entry = piece->entry;
+	buf_unref(piece->body);
+	if (--entry->n_open > 0)
+		return;
+	if (entry->kept)
+		queue_entry_free(entry);
+	else
+		entry_resolve(e, entry);
+}
+
 /* Ends a delivery: n_rejected of its items were refused by partialSuccess (the first ones, as nobody says which), the others met
  * this fate. `r` is the reason of FATE_DROPPED. */
 static void resolve(struct exporter *e, struct pending *p, enum fate f, enum drop_reason r, uint32_t n_rejected)
 {
-	struct exporter_counts *c = &e->stats->by_signal[signal_index(p->d.signal)];
-	count_add(counter_of(c, f, r), p->d.n_items - n_rejected);
-	count_add(&c->rejected, n_rejected);
-	if (f != FATE_DELIVERED)
-		count_add(&c->send_failed, p->d.n_items);
-	count_sub(&c->queued, p->d.n_items);
+	count_fate(e, p->d.signal, f, r, p->d.n_items - n_rejected);
+	if (n_rejected)
+		count_fate(e, p->d.signal, FATE_REJECTED, 0, n_rejected);
 	for (size_t i = 0; i < p->n_pieces; i++) {
 		struct piece *piece = &p->pieces[i];
 		uint32_t refused = piece->n_items < n_rejected ? piece->n_items : n_rejected;
 		n_rejected -= refused;
 		piece->entry->outcome.rejected += refused;
 		*tally_of(&piece->entry->outcome, f, r) += piece->n_items - refused;
-		buf_unref(piece->body);
-		if (--piece->entry->n_open == 0)
-			entry_resolve(e, piece->entry);
+		end_piece(e, piece);
+	}
+	pending_free(p);
+}
+
+/* What is in the log stays there; what is in memory only is dropped. */
+static void keep(struct exporter *e, struct pending *p, enum drop_reason reason)
+{
+	for (size_t i = 0; i < p->n_pieces; i++) {
+		struct piece *piece = &p->pieces[i];
+		piece->entry->kept |= piece->entry->seq != 0;
+		if (!piece->entry->seq) {
+			count_fate(e, p->d.signal, FATE_DROPPED, reason, piece->n_items);
+			piece->entry->outcome.dropped[reason] += piece->n_items;
+		}
+		end_piece(e, piece);
 	}
 	pending_free(p);
 }
@@ -66,7 +98,7 @@ static void resolve(struct exporter *e, struct pending *p, enum fate f, enum dro
 void exporter_drop(struct exporter *e, struct pending *p, enum drop_reason reason)
 {
 	if (stored_keeps(e))
-		stored_keep(p);
+		keep(e, p, reason);
 	else
 		resolve(e, p, FATE_DROPPED, reason, 0);
 }

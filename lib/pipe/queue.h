@@ -18,8 +18,9 @@ struct queue_entry {
 	uint64_t units; /* what queue_reserve took, in the sizer's unit of that moment */
 	uint64_t seq; /* in the storage; 0: in memory only */
 	struct ack *ack; /* of a request that waits for this; NULL: none does */
-	uint32_t n_open; /* pieces of it in deliveries that are not resolved; exporter's thread only */
-	struct outcome outcome; /* of the pieces that are; exporter's thread only */
+	uint32_t n_open; /* pieces of it in deliveries that have not ended; exporter's thread only */
+	bool kept; /* one of them stays in the log: then all of it does, whatever the others come to; exporter's thread only */
+	struct outcome outcome; /* of the pieces that have; exporter's thread only */
 };
 
 struct queue {

@@ -5,6 +5,7 @@ happens to the connection after them (keep, close, reset, hang); `early` answers
 connection: what a well-behaved HTTP library would not do can be done here.
 """
 import collections
+import contextlib
 import socket
 import struct
 import threading
@@ -69,7 +70,8 @@ class Sink:
         self._listener = socket.create_server(("127.0.0.1", free_port()), backlog=256)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def _accept(self):
         while True:
@@ -192,5 +194,9 @@ class Sink:
             return [r for r in self.requests if r.when >= moment]
 
     def stop(self):
+        """Nobody may be in accept() when the number of the descriptor is free for another listener."""
         self._stopped.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         self._listener.close()

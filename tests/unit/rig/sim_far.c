@@ -278,7 +278,7 @@ static void far_send(struct stage *st, struct delivery *d)
 	arm(f);
 }
 
-/* What is under way is cancelled, and comes back in the next turn. */
+/* What is under way comes back in the next turn: most of it cancelled, some with the answer that was there already. */
 static void far_stop(struct stage *st)
 {
 	struct far_state *f = st->state;
@@ -287,9 +287,11 @@ static void far_stop(struct stage *st)
 		struct far_send *x = &f->sends[i];
 		if (!x->d)
 			continue;
+		x->due_ns = 0;
+		if (!f->sim->dead && sim_chance(f->sim, 30))
+			continue;
 		f->sim->counts[SIM_CANCELLED]++;
 		x->accepts = false;
-		x->due_ns = 0;
 		x->verdict = (struct verdict){ 0 };
 		say(x, RETRY, 0, "cancelled");
 	}
