@@ -5,11 +5,13 @@ the cursor file may be. FAULT_ROUNDS=200 is the long run (scripts/fault); FAULT_
 """
 import os
 import random
+import signal
 import time
 
 import pytest
 
-from oracle import KiB, Issuer, Load, finish, seed_of_run, two_destinations
+from oracle import KiB, Issuer, Ledger, Load, finish, seed_of_run, two_destinations
+from rig.sink import Answer
 from rig.wait import SLOW, until
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "12"))
@@ -63,6 +65,32 @@ def test_kill_during_recovery(durable, sink, journal, seed):
         w.again()
     copies = finish(w, issuer, journal, ledgers)
     print(f"{len(w.kills)} kills: {journal.n} spans acknowledged, copies {copies}")
+
+
+def test_ends_with_records_in_pieces(durable, sink, journal, seed):
+    """Cases 1 and 22: records are cut into pieces, of which some are refused for now, and the process is stopped, killed or reloaded
+    again and again: nothing acknowledged is lost, and the books are those of what arrived."""
+    issuer = Issuer(seed, SEGMENT)
+    dice = random.Random(seed)
+    ledgers = {name: Ledger(issuer, lambda _: Answer(503 if random.random() < 0.3 else 200, delay=0.01)) for name in ("a", "b")}
+    w = durable({name: sink(behave=ledger).url for name, ledger in ledgers.items()}, extension=SMALL, drain=f"{SLOW:g}s",
+                queue={"num_consumers": 4, "batch": {"min_size": 5, "max_size": 10, "flush_timeout": "10ms"}})
+    with Load(w, issuer, journal, senders=4, spans=30, pause=0.02):
+        for _ in range(2 * ROUNDS):
+            before = journal.n
+            until(lambda: journal.n > before + 100, 20, "load taken")
+            end = dice.choice((signal.SIGTERM, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP))
+            w.signal(end)
+            if end == signal.SIGHUP:
+                continue
+            assert w.wait(20) == (0 if end == signal.SIGTERM else -end), w.log
+            w.again()
+    w.at_rest(120)
+    for name, ledger in ledgers.items():
+        missing = journal.read() - ledger.times.keys()
+        assert not missing and not ledger.wrong, f"{name}: {len(missing)} of {journal.n} (seed {seed}), wrong {ledger.wrong[:5]}"
+        b = w.balance(name)
+        assert b["accepted"] == b["delivered"] == len(ledger), f"{name}: {b}, {len(ledger)} different spans arrived (seed {seed})"
 
 
 # The system calls of the storage, and which of their hits after the start: preallocation and first write of a segment, appends, rolls,
