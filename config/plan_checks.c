@@ -95,34 +95,6 @@ static void check_storage(struct builder *b, const char *label, const struct nod
 		        "%s: references extension \"%s\" which is not listed in service::extensions", label, d->id);
 }
 
-static bool has_storage(const struct plan_component *exporter)
-{
-	const struct node *n = node_get(node_get(exporter->node, "sending_queue"), "storage");
-	return n && n->kind == NODE_SCALAR && n->text.len;
-}
-
-/* A 200 that promises the disk needs one: in every pipeline of the receiver an exporter with a storage. */
-static void check_ack(struct builder *b, const struct plan_component *receiver)
-{
-	const struct node *ack = node_get(receiver->node, "ack");
-	if (!ack || ack->kind != NODE_SCALAR || !slice_is(ack->text, "durable"))
-		return;
-	for (size_t i = 0; i < b->plan->n_pipelines; i++) {
-		const struct plan_pipeline *p = &b->plan->pipelines[i];
-		bool fed = false, stored = false;
-		for (size_t k = 0; k < p->n_receivers; k++)
-			fed |= p->receivers[k] == receiver;
-		for (size_t k = 0; k < p->n_exporters; k++)
-			stored |= has_storage(p->exporters[k]);
-		if (fed && !stored)
-			findings_add(b->findings, FINDING_ERROR, ack->pos,
-			        "receivers::%s: ack: durable promises what pipeline \"%s\" cannot keep: none of its "
-			        "exporters has a "
-			        "sending_queue::storage",
-			        receiver->id, p->id);
-	}
-}
-
 /* The smallest pool a memory_limiter in use sets; 0: none does. */
 static uint64_t pool_limit(const struct plan *p)
 {
@@ -178,9 +150,9 @@ void check_plan(struct builder *b)
 			check_storage(b, label, node_get(node_get(c->node, "sending_queue"), "storage"));
 		if (c->type->kind == RECEIVER && c->conf)
 			warn_open_endpoints(b, c->id, c->node);
-		if (c->type->kind == RECEIVER && c->node)
-			check_ack(b, c);
 	}
 	check_queues(b);
+	check_directories(b);
+	check_promises(b);
 	check_loops(b);
 }

@@ -46,6 +46,14 @@ void build_extensions(struct builder *b, const struct node *extensions);
 /* Rules across components; the config may already have errors. */
 void check_plan(struct builder *b);
 
+/* plan_directories.c */
+/* Two storages in one directory. */
+void check_directories(struct builder *b);
+
+/* plan_promises.c */
+/* What `ack` and `overflow` promise and the exporters do not keep. */
+void check_promises(struct builder *b);
+
 /* plan_loops.c */
 /* Exporters that send to a receiver of the same config. */
 void check_loops(struct builder *b);

@@ -43,7 +43,8 @@ static void check_statuses(struct conf_report *r, const struct conf_strs *list)
 	uint64_t n;
 	for (size_t i = 0; i < list->n; i++)
 		if (parse_u64(list->v[i], &n) != 0 || n < 400 || n > 599)
-			conf_fail(r, list, "'retry_on_status' takes HTTP status codes from 400 to 599, got \"%.*s\"",
+			conf_fail(r, &list->v[i],
+			        "'retry_on_status' takes HTTP status codes from 400 to 599, got \"%.*s\"",
 			        SLICE_ARG(list->v[i]));
 }
 
@@ -325,14 +326,16 @@ static bool read_partial(
 	return out->n_rejected > 0;
 }
 
-static void judge_partial(struct stage *s, const struct export_result *result, struct arena *a, struct verdict *v)
+static void judge_partial(
+        struct stage *s, const struct post *p, const struct export_result *result, struct arena *a, struct verdict *v)
 {
+	uint32_t all = p->delivery->n_items;
 	if (v->kind == DELIVERED && result->n_rejected > 0)
-		v->n_rejected = result->n_rejected > UINT32_MAX ? UINT32_MAX : (uint32_t)result->n_rejected;
+		v->n_rejected = result->n_rejected > all ? all : (uint32_t)result->n_rejected;
 	if (v->kind == DELIVERED && (result->n_rejected > 0 || result->message.len))
 		log_warn(s->log, "Partial success response", "message",
 		        arena_printf(a, "%.*s", (int)at_most(result->message, SAID_MAX).len, result->message.p),
-		        "dropped_spans", LOG_I(result->n_rejected), NULL);
+		        "dropped_spans", LOG_U(v->n_rejected), NULL);
 	if (v->kind == HOLD && result->n_rejected > 0)
 		v->kind = REJECTED; /* a used-up quota, permanent by OTLP */
 }
@@ -350,7 +353,7 @@ static void judge(struct stage *s, const struct post *p, const struct http_reply
 	if (v->kind == BAD_DATA && p->delivery->hops >= HOPS_MAX && p->delivery->n_bodies == 1)
 		v->kind = REJECTED; /* for its way, most likely: cutting it would not help */
 	if ((v->kind == DELIVERED || r->status == 403) && read_partial(s, p, r, a, &result))
-		judge_partial(s, &result, a, v);
+		judge_partial(s, p, &result, a, v);
 	if (v->kind != DELIVERED && is_otlp_type(r->content_type) &&
 	        !rpc_status_parse(a, encoding_of(r->content_type), r->body, &code, &message) && result.message.len)
 		message = result.message;

@@ -1,8 +1,11 @@
 /* file_storage.c - a directory that queues live in: sending_queue::storage names it, and their data outlives the process.
  *
  * The Collector's name and options; behind them is weir's own log (lib/pipe/store.h), one for all exporters, synced before a 200. The
- * directory belongs to one process at a time. A reload that keeps the directory keeps the storage and its limits.
+ * directory belongs to one process at a time. A reload that keeps the directory, however it is spelt, keeps the storage open, and the other
+ * options are in force from then on.
  */
+#include "lib/base/disk.h"
+#include "lib/base/path.h"
 #include "lib/pipe/component.h"
 #include "lib/pipe/core.h"
 #include "lib/pipe/storage.h"
@@ -50,7 +53,7 @@ static int open_shared(void *shared, const void *conf, void *prev, struct err *e
 {
 	const struct file_storage_conf *c = conf;
 	struct file_storage *f = shared, *old = prev;
-	if (old && old->storage && slice_is(c->directory, old->storage->directory))
+	if (old && old->storage && path_is_same(c->directory, slice_of(old->storage->directory)))
 		f->storage = storage_ref(old->storage);
 	return 0;
 }
@@ -62,6 +65,20 @@ static void close_shared(void *shared)
 		storage_unref(f->storage);
 }
 
+/* A directory that was there keeps its mode: its owner may want it so. Files in it are 0600. */
+static void warn_of_others(const struct stage *s, const char *directory)
+{
+	char mode[8];
+	struct stat st;
+	if (core_options(s->core)->disk != disk_system() || stat(directory, &st) || !(st.st_mode & 077))
+		return;
+	snprintf(mode, sizeof mode, "%04o", (unsigned)st.st_mode & 07777);
+	log_warn(s->log,
+	        "The storage directory is open to other users, and holds prompts: take their rights away with chmod "
+	        "go= DIRECTORY",
+	        "directory", directory, "mode", mode, NULL);
+}
+
 static int start(struct stage *s, struct err *e)
 {
 	const struct file_storage_conf *c = s->conf;
@@ -71,14 +88,9 @@ static int start(struct stage *s, struct err *e)
 	struct storage *open = f->storage ? NULL : stage_open_storage(s, c->directory);
 	if (open)
 		f->storage = storage_ref(open);
-	if (f->storage)
-		return 0;
-	if (c->directory.len >= sizeof directory) {
-		err_set(e, "directory: the path is too long");
-		return -1;
-	}
+	if (c->directory.len >= sizeof directory)
+		return err_set(e, "directory: the path is too long");
 	snprintf(directory, sizeof directory, "%.*s", SLICE_ARG(c->directory));
-	uint64_t segment = c->max_size.n / 8 < c->segment_size.n ? c->max_size.n / 8 : c->segment_size.n;
 	const struct core_options *process = core_options(s->core);
 	const struct store_options o = {
 		.disk = process->disk,
@@ -88,12 +100,19 @@ static int start(struct stage *s, struct err *e)
 		.create = c->create_directory,
 		.sync = c->fsync,
 		.max_size = c->max_size.n,
-		.segment_size = segment,
+		.segment_size = c->segment_size.n,
 		.random = process->random,
 		.random_ctx = process->random_ctx,
 	};
+	if (f->storage) {
+		storage_prepare(f->storage, &o);
+		return 0;
+	}
 	f->storage = storage_open(&o, s->loop, core_log(s->core), &why, e);
-	return f->storage ? 0 : -1;
+	if (!f->storage)
+		return -1;
+	warn_of_others(s, directory);
+	return 0;
 }
 
 static void *provides(void *shared, enum iface what)

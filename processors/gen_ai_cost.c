@@ -53,8 +53,8 @@ static const struct conf_field fields[] = {
 	        "A cost that the span brings: keep it, or replace it by ours where that is known."),
 	CONF_STRS(cost_conf, treat_zero_as_missing, "openlit*,pydantic-ai*,pydantic_ai*",
 	        "Scopes (globs) that report 0 when they know no price: such a cost is computed."),
-	CONF_STRS(cost_conf, local_providers, "ollama,vllm,llama.cpp,lmstudio", "Providers whose calls are free."),
-	CONF_STRS(cost_conf, gateways, "litellm,litellm_proxy,portkey,helicone,bifrost,kong,truefoundry,vercel,gateway",
+	CONF_STRS(cost_conf, local_providers, PRICE_LOCAL_PROVIDERS, "Providers whose calls are free."),
+	CONF_STRS(cost_conf, gateways, PRICE_GATEWAYS,
 	        "Provider names that mean a gateway: the provider is told by the model."),
 	CONF_STRS(cost_conf, write, "llm.cost", "Attributes to write: llm.cost, gen_ai.usage.cost, operation.cost."),
 	CONF_END,
@@ -214,12 +214,12 @@ static void enter_scope(struct cost_state *st, const struct cost_conf *c, struct
 static bool resolve(struct cost_state *st, const struct cost_conf *c, struct pricing *p)
 {
 	const struct cost_facts *f = &p->facts;
-	struct price_query q = { f->provider, f->response_model, f->request_model };
+	struct price_query q = { f->provider, f->response_model, f->request_model, f->member };
 	p->found = PRICE_UNKNOWN_PROVIDER;
 	if (is_one_of(&c->local_providers, q.provider))
 		return true;
 	if (is_one_of(&c->gateways, q.provider))
-		q.provider = (slice){ 0 };
+		q.provider = q.member = (slice){ 0 };
 	p->found = prices_resolve(st->prices->table, st->cache, &q, &p->match);
 	return false;
 }

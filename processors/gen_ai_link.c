@@ -31,10 +31,11 @@ static const struct conf_field fields[] = {
 	        "none of its own; the nearest counts."),
 	CONF_STR(link_conf, default_environment, "", "deployment.environment.name of spans that nothing gives one."),
 	CONF_LIST(link_conf, prompts, prompt_conf, prompt_fields,
-	        "Prompts and their names at vendors: a span with one of them gets the others."),
+	        "Prompts and their names at vendors: a span with one of them gets the others, if one row fits best. "
+	        "Every vendor counts its own versions."),
 	CONF_MAP(link_conf, metadata_from_headers,
-	        "Request header to attribute: its value is set on spans that lack the attribute; the receiver needs "
-	        "include_metadata."),
+	        "Request header to attribute: its value is set on spans that lack the attribute, and links them where "
+	        "nothing else does; the receiver needs include_metadata."),
 	CONF_END,
 };
 
@@ -50,6 +51,7 @@ struct lineage {
 /* Of a scope and its resource. */
 struct outer {
 	struct facts facts;
+	struct facts sent; /* what headers say; set when there are any */
 	struct emitter emitter;
 };
 
@@ -73,7 +75,7 @@ struct link_work {
 	struct lineage *lineage; /* of this request, by the span's number; NULL: nothing to inherit from spans */
 	const struct outer **outers; /* of this request, by scope; NULL: not read yet */
 	struct fingerprints fingerprints;
-	const slice *headers; /* of this request: the values of metadata_from_headers, in its order; NULL: none */
+	struct attrs sent; /* of this request: what metadata_from_headers makes of its headers */
 };
 struct link_state {
 	struct link_work *work;
@@ -118,7 +120,7 @@ static void prefer_old_name(const struct resource *r, struct arena *a, struct fa
 /* Out of memory everything tells nothing. */
 static const struct outer *outer_of(struct link_work *w, struct traces *t, struct scope *scope)
 {
-	static const struct outer nothing = { .facts.is_service = true };
+	static const struct outer nothing = { .facts.is_service = true, .sent.is_service = true };
 	struct facts resource;
 	const struct outer **known = w->outers ? &w->outers[scope - t->scopes] : NULL;
 	if (known && *known)
@@ -131,6 +133,8 @@ static const struct outer *outer_of(struct link_work *w, struct traces *t, struc
 	facts_of_place(&w->reader, t, &scope->resource->attrs, o->emitter, INHERITED_MAX, &resource);
 	prefer_old_name(scope->resource, &t->arena, &resource);
 	facts_inherit(&o->facts, &resource, N_FACTS);
+	if (w->sent.n)
+		facts_of_place(&w->reader, t, &w->sent, o->emitter, INHERITED_MAX, &o->sent);
 	*known = o;
 	return o;
 }
@@ -140,18 +144,19 @@ static void read_span(struct link_work *w, struct linking *l)
 {
 	struct facts *f = &l->facts;
 	struct arena *a = &l->traces->arena;
+	slice service = fact_text(l->has[AT_SERVICE], a);
 	f->is_service = true;
 	if (!l->has[AT_CONVENTION]) {
 		struct emitter emitter = l->outer->emitter;
 		if (facts_may_be_in(&w->reader, &l->span->attrs))
 			facts_of_span(&w->reader, l->traces, l->span, emitter_of_span(emitter, l->span),
 			        GROUP_LINK | GROUP_STRUCTURE, f);
+		f->is_service = f->is_service || slice_eq(f->text[FACT_PROJECT], service);
 		return;
 	}
 	for (unsigned i = 0; i < N_FACTS; i++)
 		if (l->has[AT_FACT + i])
 			fact_say(f, (enum link_fact)i, fact_text(l->has[AT_FACT + i], a));
-	slice service = fact_text(l->has[AT_SERVICE], a);
 	f->is_service = !f->text[FACT_PROJECT].len || slice_eq(f->text[FACT_PROJECT], service);
 	if (f->is_service)
 		fact_say(f, FACT_PROJECT, service);
@@ -174,6 +179,14 @@ static enum link_fact not_inherited(const struct linking *l)
 	return k == KIND_AGENT && !mine[FACT_AGENT].len          ? FACT_AGENT
 	        : k == KIND_WORKFLOW && !mine[FACT_WORKFLOW].len ? FACT_WORKFLOW
 	                                                         : N_FACTS;
+}
+
+/* Is the project a service's name that an earlier run took over from around the span? */
+static bool is_service_around(const struct linking *l, slice project)
+{
+	const struct facts *up = l->up.all, *outer = &l->outer->facts;
+	return (up && up->is_service && slice_eq(up->text[FACT_PROJECT], project)) ||
+	        (outer->is_service && slice_eq(outer->text[FACT_PROJECT], project));
 }
 
 /* What is too large to be repeated is not handed down. NULL: memory is out. */
@@ -222,40 +235,72 @@ static slice fingerprint(struct link_work *w, struct linking *l)
 	return arena_dup(a, fingerprint_of(&w->fingerprints, system, tools, a));
 }
 
-/* A link that is added is read as if it had come with the span. */
-static void add_links(struct link_work *w, struct linking *l, const struct prompt_conf *p)
+/* A name that the row gives comes with that name's version: its own, or Langfuse's where that is the only name. */
+static void name_prompt(struct facts *f, const struct prompt_places *places, const struct prompt_conf *p)
+{
+	const struct langfuse_conf *l = &p->links.langfuse;
+	const slice version = f->text[FACT_VERSION];
+	bool unnamed = !f->text[FACT_NAME].len;
+	if (unnamed)
+		fact_say(f, FACT_NAME, p->name.len ? p->name : l->name);
+	slice name = f->text[FACT_NAME];
+	bool at_langfuse = l->version.len && slice_eq(name, l->name) && !slice_eq(name, p->name);
+	slice given = at_langfuse ? l->version : p->version;
+	if (!version.len || (unnamed && name.len && given.len && prompt_version_is_vendors(places, version)))
+		fact_say(f, FACT_VERSION, given);
+}
+
+/* A link that is added is read as if it had come with the span. False: the row tells nothing new. */
+static bool add_links(
+        struct link_work *w, struct linking *l, const struct prompt_places *places, const struct prompt_conf *p)
 {
 	struct facts now, *f = &l->facts;
-	if (!f->text[FACT_NAME].len)
-		fact_say(f, FACT_NAME, p->name);
-	if (!f->text[FACT_VERSION].len)
-		fact_say(f, FACT_VERSION, p->version);
-	prompt_add_links(l->traces, l->span, p);
+	const uint32_t said = f->said;
+	name_prompt(f, places, p);
+	if (!prompt_add_links(l->traces, l->span, p))
+		return f->said != said;
 	facts_of_span(&w->reader, l->traces, l->span, l->outer->emitter, GROUP_LINK, &now);
 	for (unsigned i = FACT_NAME; i < N_FACTS; i++)
 		if (!f->text[i].len)
 			fact_say(f, (enum link_fact)i, now.text[i]);
+	return true;
 }
 
-/* True when a row of the table told more. */
+/* Of an inherited prompt the span gets the vendors' links too, or it could not be found in the table again. */
+static struct prompt_places places_of(const struct link_conf *c, struct linking *l)
+{
+	struct span *s = l->span;
+	struct prompt_places places = { { &s->attrs } };
+	const struct attrs *from = l->facts.prompt, *scope = &s->scope->attrs, *resource = &s->scope->resource->attrs;
+	if (from && from != &s->attrs && from != scope && from != resource)
+		prompt_inherit_links(l->traces, s, from);
+	if (c->resource_inheritance) {
+		places.at[1] = scope;
+		places.at[2] = resource;
+	}
+	return places;
+}
+
+/* True when a row of the table told more. What it told may name another row. */
 static bool link_prompt(struct link_work *w, const struct link_conf *c, struct linking *l)
 {
-	const struct span *s = l->span;
-	struct prompt_named named = { l->facts.text[FACT_NAME], l->facts.text[FACT_VERSION], { 0 } };
-	if (!named.name.len && !l->facts.text[FACT_ID].len && kind_is_model_call(kind_of(l)))
-		named.fingerprint = fingerprint(w, l);
-	set_role(l, AT_FINGERPRINT, KEY_WEIR_PROMPT_FINGERPRINT, named.fingerprint);
+	const slice *f = l->facts.text;
+	slice print = { 0 };
+	bool told = false;
+	if (!f[FACT_NAME].len && !f[FACT_ID].len && kind_is_model_call(kind_of(l)))
+		print = fingerprint(w, l);
+	set_role(l, AT_FINGERPRINT, KEY_WEIR_PROMPT_FINGERPRINT, print);
 	if (!c->prompts.n)
 		return false;
-	struct prompt_places places = { { &s->attrs, l->facts.prompt } };
-	if (c->resource_inheritance) {
-		places.at[2] = &s->scope->attrs;
-		places.at[3] = &s->scope->resource->attrs;
+	const struct prompt_places places = places_of(c, l);
+	for (;;) {
+		bool unnamed = !f[FACT_NAME].len && !f[FACT_ID].len;
+		struct prompt_named named = { f[FACT_NAME], f[FACT_VERSION], unnamed ? print : (slice){ 0 } };
+		const struct prompt_conf *p = prompt_find(&c->prompts, &places, &named);
+		if (!p || !add_links(w, l, &places, p))
+			return told;
+		told = true;
 	}
-	const struct prompt_conf *p = prompt_find(&c->prompts, &places, &named);
-	if (p)
-		add_links(w, l, p);
-	return p;
 }
 
 /* What vendors take for one, and what nothing said. */
@@ -268,6 +313,24 @@ static void complete(struct facts *f, const struct link_conf *c)
 		fact_say(f, FACT_CONVERSATION, f->text[FACT_SESSION]);
 	if (!f->text[FACT_ENVIRONMENT].len)
 		fact_say(f, FACT_ENVIRONMENT, c->default_environment);
+}
+
+/* What nothing else says, one by one: headers are set wherever the span has no such attribute. Facts are written over them. */
+static void take_sent(const struct link_work *w, struct linking *l)
+{
+	struct facts *f = &l->facts;
+	const struct facts *sent = &l->outer->sent;
+	const uint32_t session = 1u << FACT_CONVERSATION | 1u << FACT_SESSION;
+	uint32_t missing = sent->said & ~f->said & ~(f->said & session ? session : 0);
+	if (f->is_service && !sent->is_service)
+		missing |= 1u << FACT_PROJECT;
+	for (unsigned i = 0; missing; i++, missing >>= 1)
+		if (missing & 1)
+			fact_say(f, (enum link_fact)i, sent->text[i]);
+	f->is_service = f->is_service && sent->is_service;
+	for (const struct attr *a = w->sent.first; a; a = a->next)
+		if (!attrs_find(&l->span->attrs, a->key))
+			attr_set_borrowed(l->traces, &l->span->attrs, a->key, &a->value);
 }
 
 /* Filtered spans only hand down what they say. `down` is NULL where nothing is below. */
@@ -292,6 +355,8 @@ static void link_span(struct link_work *w, const struct link_conf *c, struct lin
 			facts_inherit(f, &l->outer->facts, N_FACTS);
 		if (l->up.all)
 			facts_inherit(f, l->up.all, except);
+		if (w->sent.n)
+			take_sent(w, l);
 		complete(f, c);
 		if (link_prompt(w, c, l) && own) {
 			for (unsigned i = FACT_NAME; i < N_FACTS; i++)
@@ -304,6 +369,8 @@ static void link_span(struct link_work *w, const struct link_conf *c, struct lin
 	silent = silent && except == N_FACTS;
 	if (!own)
 		return;
+	f->is_service = f->is_service || is_service_around(l, f->text[FACT_PROJECT]);
+	own->is_service = own->is_service || f->is_service;
 	if (own->is_service) /* is that of the span's service alone */
 		fact_say(own, FACT_PROJECT, (slice){ 0 });
 	down->own = silent ? l->up.own : hand_down(t, own);
@@ -328,25 +395,23 @@ static slice clean(struct arena *a, slice s)
 	return (slice){ text, utf8_repair(s, text, NULL) };
 }
 
+/* A header that says "none" or nothing is no header. */
 static void read_headers(struct link_work *w, const struct link_conf *c, const struct client *client, struct traces *t)
 {
-	size_t n = c->metadata_from_headers.n;
-	w->headers = NULL;
-	if (!client || !client->n_metadata || !n)
-		return;
-	slice *values = arena_zalloc(&t->arena, n * sizeof *values);
-	for (size_t i = 0; i < n; i++)
-		values[i] = clean(&t->arena, header_value(client, c->metadata_from_headers.v[i].key));
-	w->headers = values;
-}
-
-static void link_headers(struct link_work *w, const struct link_conf *c, struct linking *l)
-{
-	for (size_t i = 0; w->headers && i < c->metadata_from_headers.n; i++) {
+	size_t n = client && client->n_metadata ? c->metadata_from_headers.n : 0;
+	struct attr *list = n ? arena_zalloc(&t->arena, n * sizeof *list) : NULL, **end = &w->sent.first;
+	w->sent = (struct attrs){ .kind = OWN_SCOPE };
+	for (size_t i = 0; i < n; i++) {
 		slice name = c->metadata_from_headers.v[i].value;
-		if (w->headers[i].len && !attrs_find(&l->span->attrs, name))
-			attr_set_borrowed(l->traces, &l->span->attrs, name,
-			        &(struct value){ .type = V_STRING, .s = w->headers[i] });
+		slice text = clean(&t->arena, header_value(client, c->metadata_from_headers.v[i].key));
+		struct attr *a = &list[i];
+		*a = (struct attr){ .key = name, .value = { .type = V_STRING, .s = text } };
+		if (!fact_text(a, &t->arena).len)
+			continue;
+		a->key_id = t->keys ? key_table_id(t->keys, name) : 0;
+		*end = w->sent.last = a;
+		end = &a->next;
+		w->sent.n++;
 	}
 }
 
@@ -410,8 +475,6 @@ static void link_tree(struct link_work *w, const struct link_conf *c, struct tra
 		struct linking l = { .traces = t, .span = s, .outer = outer_of(w, t, s->scope), .up = up };
 		l.shares = parent < tree->n && !tree->spans[parent]->rule && tree->spans[parent]->scope == s->scope;
 		link_span(w, c, &l, down->wanted ? down : NULL);
-		if (!s->rule)
-			link_headers(w, c, &l);
 	}
 	span_tree_trim(&w->tree);
 }
@@ -428,7 +491,6 @@ static void push(struct stage *stage, struct batch *b)
 	for (struct span *s = w->lineage ? NULL : traces_first_span(t); s; s = traces_next_span(t, s)) {
 		struct linking l = { .traces = t, .span = s, .outer = outer_of(w, t, s->scope) };
 		link_span(w, c, &l, NULL);
-		link_headers(w, c, &l);
 	}
 	stage_push(stage->next, b);
 }

@@ -58,9 +58,10 @@ static const struct conf_field fields[] = {
 	CONF_OPTION(otlp_conf, protocols, otlp_protocols_conf, protocols_fields,
 	        "What is opened: only what is listed here; without the section everything."),
 	CONF_ENUM(otlp_conf, ack, "auto", ack_names,
-	        "What a 200 promises: queued, every exporter's queue has the data; durable, storages have it on disk; "
-	        "delivered, every required exporter has resolved it. auto is durable where an exporter has a storage, "
-	        "else queued."),
+	        "What a 200 promises: queued, every exporter's queue has the data; durable, it is on disk, for which "
+	        "every required exporter needs a storage; delivered, every required exporter has resolved it. auto is "
+	        "durable where an exporter has a storage, else queued; an exporter without one has the data in "
+	        "memory."),
 	CONF_DURATION(otlp_conf, ack_timeout, "10s",
 	        "With durable and delivered: a request that is not acknowledged by then is answered 503.", .min = 0,
 	        .max = 3600),
@@ -92,7 +93,7 @@ static void check(const void *conf, struct conf_report *r)
 	check_path(r, &h->logs_url_path);
 	for (size_t i = 0; i < h->extra_traces_url_paths.n; i++)
 		if (!h->extra_traces_url_paths.v[i].len || h->extra_traces_url_paths.v[i].p[0] != '/')
-			conf_fail(r, &h->extra_traces_url_paths, "a path starts with '/'");
+			conf_fail(r, &h->extra_traces_url_paths.v[i], "a path starts with '/'");
 	http_server_check(&h->server, r);
 }
 
@@ -235,11 +236,17 @@ static int refuse_path(struct stage *s, struct exchange *x)
 	        s, x, REQUEST_UNSUPPORTED, 404, "unknown path: OTLP is taken at /v1/traces, /v1/metrics and /v1/logs");
 }
 
-/* Of the header that relays count in; what is no number is somebody else's header. */
+/* Of the header that relays count in; what is no number is somebody else's header, and one that is too large for a number is too many. */
 static uint64_t hops_of(const struct http_head *h)
 {
+	slice text = http_head_get(h, HOPS_HEADER);
 	uint64_t n;
-	return parse_u64(http_head_get(h, HOPS_HEADER), &n) ? 0 : n;
+	if (parse_u64(text, &n) == 0)
+		return n;
+	size_t digits = 0;
+	while (digits < text.len && text.p[digits] >= '0' && text.p[digits] <= '9')
+		digits++;
+	return text.len && digits == text.len ? UINT64_MAX : 0;
 }
 
 /* It would come back until the end of time: the sender is told where to look, in words that its log shows. With the body and not before, so
@@ -247,8 +254,8 @@ static uint64_t hops_of(const struct http_head *h)
 static int refuse_hops(struct stage *s, struct exchange *x, uint64_t hops)
 {
 	char text[128];
-	snprintf(text, sizeof text, "relayed %llu times: an exporter's endpoint leads back to this receiver",
-	        (unsigned long long)hops);
+	snprintf(text, sizeof text, "relayed %llu times%s: an exporter's endpoint leads back to this receiver",
+	        (unsigned long long)hops, hops == UINT64_MAX ? " or more" : "");
 	return refuse(s, x, REQUEST_REFUSED, 400, text);
 }
 

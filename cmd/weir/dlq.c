@@ -37,18 +37,24 @@ static const char help[] =
         "                   appended\n"
         "  --json           list: one JSON object a line\n"
         "\n"
-        "Exit code 3: some were not taken; 4: there are none.\n";
+        "Exit code 3: some were not taken; 4: there are none, or a NUMBER is not there (the others are done).\n";
 
 enum { MAX_OUT = 1 << 30 };
 
 enum verb { LIST, SHOW, REPLAY, PURGE, N_VERBS };
 static const char *const verbs[N_VERBS] = { "list", "show", "replay", "purge" };
 
+/* A letter asked for by its number. */
+struct wanted {
+	uint64_t number;
+	bool found;
+};
+
 struct dlq {
 	enum verb verb;
 	const char *directory, *exporter, *to;
 	bool json, all;
-	VEC(uint64_t) numbers;
+	VEC(struct wanted) numbers;
 	struct storages storages;
 	struct replay *replay;
 	struct strbuf out;
@@ -214,12 +220,16 @@ static void replay(struct dlq *q, const struct letter_file *l)
 	take_off(q, l->number);
 }
 
-static bool is_meant(const struct dlq *q, uint64_t number)
+/* Is the letter, which is there or is not, one of those asked for? */
+static bool is_meant(struct dlq *q, uint64_t number, bool found)
 {
+	bool meant = !q->numbers.n;
 	for (size_t i = 0; i < q->numbers.n; i++)
-		if (q->numbers.v[i] == number)
-			return true;
-	return !q->numbers.n;
+		if (q->numbers.v[i].number == number) {
+			q->numbers.v[i].found = found;
+			meant = true;
+		}
+	return meant;
 }
 
 static void act(struct dlq *q, uint64_t number)
@@ -228,6 +238,7 @@ static void act(struct dlq *q, uint64_t number)
 	bool with_body = q->verb == SHOW || q->verb == REPLAY;
 	int rc = letter_file_read(disk_system(), q->at, number, with_body, &l);
 	if (rc == -ENOENT || (rc == 0 && q->exporter && !slice_is(exporter_of(&l), q->exporter))) {
+		(void)is_meant(q, number, false);
 		letter_file_release(&l);
 		return;
 	}
@@ -267,11 +278,24 @@ static int act_on_directory(struct dlq *q, const char *directory)
 		rc = may_remove(q);
 	if (rc)
 		fprintf(stderr, "weir dlq: %s: %s\n", directory, strerror(-rc));
-	for (size_t i = 0; rc == 0 && i < l.numbers.n && !q->stuck; i++)
-		if (is_meant(q, l.numbers.v[i]))
+	for (size_t i = 0; rc == 0 && i < l.numbers.n; i++)
+		if (is_meant(q, l.numbers.v[i], true) && !q->stuck)
 			act(q, l.numbers.v[i]);
 	letter_list_release(&l);
 	return rc && rc != -ENOENT ? EXIT_USAGE : EXIT_OK;
+}
+
+/* Names those asked for that are not there; how many they are. */
+static size_t report_absent(const struct dlq *q)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < q->numbers.n; i++) {
+		if (q->numbers.v[i].found)
+			continue;
+		report(q->numbers.v[i].number, "no such dead letter");
+		n++;
+	}
+	return n;
 }
 
 static int act_on_all(struct dlq *q)
@@ -289,11 +313,12 @@ static int act_on_all(struct dlq *q)
 	strbuf_release(&q->out);
 	if (q->stuck)
 		fprintf(stderr, "weir dlq: stopped: nobody takes them now; the rest is left as it is\n");
-	if (code == EXIT_OK && !q->n_matched) {
-		fprintf(stderr, "weir dlq: no dead letters%s\n", q->exporter || q->numbers.n ? " as asked for" : "");
-		code = EXIT_ABSENT;
-	}
-	return code ? code : q->n_failed && q->verb != LIST ? EXIT_START : EXIT_OK;
+	if (code == EXIT_OK && !q->n_matched && !q->numbers.n)
+		fprintf(stderr, "weir dlq: no dead letters%s\n", q->exporter ? " as asked for" : "");
+	bool absent = code == EXIT_OK && (report_absent(q) || !q->n_matched);
+	if (code == EXIT_OK && q->n_failed && q->verb != LIST)
+		return EXIT_START;
+	return absent ? EXIT_ABSENT : code;
 }
 
 static int run_verb(struct dlq *q, const struct args *a)
@@ -331,7 +356,7 @@ static int take_word(struct dlq *q, const char *word)
 		return complain("not one of list, show, replay, purge:", word);
 	if (parse_u64(slice_of(word), &n) || !n)
 		return complain("not the number of a dead letter:", word);
-	*VEC_ADD(&q->numbers) = n;
+	*VEC_ADD(&q->numbers) = (struct wanted){ .number = n };
 	return 0;
 }
 

@@ -104,6 +104,12 @@ static bool is_one_of(const struct conf_strs *names, slice name)
 	return false;
 }
 
+static slice text_of(const struct span *s, slice key)
+{
+	const struct attr *a = attrs_find(&s->attrs, key);
+	return a && a->value.type == V_STRING ? a->value.s : (slice){ 0 };
+}
+
 /* Usage and names as gen_ai_cost reads them off the span that it saw. */
 static void read_span(
         const struct explain_prices *p, struct traces *t, const struct span *s, struct usage *u, struct price_query *q)
@@ -127,6 +133,7 @@ static void read_span(
 	view_text(p->view, C_PROVIDER, &q->provider, NULL);
 	view_text(p->view, C_RESPONSE_MODEL, &q->response_model, NULL);
 	view_text(p->view, C_REQUEST_MODEL, &q->request_model, NULL);
+	q->member = text_of(s, SLICE("weir.provider.raw"));
 }
 
 /* The sum, when it is the one that the span has. */
@@ -162,12 +169,6 @@ static void add_absent(struct strbuf *out, const struct price_query *q, slice st
 	strbuf_adds(out, "\"\n");
 }
 
-static slice text_of(const struct span *s, slice key)
-{
-	const struct attr *a = attrs_find(&s->attrs, key);
-	return a && a->value.type == V_STRING ? a->value.s : (slice){ 0 };
-}
-
 void explain_cost(struct strbuf *out, const struct explain_prices *p, struct traces *t, const struct span *before,
         const struct span *after)
 {
@@ -196,7 +197,7 @@ void explain_cost(struct strbuf *out, const struct explain_prices *p, struct tra
 		strbuf_adds(out, "    ");
 		call_print_text(out, q.provider, 80);
 		strbuf_adds(out, " is one of gateways: the model tells the provider\n");
-		q.provider = (slice){ 0 };
+		q.provider = q.member = (slice){ 0 };
 	}
 	if (prices_resolve(p->table, NULL, &q, &m) == PRICE_OK)
 		add_sum(out, &m, &u, after, label);

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
 #include "lib/genai/pricing.h"
+#include "lib/genai/provider.h"
 
 static const char help[] =
         "weir price MODEL [--provider P] --in N [--cached N] [--cache-write N] --out N [--reasoning N] [--at DATE] "
@@ -17,7 +18,8 @@ static const char help[] =
         "\n"
         "Prints what a model call costs, with the arithmetic line by line.\n"
         "\n"
-        "  --provider P     any spelling (openai, azure.ai.openai, bedrock ..); default: told by the model\n"
+        "  --provider P     any spelling (openai, azure.ai.openai, bedrock ..); default, and for gateways: told by the "
+        "model\n"
         "  --in N           input tokens, cached ones included\n"
         "  --cached N       of these, read from a cache; --cache-write N: written to it\n"
         "  --out N          output tokens, reasoning included; --reasoning N: of these, reasoning\n"
@@ -54,6 +56,11 @@ static int64_t *count_of(struct request *r, const char *flag)
 	return NULL;
 }
 
+static bool is_option(struct request *r, const char *flag)
+{
+	return count_of(r, flag) || !strcmp(flag, "--at") || !strcmp(flag, "--provider") || !strcmp(flag, "--prices");
+}
+
 static int set_option(struct request *r, const char *flag, slice value)
 {
 	int64_t *count = count_of(r, flag);
@@ -67,8 +74,6 @@ static int set_option(struct request *r, const char *flag, slice value)
 		r->query.provider = value;
 		return 0;
 	}
-	if (strcmp(flag, "--prices") != 0)
-		return bad("unknown option", flag);
 	if (r->n_files == FILES_MAX)
 		return bad("too many price files:", value.p);
 	r->files[r->n_files++] = value;
@@ -90,6 +95,8 @@ static int parse(struct request *r, int argc, char **argv)
 		}
 		char flag[32], *equals = strchr(argv[i], '=');
 		snprintf(flag, sizeof(flag), "%.*s", equals ? (int)(equals - argv[i]) : (int)strlen(argv[i]), argv[i]);
+		if (!is_option(r, flag))
+			return bad("unknown option", flag);
 		if (!equals && i + 1 == argc)
 			return bad("a value is missing after", flag);
 		if (set_option(r, flag, slice_of(equals ? equals + 1 : argv[++i])))
@@ -102,6 +109,36 @@ static int parse(struct request *r, int argc, char **argv)
 	return 0;
 }
 
+/* The name, or what it is called in a span that was normalised. */
+static bool is_listed(const char *names, slice provider)
+{
+	slice canonical = provider_of_name(provider);
+	for (const char *p = names, *end; *p; p = *end ? end + 1 : end) {
+		end = strchrnul(p, ',');
+		slice name = { p, (size_t)(end - p) };
+		if (slice_ieq(name, slice_trim(provider)) || slice_eq(name, canonical))
+			return true;
+	}
+	return false;
+}
+
+static bool too_many(const struct price_usage *u)
+{
+	const int64_t counts[] = { u->input, u->output, u->cache_read, u->cache_write, u->reasoning };
+	for (size_t i = 0; i < COUNTOF(counts); i++)
+		if (counts[i] > PRICE_TOKENS_MAX)
+			return true;
+	return false;
+}
+
+static const char *reason(enum price_status s, const struct price_usage *u)
+{
+	if (s == PRICE_UNPRICED_UNIT)
+		return "unpriced_unit: it is priced by something else than tokens";
+	return too_many(u) ? "inconsistent_usage: more tokens than any call has (1e15)"
+	                   : "inconsistent_usage: parts larger than the whole, or an amount beyond 9 million USD";
+}
+
 static void print_lines(const struct price_match *m, const struct price_cost *c)
 {
 	struct strbuf text;
@@ -109,6 +146,16 @@ static void print_lines(const struct price_match *m, const struct price_cost *c)
 	price_text(&text, "  ", m, c);
 	fwrite(text.p ? text.p : "", 1, text.len, stdout);
 	strbuf_release(&text);
+}
+
+/* As gen_ai_cost has it: who runs a model on his own machine pays nobody by the token. */
+static int show_local(const struct request *r)
+{
+	const struct price_match nothing = { .multiplier_ppm = 1000000 };
+	const struct price_cost zero = { .status = PRICE_FREE, .above = -1 };
+	printf("%s/%s (local provider)\n  free\n", r->query.provider.p, r->query.response_model.p);
+	print_lines(&nothing, &zero);
+	return EXIT_OK;
 }
 
 static int show(const struct price_table *t, const struct request *r)
@@ -127,9 +174,7 @@ static int show(const struct price_table *t, const struct request *r)
 	prices_cost(&m, &r->usage, r->at_ns, &c);
 	printf("%s (%s)\n", label, how);
 	if (c.status == PRICE_UNPRICED_UNIT || c.status == PRICE_INCONSISTENT_USAGE) {
-		fprintf(stderr, "price: %s\n",
-		        c.status == PRICE_UNPRICED_UNIT ? "unpriced_unit: it is priced by something else than tokens"
-		                                        : "inconsistent_usage: parts larger than the whole");
+		fprintf(stderr, "price: %s\n", reason(c.status, &r->usage));
 		return EXIT_ABSENT;
 	}
 	if (c.status == PRICE_FREE)
@@ -159,7 +204,9 @@ int cmd_price(int argc, char **argv)
 	if (report.note[0])
 		fprintf(stderr, "price: %zu skipped, %zu given twice: %s\n", report.skipped, report.duplicates,
 		        report.note);
-	int rc = show(t, &r);
+	if (is_listed(PRICE_GATEWAYS, r.query.provider))
+		r.query.provider = (slice){ 0 };
+	int rc = is_listed(PRICE_LOCAL_PROVIDERS, r.query.provider) ? show_local(&r) : show(t, &r);
 	prices_free(t);
 	return rc;
 }

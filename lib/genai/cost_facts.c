@@ -18,6 +18,7 @@ static const struct {
 	{ AT_AUDIO_INPUT, KEY_GENAI_USAGE_AUDIO_INPUTTOKENS },
 	{ AT_AUDIO_OUTPUT, KEY_GENAI_USAGE_AUDIO_OUTPUTTOKENS },
 	{ AT_PROVIDER, KEY_GENAI_PROVIDER_NAME },
+	{ AT_MEMBER, KEY_WEIR_PROVIDER_RAW },
 	{ AT_RESPONSE_MODEL, KEY_GENAI_RESPONSE_MODEL },
 	{ AT_REQUEST_MODEL, KEY_GENAI_REQUEST_MODEL },
 	{ AT_KIND, KEY_WEIR_SPAN_KIND },
@@ -134,6 +135,11 @@ static bool is_call(const struct span *s, struct cost_facts *f, uint32_t found)
 	return found & GATHER_REPEATED ? is_counted_call(s, &f->kind) : is_counted_call_by(s, &has, &f->kind);
 }
 
+static slice string_of(const struct attr *a)
+{
+	return a && a->value.type == V_STRING ? a->value.s : (slice){ 0 };
+}
+
 bool cost_read(struct cost_reader *r, struct traces *t, struct span *s, struct emitter of_scope, struct cost_facts *f)
 {
 	*f = (struct cost_facts){ .traces = t, .span = s, .reported = { (double)NAN, (double)NAN, (double)NAN } };
@@ -152,9 +158,8 @@ bool cost_read(struct cost_reader *r, struct traces *t, struct span *s, struct e
 	f->provider = read_text(r, f, C_PROVIDER, AT_PROVIDER);
 	f->response_model = read_text(r, f, C_RESPONSE_MODEL, AT_RESPONSE_MODEL);
 	f->request_model = read_text(r, f, C_REQUEST_MODEL, AT_REQUEST_MODEL);
-	const struct attr *status = f->has[AT_STATUS];
-	if (status && status->value.type == V_STRING)
-		f->status = status->value.s;
+	f->member = string_of(f->has[AT_MEMBER]);
+	f->status = string_of(f->has[AT_STATUS]);
 	if (cost)
 		read_reported(r, &f->reported);
 	return true;

@@ -21,6 +21,7 @@ enum cost_role {
 	AT_AUDIO_INPUT,
 	AT_AUDIO_OUTPUT,
 	AT_PROVIDER,
+	AT_MEMBER,
 	AT_RESPONSE_MODEL,
 	AT_REQUEST_MODEL,
 	AT_KIND,
@@ -58,7 +59,8 @@ struct cost_facts {
 	enum genai_kind kind;
 	struct emitter emitter;
 	bool settled; /* normalised before */
-	slice provider, response_model, request_model, status; /* empty: not told */
+	slice provider, member, response_model, request_model,
+	        status; /* empty: not told; member: of the provider's price lists */
 	struct usage usage; /* inclusive */
 	enum usage_basis basis;
 	bool adjusted; /* input or output is not what was reported */

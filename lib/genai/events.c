@@ -363,6 +363,13 @@ bool events_messages(struct source *s, const struct message_events *me)
 	return done;
 }
 
+void events_finish(struct source *s, const struct message_events *me)
+{
+	size_t n;
+	if (me->n_choices)
+		(void)gather(s, me->v, me->n, EVENT_CHOICE, &n);
+}
+
 bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole, bool *more)
 {
 	const struct json *first = root->type == JSON_ARRAY ? json_first(root, NULL) : NULL;

@@ -24,6 +24,8 @@ void events_find(struct message_events *me, const struct span *span, struct aren
 
 /* The input or output messages (s->concept) of events other than details. False: none with content. */
 bool events_messages(struct source *s, const struct message_events *me);
+/* Only the finish reasons of the choices. */
+void events_finish(struct source *s, const struct message_events *me);
 /* The same messages as a JSON array of event bodies in an attribute (PydanticAI before its version 2, Logfire): objects with
  * "event.name". With `whole`, choices are input too: a history. *more is set when there are choices that are output. False: not that. */
 bool events_document(struct source *s, struct message_out *m, const struct json *root, bool whole, bool *more);

@@ -419,6 +419,18 @@ void fold_events(const struct fold *f, struct view *v, struct folded *out)
 	}
 }
 
+/* Of events that are not to be folded: a finish reason is a fact of the call, not a message. */
+static void read_finish(struct folding *x)
+{
+	struct source *s = &x->f->other;
+	if (x->out->n_finish_reasons)
+		return;
+	events_find(&x->events, x->v->span, &x->f->arena);
+	source_begin(s, x->v, &x->f->arena, C_OUTPUT_MESSAGES);
+	events_finish(s, &x->events);
+	keep_finish(x, s);
+}
+
 void fold_span(struct fold *f, struct view *v, bool with_events, struct folded *out)
 {
 	struct folding x = { .f = f, .v = v, .out = out };
@@ -433,5 +445,7 @@ void fold_span(struct fold *f, struct view *v, bool with_events, struct folded *
 	fold_concept(&x, C_OUTPUT_MESSAGES, &out->output);
 	fold_concept(&x, C_SYSTEM, &out->system);
 	fold_concept(&x, C_TOOL_DEFINITIONS, &out->tools);
+	if (!with_events)
+		read_finish(&x);
 	list_carried(&x);
 }

@@ -14,7 +14,7 @@ struct folded_text {
 
 struct folded {
 	struct folded_text input, output, system, tools;
-	slice *finish_reasons; /* of choice events and messages, raw, by index */
+	slice *finish_reasons; /* of choice events (folded or not) and messages, raw, by index */
 	size_t n_finish_reasons;
 	bool truncated; /* a source was cut by an SDK's limit */
 	/* Sources that the texts carry completely; drop_known deletes them. In the traces' arena. Never the canonical attributes. */

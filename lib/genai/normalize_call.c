@@ -59,22 +59,54 @@ static slice host_of(slice url)
 	return host.len <= HOST_MAX ? host : (slice){ 0 };
 }
 
+/* The text of a candidate and the host in it. */
+static bool read_host(struct norm *x, const struct candidate *c, slice *text, slice *host)
+{
+	struct value v = { .type = V_STRING };
+	if (!text_of(x, c, text))
+		return false;
+	v.s = host_of(*text);
+	return coerce_text(&v, READ_PLAIN, &x->t->arena, host); /* false: none, or "http://None/" */
+}
+
 static bool find_host(struct norm *x, slice *host, struct candidate **from)
 {
 	slice text;
-	*host = (slice){ 0 };
-	for (struct candidate *c = view_first(x->v, C_SERVER_ADDRESS); c; c = view_next(x->v, c)) {
-		struct value v = { .type = V_STRING };
-		if (!text_of(x, c, &text))
-			continue;
-		v.s = host_of(text);
-		if (!coerce_text(&v, READ_PLAIN, &x->t->arena, host)) /* none, or "http://None/" */
-			continue;
-		if (from)
-			*from = c;
-		return true;
-	}
+	for (*from = view_first(x->v, C_SERVER_ADDRESS); *from; *from = view_next(x->v, *from))
+		if (read_host(x, *from, &text, host))
+			return true;
 	return false;
+}
+
+/* Behind the host, which points into the text. */
+static bool has_port(slice text, slice host)
+{
+	const char *end = text.p + text.len, *at = host.p + host.len;
+	at += at < end && *at == ']';
+	return end - at > 1 && *at == ':' && at[1] >= '0' && at[1] <= '9';
+}
+
+/* Where the call went, with the port when one is told: local servers are known by it. */
+static slice find_address(struct norm *x)
+{
+	enum { HTTP = 80, HTTPS = 443, PORT_MAX = 65535 };
+	slice text, host, address = { 0 }, first = { 0 };
+	const struct attr *port = NULL;
+	int64_t number;
+	for (struct candidate *c = view_first(x->v, C_SERVER_ADDRESS); c; c = view_next(x->v, c)) {
+		if (!read_host(x, c, &text, &host))
+			continue;
+		if (!first.len) {
+			address = text, first = host;
+			port = c->alias->key == KEY_SERVER_ADDRESS ? attrs_find_id(x->attrs, KEY_SERVER_PORT) : NULL;
+		}
+		if (slice_ieq(host, first) && has_port(text, host))
+			return text;
+	}
+	if (!port || !coerce_int(&port->value, &number) || number < 1 || number > PORT_MAX || number == HTTP ||
+	        number == HTTPS)
+		return address;
+	return slice_of(arena_printf(&x->t->arena, "%.*s:%d", SLICE_ARG(first), (int)number));
 }
 
 static bool is_host_key(uint16_t key)
@@ -107,13 +139,13 @@ static slice system_of(struct norm *x)
 static void resolve(struct norm *x, struct provider_out *out)
 {
 	struct provider_in in = { .system = system_of(x),
+		.host = find_address(x),
 		.model = x->full_model.len     ? x->full_model
 		        : x->request_model.len ? x->request_model
 		                               : x->response_model,
 		.ecosystem = x->v->emitter.ecosystem };
 	struct provider_out best = { 0 };
 	bool any = false;
-	find_host(x, &in.host, NULL);
 	for (struct candidate *c = view_first(x->v, C_PROVIDER); c; c = view_next(x->v, c)) {
 		if (is_host_key(c->alias->key) || c->alias->key == KEY_LLM_SYSTEM || !text_of(x, c, &in.named))
 			continue;
@@ -162,9 +194,13 @@ void normalize_provider(struct norm *x)
 		resolve(x, &out);
 	/* nothing told an earlier run; a model's name that it shortened or passed on from another record would now */
 	if (x->settled && out.inferred)
-		out.provider = (slice){ 0 };
+		out.provider = out.member = (slice){ 0 };
 	if (out.provider.len)
 		norm_put_text(x, C_PROVIDER, out.provider, NULL, SAME_BUT_CASE);
+	else
+		norm_drop_silent(x, C_PROVIDER);
+	if (out.member.len)
+		norm_put_mark(x, KEY_WEIR_PROVIDER_RAW, &(struct value){ .type = V_STRING, .s = out.member });
 	put_framework(x, out.framework, out.provider.len != 0);
 }
 
@@ -203,6 +239,8 @@ void normalize_models(struct norm *x)
 		norm_drop_unreadable(x, C_RESPONSE_MODEL);
 	if (view_text(x->v, C_RESPONSE_ID, &x->response_id, &from))
 		norm_put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
+	else
+		norm_drop_silent(x, C_RESPONSE_ID);
 }
 
 enum { REASONS_MAX = 64 };
@@ -269,8 +307,10 @@ void normalize_finish(struct norm *x, const struct folded *content)
 	struct candidate *first = view_first(x->v, C_FINISH_REASONS);
 	if ((!first && !content->n_finish_reasons) || (first && are_as_they_should_be(x, first)))
 		return;
-	if (!find_reasons(x, content, &raw, &n))
+	if (!find_reasons(x, content, &raw, &n)) {
+		norm_drop_silent(x, C_FINISH_REASONS);
 		return;
+	}
 	n = n < REASONS_MAX ? n : REASONS_MAX;
 	for (size_t i = 0; i < n; i++) {
 		mapped[i] = x->o->raw_finish_reasons ? raw[i] : canonical_finish_reason(raw[i]);
@@ -321,8 +361,10 @@ void normalize_error(struct norm *x)
 	enum { STATUS_ERROR = 2 };
 	struct candidate *from = NULL;
 	slice type = { 0 };
-	if (x->span->status_code != STATUS_ERROR && !has_failed(x))
+	if (x->span->status_code != STATUS_ERROR && !has_failed(x)) {
+		norm_drop_silent(x, C_ERROR_TYPE);
 		return;
+	}
 	for (struct candidate *c = view_first(x->v, C_ERROR_TYPE); c && !from; c = view_next(x->v, c))
 		if (c->alias->key == KEY_ERROR_TYPE && text_of(x, c, &type))
 			from = c;
@@ -346,16 +388,23 @@ static bool contains(slice text, slice what)
 }
 
 /* Vercel says it in the operation: ai.streamText.doStream. */
+static bool streams(struct norm *x)
+{
+	slice id;
+	for (struct candidate *c = view_first(x->v, C_OPERATION); c; c = view_next(x->v, c))
+		if (c->alias->key == KEY_AI_OPERATIONID && text_of(x, c, &id) && slice_starts(id, SLICE("ai.stream")))
+			return true;
+	return slice_starts(x->raw_operation, SLICE("ai.stream"));
+}
+
 static void put_stream(struct norm *x)
 {
 	struct candidate *from = NULL;
 	struct value v = { .type = V_BOOL };
-	if (!view_bool(x->v, C_STREAM, &v.b, &from)) {
-		if (!is_model_call(x->kind) || !slice_starts(x->raw_operation, SLICE("ai.stream")))
-			return;
-		v.b = true;
-	}
-	norm_put(x, C_STREAM, &v, from, SAME);
+	if (view_bool(x->v, C_STREAM, &v.b, &from) || (v.b = is_model_call(x->kind) && streams(x)))
+		norm_put(x, C_STREAM, &v, from, SAME);
+	else
+		norm_drop_silent(x, C_STREAM);
 }
 
 static bool is_schema_key(uint16_t key)
@@ -388,10 +437,11 @@ static void put_output_type(struct norm *x)
 		        c->alias->key == KEY_GENAI_OUTPUT_TYPE)
 			type = word;
 	}
-	if (!type.len &&
-	        !(slice_eq(x->operation, SLICE("generate_content")) && type_of_operation(x->raw_operation, &type)))
-		return;
-	norm_put_text(x, C_OUTPUT_TYPE, type, NULL, SAME_BUT_CASE);
+	if (type.len ||
+	        (slice_eq(x->operation, SLICE("generate_content")) && type_of_operation(x->raw_operation, &type)))
+		norm_put_text(x, C_OUTPUT_TYPE, type, NULL, SAME_BUT_CASE);
+	else
+		norm_drop_silent(x, C_OUTPUT_TYPE);
 }
 
 void normalize_outputs(struct norm *x)
@@ -402,4 +452,6 @@ void normalize_outputs(struct norm *x)
 	put_output_type(x);
 	if (find_host(x, &host, &from))
 		norm_put_text(x, C_SERVER_ADDRESS, host, from, SAME);
+	else
+		norm_drop_silent(x, C_SERVER_ADDRESS);
 }

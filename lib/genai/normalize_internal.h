@@ -49,6 +49,8 @@ void norm_drop(struct norm *x, struct attr *a);
 /* No candidate says anything that fits the concept's type: a canonical attribute that holds NaN, a word for a number, "None" or
  * nothing would be taken for a fact. */
 void norm_drop_unreadable(struct norm *x, enum concept c);
+/* The same, but only a text or a list of texts that says nothing goes, whatever the concept's type. */
+void norm_drop_silent(struct norm *x, enum concept c);
 /* drop_all: every source of the concept that can be read. */
 void norm_drop_sources(struct norm *x, enum concept c);
 struct value norm_strings_value(struct norm *x, const slice *v, size_t n);

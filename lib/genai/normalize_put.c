@@ -120,6 +120,30 @@ void norm_drop_unreadable(struct norm *x, enum concept c)
 		norm_drop(x, own);
 }
 
+/* ["None"] and [""], not [] and [{}]. */
+static bool is_silent_list(struct norm *x, const struct value *list)
+{
+	slice at = list->s, key, text;
+	struct value item;
+	size_t n = 0;
+	for (; value_next(&at, V_ARRAY, &key, &item); n++)
+		if (item.type != V_EMPTY &&
+		        (item.type != V_STRING || coerce_text(&item, READ_PLAIN, &x->t->arena, &text)))
+			return false;
+	return n > 0;
+}
+
+void norm_drop_silent(struct norm *x, enum concept c)
+{
+	struct attr *own = x->v->head[c] ? norm_canonical_of(x, c) : NULL;
+	slice text;
+	if (!own || x->o->originals == ORIGINALS_KEEP || x->v->n_ignored)
+		return;
+	if (own->value.type == V_STRING ? !coerce_text(&own->value, READ_PLAIN, &x->t->arena, &text)
+	                                : own->value.type == V_ARRAY && is_silent_list(x, &own->value))
+		norm_drop(x, own);
+}
+
 /* What cannot be read as an id, a name or a number is none: it stays where no such thing was written, and where one is written later. */
 static bool is_source(struct norm *x, const struct candidate *s)
 {

@@ -128,6 +128,8 @@ static void put_typed(struct norm *x, enum concept c)
 	case TYPE_STRINGS:
 		if (view_strings(x->v, c, &items, &n, &from) && n)
 			norm_put_strings(x, c, items, n, from);
+		else
+			norm_drop_silent(x, c);
 		break;
 	case TYPE_ANY:
 	case TYPE_MESSAGES:
@@ -155,9 +157,10 @@ static void normalize_scalar(struct norm *x, enum concept c)
 	if (is_settled(x, c))
 		return;
 	/* tool keys beside a model call are calls that the model asked for, not one that was executed */
-	if (concept_info(c)->group == GROUP_TOOL && is_model_call(x->kind))
-		return;
-	put_typed(x, c);
+	if (concept_info(c)->group != GROUP_TOOL || !is_model_call(x->kind))
+		put_typed(x, c);
+	else if (concept_info(c)->type == TYPE_STRING)
+		norm_drop_silent(x, c);
 }
 
 void normalize_scalars_init(struct normalizer *n)
@@ -184,8 +187,10 @@ void normalize_links(struct norm *x)
 {
 	struct candidate *from = NULL;
 	slice conversation, session;
-	if (!find_text(x, C_CONVERSATION, &conversation, &from))
+	if (!find_text(x, C_CONVERSATION, &conversation, &from)) {
+		norm_drop_silent(x, C_SESSION);
 		return;
+	}
 	struct attr *own = norm_canonical_of(x, C_SESSION);
 	if (own && coerce_text(&own->value, READ_PLAIN, &x->t->arena, &session))
 		norm_put_text(x, C_SESSION, session, NULL, SAME);
@@ -221,8 +226,10 @@ void normalize_tags(struct norm *x)
 		n = add_tags(tags, n, more, n_more);
 		c->read = n < TAGS_MAX;
 	}
-	if (!n)
+	if (!n) {
+		norm_drop_silent(x, C_TAGS);
 		return;
+	}
 	norm_put_strings(x, C_TAGS, tags, n, NULL);
 	for (struct candidate *c = view_first(x->v, C_TAGS); c; c = view_next(x->v, c))
 		if (c->read && !c->alias->path && norm_may_drop(x, c->attr, c->alias))

@@ -84,22 +84,30 @@ static enum price_status find_cached(
 	return status;
 }
 
+static enum price_status find_models(const struct price_table *t, struct price_cache *cache, slice provider,
+        const struct price_query *q, struct found *f)
+{
+	enum price_status status = PRICE_UNKNOWN_MODEL;
+	if (q->response_model.len || !q->request_model.len)
+		status = find_cached(t, cache, provider, q->response_model, f);
+	if (status != PRICE_OK && q->request_model.len && !slice_eq(q->request_model, q->response_model)) {
+		status = find_cached(t, cache, provider, q->request_model, f);
+		f->hit.via |= q->response_model.len ? VIA_REQUEST_MODEL : 0;
+	}
+	return status;
+}
+
 enum price_status prices_resolve(
         const struct price_table *t, struct price_cache *cache, const struct price_query *q, struct price_match *m)
 {
-	enum price_status status = PRICE_UNKNOWN_MODEL;
 	struct found f;
-	unsigned via = 0;
-	if (q->response_model.len || !q->request_model.len)
-		status = find_cached(t, cache, q->provider, q->response_model, &f);
-	if (status != PRICE_OK && q->request_model.len && !slice_eq(q->request_model, q->response_model)) {
-		status = find_cached(t, cache, q->provider, q->request_model, &f);
-		via = q->response_model.len ? VIA_REQUEST_MODEL : 0;
-	}
+	enum price_status status = q->member.len ? find_models(t, cache, q->member, q, &f) : PRICE_UNKNOWN_PROVIDER;
+	if (status != PRICE_OK)
+		status = find_models(t, cache, q->provider, q, &f);
 	if (status != PRICE_OK)
 		return status;
 	const struct price_entry *e = &t->entries.v[f.hit.entry];
 	*m = (struct price_match){ t, t->providers.v[e->provider].id, e->model, f.hit.entry, f.ppm, f.hit.how,
-		f.hit.via | via };
+		f.hit.via };
 	return PRICE_OK;
 }

@@ -8,8 +8,8 @@
 
 #include "lib/genai/prices_table.h"
 
-/* Beyond it a count is a mistake; times PRICE_MAX and ten classes it still fits 127 bits. */
-#define TOKENS_MAX INT64_C(1000000000000000)
+/* Times PRICE_MAX and ten classes it still fits 127 bits. */
+_Static_assert(PRICE_TOKENS_MAX <= INT64_C(1000000000000000), "sums must fit u128");
 
 static const char *const statuses[] = { "ok", "free", "unknown_provider", "unknown_model", "no_usage", "unpriced_unit",
 	"inconsistent_usage" };
@@ -110,7 +110,7 @@ static bool beyond_reason(const struct price_usage *u)
 	const int64_t counts[] = { u->input, u->output, u->cache_read, u->cache_write, u->cache_write_1h, u->reasoning,
 		u->audio_in, u->audio_out, u->cache_audio_read };
 	for (size_t i = 0; i < COUNTOF(counts); i++)
-		if (counts[i] > TOKENS_MAX)
+		if (counts[i] > PRICE_TOKENS_MAX)
 			return true;
 	return false;
 }

@@ -271,9 +271,9 @@ static uint32_t add_provider(struct price_loader *l, const struct json *p)
 {
 	struct price_table *t = l->table;
 	slice id = table_lower(t, slice_trim(text_of(l, json_get(p, "id"))));
-	uintptr_t known = (uintptr_t)map_get(&t->alias_names, id);
-	if (known || !id.len)
-		return known ? (uint32_t)known - 1 : NO_PROVIDER;
+	uint32_t known = id.len ? table_named(t, id) : NO_PROVIDER;
+	if (known != NO_PROVIDER || !id.len)
+		return known;
 	uint32_t provider = table_provider(t, id);
 	struct target to = { .l = l, .provider = provider, .entry = NO_ENTRY };
 	const struct json *names = json_get(p, "provider_match"), *models = json_get(p, "model_match"),

@@ -99,22 +99,30 @@ static void collect_ranges(const struct json *ranges, struct collected *c)
 static uint32_t provider_of(struct price_table *t, slice label)
 {
 	slice lower = table_lower(t, slice_trim(label));
-	uint32_t p = match_provider(t, lower);
+	uint32_t p = fold_provider(t, lower);
 	return p != NO_PROVIDER ? p : table_provider(t, arena_dup(&t->arena, lower));
 }
 
-/* The name, and for "groq/x" also x. */
+/* The name, and for "groq/x" also x. Labels that fold into one provider (gemini and vertex_ai-.. into google) may price one model
+ * differently: each has its own names too, and the provider's are those of the label that is its id, if it has them. */
 static void add_names(struct price_loader *l, uint32_t p, uint32_t entry, slice name, slice label)
 {
 	struct price_table *t = l->table;
-	if (!table_name(t, p, entry, name, false))
+	uint32_t own = table_label(t, p, table_lower(t, slice_trim(label)));
+	bool foreign = own != p;
+	if (!table_name(t, own, entry, name, NAME_OWN))
 		loader_note(l, &l->report->duplicates, "%.*s is given twice, the later one counts", SLICE_ARG(name));
+	if (foreign)
+		table_name(t, p, entry, name, NAME_FOREIGN);
 	const char *slash = memchr(name.p, '/', name.len);
 	if (!slash)
 		return;
-	slice head = { name.p, (size_t)(slash - name.p) };
-	if (slice_ieq(head, label) || map_get(&t->alias_names, table_lower(t, head)))
-		table_name(t, p, entry, (slice){ slash + 1, name.len - head.len - 1 }, true);
+	slice head = { name.p, (size_t)(slash - name.p) }, bare = { slash + 1, name.len - head.len - 1 };
+	if (!slice_ieq(head, label) && !map_get(&t->alias_names, table_lower(t, head)))
+		return;
+	table_name(t, own, entry, bare, NAME_OWN_STRIPPED);
+	if (foreign)
+		table_name(t, p, entry, bare, NAME_FOREIGN_STRIPPED);
 }
 
 static void add_entry(struct price_loader *l, slice name, const struct json *v)

@@ -22,15 +22,17 @@ slice prices_builtin(void)
 
 void loader_note(struct price_loader *l, size_t *counter, const char *fmt, ...)
 {
-	++*counter;
-	if (l->report->note[0])
+	char *note = l->report->note;
+	size_t room = sizeof(l->report->note), used = strlen(note);
+	if (++*counter > 1)
 		return;
-	int n = snprintf(l->report->note, sizeof(l->report->note), "%s: ", l->name);
-	if (n < 0 || (size_t)n >= sizeof(l->report->note))
+	int n = snprintf(note + used, room - used, "%s%s: ", used ? "; " : "", l->name);
+	if (n < 0 || (size_t)n >= room - used)
 		return;
+	used += (size_t)n;
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(l->report->note + n, sizeof(l->report->note) - (size_t)n, fmt, ap);
+	vsnprintf(note + used, room - used, fmt, ap);
 	va_end(ap);
 }
 
@@ -105,7 +107,7 @@ static int load_override(struct price_table *t, const struct price_override *o, 
 		return err_set(e, "override of \"%.*s\": a name too long or an amount out of range",
 		        (int)(model.len < 80 ? model.len : 80), model.p);
 	slice provider = table_lower(t, arena_dup(&t->arena, name));
-	uint32_t p = provider.len ? match_provider(t, provider) : ANY_PROVIDER;
+	uint32_t p = provider.len ? fold_provider(t, provider) : ANY_PROVIDER;
 	p = p == NO_PROVIDER ? table_provider(t, provider) : p;
 	model = model.len ? table_lower(t, arena_dup(&t->arena, model)) : SLICE("*");
 	if (set.n) {
@@ -154,7 +156,7 @@ struct price_table *prices_new(
 	for (size_t i = 0; !rc && i < s->n_files; i++)
 		rc = load_file(t, s->files[i], r, e);
 	if (!rc && s->n_overrides)
-		table_layer(t, SLICE("override"), 0);
+		t->override_layer = table_layer(t, SLICE("override"), 0);
 	for (size_t i = 0; !rc && i < s->n_overrides; i++)
 		rc = load_override(t, &s->overrides[i], e);
 	return finish(t, rc);

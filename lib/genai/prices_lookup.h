@@ -3,7 +3,7 @@
 #include "lib/genai/prices_table.h"
 
 /* Spellings are tried group by group: those that mean the same name; without the region; without the snapshot's date. */
-enum { SPELLING_GROUPS = 3, SPELLINGS_MAX = 8 };
+enum { SPELLING_GROUPS = 3, PATH_STEPS = 4, SPELLINGS_MAX = 4 * (PATH_STEPS + 1) };
 
 struct spelling {
 	slice text;
@@ -12,7 +12,7 @@ struct spelling {
 struct spellings {
 	struct spelling v[SPELLINGS_MAX]; /* group after group */
 	size_t n[SPELLING_GROUPS];
-	char dates[2][PRICE_NAME_MAX]; /* room for what is rewritten */
+	char dates[PATH_STEPS + 1][PRICE_NAME_MAX]; /* room for what is rewritten */
 };
 /* `name` is trimmed and lower case, at most PRICE_NAME_MAX bytes; provider may be NO_PROVIDER. */
 void spell(const struct price_table *t, uint32_t provider, slice name, struct spellings *s);

@@ -100,27 +100,24 @@ bool pattern_match(const struct price_pattern *p, slice s)
 	return hit && !(p->unless.len && contains(s, p->unless));
 }
 
-uint32_t match_provider(const struct price_table *t, slice name)
-{
-	uintptr_t known = (uintptr_t)map_get(&t->alias_names, name);
-	if (known)
-		return (uint32_t)known - 1;
-	for (size_t i = 0; i < t->aliases.n; i++)
-		if (pattern_match(&t->aliases.v[i], name))
-			return t->aliases.v[i].provider;
-	return NO_PROVIDER;
-}
+/* Where to look for one provider's models. */
+struct places {
+	uint32_t provider, label, canonical; /* NO_PROVIDER: none; canonical: for its overrides alone */
+};
 
-/* What one provider's list says to one spelling; a hit replaces *best only when its layer is newer. */
-static void find_in(const struct price_table *t, uint32_t provider, const struct spelling *s, struct hit *best)
+/* What one list says to one spelling; a hit of layer `from` or newer replaces *best only when its layer is newer. */
+static void find_in(
+        const struct price_table *t, uint32_t list, uint32_t from, const struct spelling *s, struct hit *best)
 {
-	const struct price_name *n = table_find(t, provider, s->text);
-	if (n && (best->entry == NO_ENTRY || n->layer > best->layer))
+	if (list == NO_PROVIDER)
+		return;
+	const struct price_name *n = table_find(t, list, s->text);
+	if (n && n->layer >= from && (best->entry == NO_ENTRY || n->layer > best->layer))
 		*best = (struct hit){ n->entry, n->layer, HOW_EXACT, s->via };
-	const struct price_provider *p = &t->providers.v[provider];
+	const struct price_provider *p = &t->providers.v[list];
 	for (size_t i = 0; i < p->n_patterns; i++) {
 		const struct price_pattern *q = &t->patterns.v[p->first_pattern + i];
-		if (best->entry != NO_ENTRY && q->layer <= best->layer)
+		if (q->layer < from || (best->entry != NO_ENTRY && q->layer <= best->layer))
 			return;
 		if (pattern_match(q, s->text)) {
 			*best = (struct hit){ q->entry, q->layer, q->how, s->via };
@@ -129,47 +126,62 @@ static void find_in(const struct price_table *t, uint32_t provider, const struct
 	}
 }
 
-static struct hit find_group(const struct price_table *t, uint32_t provider, const struct spelling *s, size_t n)
+static struct hit find_group(const struct price_table *t, const struct places *at, const struct spelling *s, size_t n)
 {
 	struct hit best = { .entry = NO_ENTRY };
 	for (size_t i = 0; i < n; i++) {
-		if (provider != NO_PROVIDER)
-			find_in(t, provider, &s[i], &best);
-		find_in(t, ANY_PROVIDER, &s[i], &best);
+		find_in(t, at->label, 0, &s[i], &best);
+		find_in(t, at->provider, 0, &s[i], &best);
+		find_in(t, at->canonical, t->override_layer, &s[i], &best);
+		find_in(t, ANY_PROVIDER, 0, &s[i], &best);
 	}
-	const struct price_provider *p = provider == NO_PROVIDER ? NULL : &t->providers.v[provider];
+	const struct price_provider *p = at->provider == NO_PROVIDER ? NULL : &t->providers.v[at->provider];
 	for (size_t f = 0; p && f < p->n_fallback && best.entry == NO_ENTRY; f++) {
 		for (size_t i = 0; i < n; i++)
-			find_in(t, p->fallback[f], &s[i], &best);
+			find_in(t, p->fallback[f], 0, &s[i], &best);
 		best.via |= VIA_FALLBACK;
 	}
 	return best;
 }
 
-/* Which provider a model's name tells when nobody else does. */
-static uint32_t infer(const struct price_table *t, slice model)
+static struct hit find_name(const struct price_table *t, const struct places *at, slice name)
 {
-	const char *slash = memchr(model.p, '/', model.len);
-	if (slash) {
-		slice head = { model.p, (size_t)(slash - model.p) };
-		uintptr_t known = (uintptr_t)map_get(&t->alias_names, head);
-		if (known)
-			return (uint32_t)known - 1;
-	}
-	for (size_t i = 0; i < t->infer.n; i++)
-		if (pattern_match(&t->infer.v[i], model))
-			return t->infer.v[i].provider;
-	return NO_PROVIDER;
+	struct hit hit = { .entry = NO_ENTRY };
+	struct spellings s;
+	spell(t, at->provider, name, &s);
+	for (size_t g = 0, i = 0; g < SPELLING_GROUPS && hit.entry == NO_ENTRY; i += s.n[g++])
+		hit = find_group(t, at, s.v + i, s.n[g]);
+	return hit;
 }
 
-static void set_scale(const struct price_table *t, uint32_t provider, slice name, struct found *f)
+/* Where nobody named a provider the model's path does. OpenRouter passes on prices: what it does not list costs what the vendor, who is
+ * the next in the path, asks for. */
+static struct hit find_inferred(const struct price_table *t, struct places *at, slice name)
+{
+	at->provider = infer_provider(t, name);
+	at->label = match_label(t, at->provider, known_head(t, skip_gateways(name)));
+	struct hit hit = find_name(t, at, name);
+	slice rest = skip_gateways(name), head = known_head(t, rest);
+	if (hit.entry != NO_ENTRY || !head.len || !slice_is(t->providers.v[at->provider].id, "openrouter"))
+		return hit;
+	rest = (slice){ rest.p + head.len + 1, rest.len - head.len - 1 };
+	struct places vendor = { infer_provider(t, rest), NO_PROVIDER, NO_PROVIDER };
+	if (vendor.provider == NO_PROVIDER)
+		return hit;
+	hit = find_name(t, &vendor, rest);
+	hit.via |= VIA_STRIPPED_PATH;
+	*at = hit.entry == NO_ENTRY ? *at : vendor;
+	return hit;
+}
+
+static void set_scale(const struct price_table *t, const struct places *at, slice name, struct found *f)
 {
 	for (size_t i = 0; i < t->scales.n; i++) {
 		const struct price_scale *s = &t->scales.v[i];
 		struct price_pattern p;
 		pattern_parse(s->model, &p);
-		bool mine = s->provider == ANY_PROVIDER || s->provider == provider ||
-		        s->provider == t->entries.v[f->hit.entry].provider;
+		bool mine = s->provider == ANY_PROVIDER || s->provider == at->provider ||
+		        s->provider == at->canonical || s->provider == t->entries.v[f->hit.entry].provider;
 		if (mine && (!s->model.len || pattern_match(&p, name) || pattern_match(&p, f->lower_id)))
 			f->ppm = s->ppm;
 	}
@@ -185,7 +197,7 @@ static size_t lower_into(char out[PRICE_NAME_MAX], slice s)
 enum price_status match_names(const struct price_table *t, slice provider, slice model, struct found *f)
 {
 	char named[PRICE_NAME_MAX], text[PRICE_NAME_MAX], id[PRICE_NAME_MAX];
-	struct spellings s;
+	struct places at = { NO_PROVIDER, NO_PROVIDER, NO_PROVIDER };
 	provider = slice_trim(provider);
 	model = slice_trim(model);
 	*f = (struct found){ .hit.entry = NO_ENTRY, .ppm = PPM };
@@ -194,16 +206,20 @@ enum price_status match_names(const struct price_table *t, slice provider, slice
 	if (model.len > PRICE_NAME_MAX)
 		return PRICE_UNKNOWN_MODEL;
 	slice who = { named, lower_into(named, provider) }, name = { text, lower_into(text, model) };
-	uint32_t p = who.len ? match_provider(t, who) : infer(t, name);
-	spell(t, p, name, &s);
-	for (size_t g = 0, i = 0; g < SPELLING_GROUPS && f->hit.entry == NO_ENTRY; i += s.n[g++])
-		f->hit = find_group(t, p, s.v + i, s.n[g]);
+	if (who.len) {
+		at.provider = match_provider(t, who);
+		at.label = match_label(t, at.provider, who);
+		at.canonical = match_canonical(t, at.provider, who);
+		f->hit = find_name(t, &at, name);
+	} else {
+		f->hit = find_inferred(t, &at, name);
+	}
 	if (f->hit.entry == NO_ENTRY)
-		return p == NO_PROVIDER ? PRICE_UNKNOWN_PROVIDER : PRICE_UNKNOWN_MODEL;
+		return at.provider == NO_PROVIDER ? PRICE_UNKNOWN_PROVIDER : PRICE_UNKNOWN_MODEL;
 	f->hit.via |= who.len ? 0 : VIA_INFERRED;
 	slice entry_id = t->entries.v[f->hit.entry].model;
 	f->lower_id = (slice){ id, lower_into(id, entry_id) };
-	set_scale(t, p, name, f);
+	set_scale(t, &at, name, f);
 	f->lower_id = (slice){ 0 };
 	return PRICE_OK;
 }

@@ -67,36 +67,18 @@ static slice after_last(slice s, const char *mark)
 	return s;
 }
 
-/* Routers and frameworks that put themselves in front of a name: "litellm/openai/gpt-4o". */
-static bool is_gateway(slice s)
-{
-	static const char *const names[] = { "litellm", "litellm_proxy", "vercel", "portkey", "helicone", "bifrost",
-		"gateway", "langchain" };
-	for (size_t i = 0; i < COUNTOF(names); i++)
-		if (slice_is(s, names[i]))
-			return true;
-	return false;
-}
-
-/* The bare name behind a path; the whole when there is none that we know. */
-static slice strip_path(const struct price_table *t, uint32_t provider, slice s)
+/* The name without the first thing that stands before it; the whole when there is none that we know. */
+static slice strip_step(const struct price_table *t, uint32_t provider, slice s)
 {
 	bool bedrock = provider != NO_PROVIDER && slice_is(t->providers.v[provider].id, "aws");
+	slice head = known_head(t, s);
+	if (head.len)
+		return (slice){ s.p + head.len + 1, s.len - head.len - 1 };
 	if (slice_starts(s, SLICE("arn:")) || bedrock)
 		return after_last(s, "/");
 	if (slice_starts(s, SLICE("models/")))
 		return (slice){ s.p + 7, s.len - 7 };
-	slice model = after_last(s, "/models/");
-	if (model.len != s.len)
-		return model;
-	for (int depth = 0; depth < 3; depth++) {
-		const char *slash = memchr(s.p, '/', s.len);
-		slice head = { s.p, slash ? (size_t)(slash - s.p) : 0 };
-		if (!slash || !(map_get(&t->alias_names, head) || is_gateway(head)))
-			break;
-		s = (slice){ slash + 1, s.len - head.len - 1 };
-	}
-	return s;
+	return after_last(s, "/models/");
 }
 
 /* "eu.anthropic.claude-x" to "anthropic.claude-x". */
@@ -128,31 +110,34 @@ static void put(struct spellings *s, size_t group, slice text, unsigned via)
 	size_t n = 0;
 	for (size_t g = 0; g <= group; g++)
 		n += s->n[g];
-	if (!text.len)
-		return;
 	s->v[n] = (struct spelling){ text, via };
 	s->n[group]++;
 }
 
 void spell(const struct price_table *t, uint32_t provider, slice name, struct spellings *s)
 {
-	slice spread, bare = strip_path(t, provider, name);
-	unsigned via = bare.len != name.len ? VIA_STRIPPED_PATH : 0;
+	slice step[PATH_STEPS + 1] = { name }, spread;
+	size_t n = 0;
 	memset(s->n, 0, sizeof(s->n));
-	put(s, 0, name, 0);
-	if (spread_dates(name, s->dates[0], &spread))
-		put(s, 0, spread, VIA_DATE_SPELLING);
-	if (via) {
-		put(s, 0, bare, via);
-		if (spread_dates(bare, s->dates[1], &spread))
+	for (bool more = name.len; more && n <= PATH_STEPS; n++) {
+		unsigned via = n ? VIA_STRIPPED_PATH : 0;
+		put(s, 0, step[n], via);
+		if (spread_dates(step[n], s->dates[n], &spread))
 			put(s, 0, spread, via | VIA_DATE_SPELLING);
+		slice next = strip_step(t, provider, step[n]);
+		more = next.len && next.len != step[n].len;
+		if (more && n < PATH_STEPS)
+			step[n + 1] = next;
 	}
-	slice local = strip_region(bare), undated;
-	if (local.len != bare.len) {
-		via |= VIA_STRIPPED_REGION;
-		put(s, 1, local, via);
+	for (size_t i = 0; i < n; i++) {
+		slice local = strip_region(step[i]);
+		if (local.len != step[i].len)
+			put(s, 1, local, (i ? VIA_STRIPPED_PATH : 0) | VIA_STRIPPED_REGION);
 	}
-	undated = strip_date(local);
-	if (undated.len != local.len)
-		put(s, 2, undated, via | VIA_STRIPPED_DATE);
+	for (size_t i = 0; i < n; i++) {
+		slice local = strip_region(step[i]), undated = strip_date(local);
+		unsigned via = (i ? VIA_STRIPPED_PATH : 0) | (local.len != step[i].len ? VIA_STRIPPED_REGION : 0);
+		if (undated.len != local.len)
+			put(s, 2, undated, via | VIA_STRIPPED_DATE);
+	}
 }

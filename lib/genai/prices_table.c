@@ -29,6 +29,10 @@ void table_init(struct price_table *t, uint64_t generation)
 	*t = (struct price_table){ .generation = generation };
 	arena_init(&t->arena);
 	map_init(&t->alias_names);
+	map_init(&t->canonical);
+	map_init(&t->labels);
+	map_init(&t->canonical_labels);
+	t->override_layer = NO_ENTRY;
 	VEC_ADD(&t->providers)->id = SLICE("*");
 }
 
@@ -48,6 +52,9 @@ void prices_free(struct price_table *t)
 	VEC_RELEASE(&t->scales);
 	free(t->slots);
 	map_release(&t->alias_names);
+	map_release(&t->canonical);
+	map_release(&t->labels);
+	map_release(&t->canonical_labels);
 	arena_release(&t->arena);
 	free(t);
 }
@@ -64,7 +71,7 @@ uint32_t table_provider(struct price_table *t, slice id)
 	if (!id.len || id.len > PRICE_NAME_MAX)
 		return NO_PROVIDER;
 	for (size_t i = 1; i < t->providers.n; i++)
-		if (slice_eq(t->providers.v[i].id, id))
+		if (!t->providers.v[i].label_of && slice_eq(t->providers.v[i].id, id))
 			return (uint32_t)i;
 	VEC_ADD(&t->providers)->id = id;
 	uint32_t provider = (uint32_t)t->providers.n - 1;
@@ -78,6 +85,7 @@ void table_alias(struct price_table *t, uint32_t provider, slice name)
 	name = table_lower(t, name);
 	if (!pattern_is(name)) {
 		map_put(&t->alias_names, name, (void *)((uintptr_t)provider + 1));
+		table_canonical(t, provider, name);
 		return;
 	}
 	struct price_pattern *p = VEC_ADD(&t->aliases);
@@ -134,13 +142,13 @@ static void grow_slots(struct price_table *t)
 		t->slots[find_slot(t, t->names.v[i].provider, t->names.v[i].text)] = (uint32_t)i + 1;
 }
 
-bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice name, bool weak)
+bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice name, enum name_rank rank)
 {
 	if (!name.len || name.len > PRICE_NAME_MAX)
 		return true;
 	if ((t->names.n + 1) * 2 > t->n_slots)
 		grow_slots(t);
-	struct price_name new = { table_lower(t, name), provider, entry, t->entries.v[entry].layer, weak };
+	struct price_name new = { table_lower(t, name), provider, entry, t->entries.v[entry].layer, rank };
 	size_t slot = find_slot(t, provider, new.text);
 	if (!t->slots[slot]) {
 		*VEC_ADD(&t->names) = new;
@@ -148,8 +156,9 @@ bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice 
 		return true;
 	}
 	struct price_name *old = &t->names.v[t->slots[slot] - 1];
-	bool twice = old->layer == new.layer && !old->weak && !weak && old->entry != entry;
-	if (old->layer != new.layer || old->weak || !weak)
+	bool whole = rank == NAME_OWN || rank == NAME_FOREIGN;
+	bool twice = old->layer == new.layer && old->rank == rank &&whole && old->entry != entry;
+	if (old->layer != new.layer || old->rank >= rank)
 		*old = new;
 	return !twice;
 }
@@ -157,7 +166,7 @@ bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice 
 bool table_pattern(struct price_table *t, uint32_t provider, uint32_t entry, slice pattern)
 {
 	if (!pattern_is(pattern))
-		return table_name(t, provider, entry, pattern, false);
+		return table_name(t, provider, entry, pattern, NAME_OWN);
 	struct price_pattern *p = VEC_ADD(&t->patterns);
 	pattern_parse(table_lower(t, pattern), p);
 	p->provider = provider;
@@ -249,11 +258,17 @@ size_t prices_count(const struct price_table *t)
 	return t->entries.n;
 }
 
+static size_t map_memory(const struct map *m)
+{
+	return m->cap * sizeof(*m->entries) + m->n_slots * sizeof(*m->slots);
+}
+
 size_t prices_memory(const struct price_table *t)
 {
 	return sizeof(*t) + t->arena.used + t->providers.cap * sizeof(*t->providers.v) +
 	        (t->aliases.cap + t->infer.cap + t->patterns.cap) * sizeof(*t->patterns.v) +
 	        t->names.cap * sizeof(*t->names.v) + t->entries.cap * sizeof(*t->entries.v) +
 	        t->rows.cap * sizeof(*t->rows.v) + t->tiers.cap * sizeof(*t->tiers.v) + t->n_slots * sizeof(*t->slots) +
-	        t->alias_names.cap * sizeof(*t->alias_names.entries) + t->alias_names.n_slots * sizeof(uint32_t);
+	        map_memory(&t->alias_names) + map_memory(&t->canonical) + map_memory(&t->labels) +
+	        map_memory(&t->canonical_labels);
 }

@@ -50,11 +50,18 @@ struct price_pattern {
 	uint32_t literal; /* bytes that are not wild: the longest wins */
 };
 
-/* An exact name; `weak` ones (a prefix was taken off by the loader) give way within their layer. */
+/* What gives way to what among equal names of one layer; of one rank the newer counts. */
+enum name_rank {
+	NAME_OWN,
+	NAME_OWN_STRIPPED, /* a prefix was taken off by the loader */
+	NAME_FOREIGN, /* of a list that is folded into another one's provider */
+	NAME_FOREIGN_STRIPPED
+};
+
 struct price_name {
 	slice text;
 	uint32_t provider, entry, layer;
-	bool weak;
+	enum name_rank rank;
 };
 
 struct price_scale {
@@ -67,6 +74,7 @@ struct price_provider {
 	slice id;
 	uint32_t fallback[TABLE_FALLBACKS], n_fallback;
 	uint32_t first_pattern, n_patterns; /* set by table_seal */
+	uint32_t label_of; /* a label of a file, kept apart within that provider; 0: a provider */
 };
 
 struct price_layer {
@@ -89,6 +97,9 @@ struct price_table {
 	uint32_t *slots; /* of names: index + 1 */
 	size_t n_slots;
 	struct map alias_names; /* provider index + 1 as the value */
+	struct map canonical; /* the same, for names that a normaliser writes in place of an alias */
+	struct map labels, canonical_labels; /* the same, for labels */
+	uint32_t override_layer; /* NO_ENTRY: none */
 };
 
 /* prices_table.c: building. Texts are kept as they are (copied only to make them lower case): they must live as long as the table. */
@@ -101,8 +112,8 @@ void table_alias(struct price_table *t, uint32_t provider, slice name);
 void table_infer(struct price_table *t, uint32_t provider, slice pattern);
 /* A new entry without rows, of the newest layer. */
 uint32_t table_entry(struct price_table *t, uint32_t provider, slice model);
-/* A name (exact) or pattern of the entry. False: given already in this layer, the newer one counts (or the one that is not weak). */
-bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice name, bool weak);
+/* A name (exact) or pattern of the entry. False: given already in this layer with this rank, the newer one counts. */
+bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice name, enum name_rank rank);
 bool table_pattern(struct price_table *t, uint32_t provider, uint32_t entry, slice pattern);
 /* The entry's next row, without tiers; to be filled in before the next one is made. */
 struct price_row *table_row(struct price_table *t, uint32_t entry);
@@ -127,8 +138,29 @@ slice table_lower(struct price_table *t, slice s); /* itself when it is lower ca
 bool pattern_is(slice text); /* has a wildcard or a condition */
 void pattern_parse(slice text, struct price_pattern *p);
 bool pattern_match(const struct price_pattern *p, slice name);
-uint32_t match_provider(const struct price_table *t, slice lower_name); /* NO_PROVIDER: unknown */
 const struct price_name *table_find(const struct price_table *t, uint32_t provider, slice name);
+
+/* prices_provider.c: names are lower case; NO_PROVIDER: unknown. */
+/* Remembers the canonical name of a provider's id or alias, unless an earlier one has it. */
+void table_canonical(struct price_table *t, uint32_t provider, slice name);
+/* By an id or alias in any spelling, without patterns; for loaders. */
+uint32_t table_named(const struct price_table *t, slice name);
+/* As table_named, then by patterns. */
+uint32_t fold_provider(const struct price_table *t, slice name);
+/* As fold_provider; a member of a group also means the group's provider when it has no list of its own. For queries. */
+uint32_t match_provider(const struct price_table *t, slice name);
+/* The provider of overrides under the canonical name, when it is another one than `provider`. */
+uint32_t match_canonical(const struct price_table *t, uint32_t provider, slice name);
+/* Which provider a model's name tells when nobody else does; heads of gateways in front of it tell nothing. */
+uint32_t infer_provider(const struct price_table *t, slice model);
+/* The list of a file's label within the provider that it folds into; the provider itself when the label is its id. */
+uint32_t table_label(struct price_table *t, uint32_t provider, slice label);
+/* The label within the provider that a name means. */
+uint32_t match_label(const struct price_table *t, uint32_t provider, slice name);
+/* "openai" of "openai/x" when it is a provider or a gateway; else empty. */
+slice known_head(const struct price_table *t, slice model);
+/* Without the gateways in front. */
+slice skip_gateways(slice model);
 
 /* prices_number.c: decimal text to whole pico-USD: value * scale, rounded half to even; -1 when it is no number in [0, PRICE_MAX]. */
 int price_number(slice text, int64_t scale, int64_t *out) MUST_USE;
@@ -144,7 +176,7 @@ struct price_loader {
 	struct price_report *report; /* never NULL */
 	struct arena *scratch; /* for strings of the document; set by load_json */
 };
-/* Adds to report->skipped (or duplicates) and keeps the first note. */
+/* Adds to report->skipped (or duplicates) and keeps the first note of each. */
 void loader_note(struct price_loader *l, size_t *counter, const char *fmt, ...) PRINTF(3, 4);
 int load_tsv(struct price_loader *l, struct err *e) MUST_USE;
 /* An object is LiteLLM's, an array genai-prices'. */

@@ -52,7 +52,7 @@ static uint32_t provider_of(struct reader *r, slice name)
 {
 	struct price_table *t = r->l->table;
 	slice lower = table_lower(t, slice_trim(name));
-	uint32_t p = match_provider(t, lower);
+	uint32_t p = fold_provider(t, lower);
 	return p != NO_PROVIDER ? p : table_provider(t, lower);
 }
 
@@ -60,7 +60,8 @@ static int read_provider(struct reader *r, slice rest)
 {
 	struct price_table *t = r->l->table;
 	slice id = take(&rest, '\t'), fallbacks = take(&rest, '\t');
-	uint32_t p = table_provider(t, id);
+	uint32_t known = table_named(t, table_lower(t, slice_trim(id)));
+	uint32_t p = known != NO_PROVIDER ? known : table_provider(t, id);
 	if (p == NO_PROVIDER)
 		return fail(r, "a provider needs an id of at most %d bytes", PRICE_NAME_MAX);
 	for (slice word; (word = take_word(&fallbacks)).len;) {
@@ -209,7 +210,7 @@ static int read_model(struct reader *r, slice rest)
 		if (word.len > PRICE_NAME_MAX)
 			return fail(r, "a name longer than %d bytes", PRICE_NAME_MAX);
 		bool itself = slice_is(word, "=");
-		if (!(itself ? table_name(t, p, entry, model, false) : table_pattern(t, p, entry, word)))
+		if (!(itself ? table_name(t, p, entry, model, NAME_OWN) : table_pattern(t, p, entry, word)))
 			loader_note(r->l, &r->l->report->duplicates,
 			        "line %u: %.*s is given twice, the later one counts", r->line,
 			        SLICE_ARG(itself ? model : word));

@@ -18,11 +18,17 @@ struct price_table;
 
 enum { PRICE_NAME_MAX = 256 }; /* bytes; longer names are unresolved */
 enum { PRICE_FILE_MAX = 16 << 20 }; /* bytes of a user's price file */
+/* Tokens of one count; beyond it a number is a mistake. */
+#define PRICE_TOKENS_MAX INT64_C(1000000000000000)
+
+/* Defaults of gen_ai_cost: whose calls are free, and whose name says nothing of the provider. Separated by commas. */
+#define PRICE_LOCAL_PROVIDERS "ollama,vllm,llama.cpp,lmstudio"
+#define PRICE_GATEWAYS "litellm,litellm_proxy,portkey,helicone,bifrost,kong,truefoundry,vercel,gateway"
 
 /* A price set in the config. Amounts are USD per million tokens; a negative one is absent. An override without any amount only
  * multiplies what the table says. */
 struct price_override {
-	slice provider; /* any spelling; empty: every provider */
+	slice provider; /* any spelling, canonical or not; empty: every provider */
 	slice model; /* name or pattern as in prices/README.md; empty: every model */
 	double input_per_mtok, output_per_mtok, cache_read_per_mtok, cache_write_per_mtok;
 	double multiplier; /* of the whole amount, 0 < m <= 1000; 0 or negative: absent */
@@ -38,7 +44,7 @@ struct price_sources {
 /* What loading found; also filled in for a table that is refused. */
 struct price_report {
 	size_t models, skipped, duplicates; /* of the user's files: entries read, not understood, names given twice */
-	char note[256]; /* the first that was skipped or given twice, with its place; empty: none */
+	char note[512]; /* the first that was skipped and the first given twice, with their places; empty: none */
 };
 
 /* Built-in facts, then files, then overrides; for one (provider, model) the last of these that knows it counts, and fields of two are
@@ -90,6 +96,7 @@ enum price_via {
 struct price_query {
 	slice provider; /* canonical or raw name; empty: inferred from the model (also for gateways) */
 	slice response_model, request_model; /* the second is tried when the first is not known; may be empty */
+	slice member; /* a name that is looked up before `provider`: one of several price lists under that name; may be empty */
 };
 
 struct price_match {

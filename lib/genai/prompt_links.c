@@ -27,32 +27,44 @@ static const struct conf_field links_fields[] = {
 };
 const struct conf_field prompt_fields[] = {
 	CONF_STR(prompt_conf, name, "", "gen_ai.prompt.name of the prompt."),
-	CONF_STR(prompt_conf, version, "", "gen_ai.prompt.version; without it every version of the prompt is meant.",
+	CONF_STR(prompt_conf, version, "",
+	        "gen_ai.prompt.version, whatever the vendors' are; without it every version of the prompt is meant.",
 	        .flags = CONF_NUMERALS),
 	CONF_STR(prompt_conf, fingerprint, "", "weir.prompt.fingerprint of calls that name no prompt."),
 	CONF_GROUP(prompt_conf, links, links_conf, links_fields, "Names of the same prompt at vendors."),
 	CONF_END,
 };
 
-/* A vendor's link: the attribute that names the prompt, and those that say more about it. */
+/* A vendor's link: the attributes that name the prompt, those that tell its version, and what else is said about it. */
+enum { NAMES = 1, VERSION = 2, NUMBER = 4 };
 static const struct link_row {
 	enum genai_key key;
 	size_t offset; /* of the slice in struct prompt_conf */
-	bool identifies, number;
+	unsigned is;
 } link_rows[] = {
-	{ KEY_ENPROMPTA_PROMPTID, offsetof(struct prompt_conf, links.enprompta.prompt_id), true, false },
-	{ KEY_ENPROMPTA_PROMPTVERSIONID, offsetof(struct prompt_conf, links.enprompta.prompt_version_id), true, false },
-	{ KEY_PROMPTLAYER_PROMPT_ID, offsetof(struct prompt_conf, links.promptlayer.id), true, true },
-	{ KEY_PROMPTLAYER_PROMPT_VERSION, offsetof(struct prompt_conf, links.promptlayer.version), false, true },
-	{ KEY_PROMPTLAYER_PROMPT_LABEL, offsetof(struct prompt_conf, links.promptlayer.label), false, false },
-	{ KEY_LANGFUSE_OBSERVATION_PROMPT_NAME, offsetof(struct prompt_conf, links.langfuse.name), true, false },
-	{ KEY_LANGFUSE_OBSERVATION_PROMPT_VERSION, offsetof(struct prompt_conf, links.langfuse.version), false, true },
+	{ KEY_ENPROMPTA_PROMPTID, offsetof(struct prompt_conf, links.enprompta.prompt_id), NAMES },
+	{ KEY_ENPROMPTA_PROMPTVERSIONID, offsetof(struct prompt_conf, links.enprompta.prompt_version_id),
+	        NAMES | VERSION },
+	{ KEY_PROMPTLAYER_PROMPT_ID, offsetof(struct prompt_conf, links.promptlayer.id), NAMES | NUMBER },
+	{ KEY_PROMPTLAYER_PROMPT_VERSION, offsetof(struct prompt_conf, links.promptlayer.version), VERSION | NUMBER },
+	{ KEY_PROMPTLAYER_PROMPT_LABEL, offsetof(struct prompt_conf, links.promptlayer.label), 0 },
+	{ KEY_LANGFUSE_OBSERVATION_PROMPT_NAME, offsetof(struct prompt_conf, links.langfuse.name), NAMES },
+	{ KEY_LANGFUSE_OBSERVATION_PROMPT_VERSION, offsetof(struct prompt_conf, links.langfuse.version),
+	        VERSION | NUMBER },
+};
+enum { N_LINKS = COUNTOF(link_rows), LINK_MAX = 1024 };
+
+/* What a span says, and what of it is but a vendor's word, which the normaliser wrote under the canonical name too. */
+struct asked {
+	const struct prompt_named *named;
+	const struct attr *told[N_LINKS];
+	bool vendors_name, vendors_version;
 };
 
-static slice member(const struct prompt_conf *p, const struct link_row *row)
+static slice member(const struct prompt_conf *p, size_t link)
 {
 	slice s;
-	memcpy(&s, (const char *)p + row->offset, sizeof s);
+	memcpy(&s, (const char *)p + link_rows[link].offset, sizeof s);
 	return s;
 }
 
@@ -69,72 +81,132 @@ static bool says(const struct attr *a, slice text)
 	return slice_is(text, number);
 }
 
-static const struct attr *link_told(const struct prompt_places *places, const struct link_row *row)
+static const struct attr *find_told(const struct prompt_places *places, enum genai_key key)
 {
 	const struct attr *a = NULL;
 	for (size_t i = 0; i < COUNTOF(places->at) && !a; i++)
-		a = places->at[i] ? attrs_find_id(places->at[i], (uint16_t)row->key) : NULL;
+		a = places->at[i] ? attrs_find_id(places->at[i], (uint16_t)key) : NULL;
 	return a;
 }
 
-enum agreement { DIFFERENT, SILENT, SAME };
-
-/* A link that both have and that differs speaks against the row; an identifying one that is the same, for it. */
-static enum agreement compare_links(const struct prompt_conf *p, const struct prompt_places *places)
+static struct asked ask(const struct prompt_places *places, const struct prompt_named *named)
 {
-	enum agreement result = SILENT;
-	for (size_t i = 0; i < COUNTOF(link_rows); i++) {
-		slice want = member(p, &link_rows[i]);
-		const struct attr *a = want.len ? link_told(places, &link_rows[i]) : NULL;
-		if (a && !says(a, want))
-			return DIFFERENT;
-		if (a && link_rows[i].identifies)
-			result = SAME;
+	struct asked q = { .named = named };
+	const struct attr *name = find_told(places, KEY_PROMPTLAYER_PROMPT_NAME);
+	for (size_t i = 0; i < N_LINKS; i++) {
+		q.told[i] = find_told(places, link_rows[i].key);
+		if (q.told[i] && link_rows[i].is & VERSION && says(q.told[i], named->version))
+			q.vendors_version = true;
+		if (q.told[i] && link_rows[i].key == KEY_LANGFUSE_OBSERVATION_PROMPT_NAME)
+			q.vendors_name = says(q.told[i], named->name);
 	}
-	return result;
+	q.vendors_name = q.vendors_name || (name && says(name, named->name));
+	return q;
 }
 
-/* How well versions fit: 0 the same, 1 the row leaves it open, 2 the span does; -1: they differ. */
-static int version_fit(slice row, slice span)
+/* NAMES: a link that names the prompt is the same; VERSION: one that tells its version. -1: a link that both have differs. */
+static int compare_links(const struct prompt_conf *p, const struct asked *q)
 {
-	if (slice_eq(row, span))
-		return 0;
-	if (!row.len)
-		return 1;
-	return span.len ? -1 : 2;
+	unsigned same = 0;
+	for (size_t i = 0; i < N_LINKS; i++) {
+		slice want = q->told[i] ? member(p, i) : (slice){ 0 };
+		if (!want.len)
+			continue;
+		if (!says(q->told[i], want))
+			return -1;
+		same |= link_rows[i].is & (NAMES | VERSION);
+	}
+	return (int)same;
+}
+
+/* How well versions fit, best first; -1: they differ. A version that is but a vendor's differs from no row's own. */
+static int version_fit(const struct prompt_conf *p, const struct asked *q, int links)
+{
+	enum { CONFIRMED, EQUAL, ROW_IS_OPEN, SPAN_IS_OPEN };
+	slice version = q->named->version;
+	bool open = !version.len || (q->vendors_version && links), equal = slice_eq(p->version, version);
+	if (p->version.len && !equal && !open)
+		return -1;
+	return links & VERSION ? CONFIRMED : equal ? EQUAL : !p->version.len ? ROW_IS_OPEN : SPAN_IS_OPEN;
+}
+
+/* How well the row fits, best first; -1: it is not meant. A row that only has a vendor's name for its own comes last. */
+static int rank(const struct prompt_conf *p, const struct asked *q)
+{
+	enum { LINKED = 1, VERSIONS = 2, CANONICAL = 8 };
+	bool named_so = p->name.len && slice_eq(p->name, q->named->name);
+	bool printed_so = p->fingerprint.len && slice_eq(p->fingerprint, q->named->fingerprint);
+	int links = compare_links(p, q), fit = links < 0 ? -1 : version_fit(p, q, links);
+	bool linked = links & NAMES;
+	if (fit < 0 || !(named_so || printed_so || linked))
+		return -1;
+	return fit * VERSIONS + !linked * LINKED + (!linked && !printed_so && q->vendors_name) * CANONICAL;
+}
+
+static bool same_prompt(const struct prompt_conf *a, const struct prompt_conf *b)
+{
+	bool same = slice_eq(a->name, b->name) && slice_eq(a->version, b->version);
+	for (size_t i = 0; same && i < N_LINKS; i++)
+		same = slice_eq(member(a, i), member(b, i));
+	return same;
 }
 
 const struct prompt_conf *prompt_find(
         const struct conf_list *prompts, const struct prompt_places *places, const struct prompt_named *named)
 {
 	const struct prompt_conf *v = prompts->v, *best = NULL;
-	int best_fit = 3;
-	for (size_t i = 0; i < prompts->n && best_fit; i++) {
-		const struct prompt_conf *p = &v[i];
-		bool named_so = p->name.len && slice_eq(p->name, named->name);
-		bool printed_so = p->fingerprint.len && slice_eq(p->fingerprint, named->fingerprint);
-		int fit = version_fit(p->version, named->version);
-		enum agreement links = compare_links(p, places);
-		if (fit < 0 || fit >= best_fit || links == DIFFERENT || !(named_so || printed_so || links == SAME))
+	struct asked q = ask(places, named);
+	int best_rank = -1;
+	bool ambiguous = false;
+	for (size_t i = 0; i < prompts->n; i++) {
+		int r = rank(&v[i], &q);
+		if (r < 0 || (best && r > best_rank))
 			continue;
-		best = p;
-		best_fit = fit;
+		ambiguous = best && r == best_rank && (ambiguous || !same_prompt(best, &v[i]));
+		best = &v[i];
+		best_rank = r;
 	}
-	return best;
+	return ambiguous ? NULL : best;
 }
 
-void prompt_add_links(struct traces *t, struct span *s, const struct prompt_conf *p)
+bool prompt_version_is_vendors(const struct prompt_places *places, slice version)
 {
-	for (size_t i = 0; i < COUNTOF(link_rows); i++) {
+	return ask(places, &(struct prompt_named){ .version = version }).vendors_version;
+}
+
+bool prompt_add_links(struct traces *t, struct span *s, const struct prompt_conf *p)
+{
+	bool added = false;
+	for (size_t i = 0; i < N_LINKS; i++) {
 		const struct link_row *row = &link_rows[i];
-		struct value link = { .type = V_STRING, .s = member(p, row) };
+		struct value link = { .type = V_STRING, .s = member(p, i) };
 		int64_t number;
 		if (!link.s.len || attrs_find_id(&s->attrs, (uint16_t)row->key))
 			continue;
 		if (row->key == KEY_PROMPTLAYER_PROMPT_ID && attrs_find_id(&s->attrs, KEY_PROMPTLAYER_PROMPT_NAME))
 			continue;
-		if (row->number && coerce_int(&link, &number))
+		if (row->is & NUMBER && coerce_int(&link, &number))
 			link = (struct value){ .type = V_INT, .i = number };
 		attr_set_borrowed(t, &s->attrs, genai_key_name(row->key), &link);
+		added = true;
+	}
+	return added;
+}
+
+static bool is_link(uint16_t key)
+{
+	bool is = key == KEY_PROMPTLAYER_PROMPT_NAME;
+	for (size_t i = 0; i < N_LINKS && !is; i++)
+		is = key == link_rows[i].key;
+	return is;
+}
+
+void prompt_inherit_links(struct traces *t, struct span *s, const struct attrs *from)
+{
+	for (const struct attr *a = from->first; a; a = a->next) {
+		const struct value *v = &a->value;
+		bool plain = v->type == V_STRING ? v->s.len <= LINK_MAX : v->type == V_INT || v->type == V_DOUBLE;
+		if (plain && !a->deleted && is_link(a->key_id) && !attrs_find_id(&s->attrs, a->key_id))
+			attr_set_borrowed(t, &s->attrs, genai_key_name((enum genai_key)a->key_id), v);
 	}
 }

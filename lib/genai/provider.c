@@ -15,15 +15,20 @@ enum name_kind {
 	PROVIDER_COMPATIBLE, /* a wire format: the host tells, else _OTHER */
 };
 
+struct owner {
+	slice provider, member; /* member: see struct provider_out */
+};
+
 struct provider_name {
 	struct word name; /* lower case, ascending; rows of an ecosystem before the one for all */
-	slice provider;
+	struct owner owner;
 	enum name_kind kind;
 	uint64_t ecosystems;
 };
 
 struct provider_glob {
-	slice pattern, provider;
+	slice pattern;
+	struct owner owner;
 };
 
 #define S(lit)                       \
@@ -34,12 +39,12 @@ struct provider_glob {
 
 enum { HOST_MAX = 256, MODEL_MAX = 256 };
 
-static slice first_match(const struct provider_glob *list, size_t n, slice text)
+static struct owner first_match(const struct provider_glob *list, size_t n, slice text)
 {
 	for (size_t i = 0; i < n; i++)
 		if (glob_match(list[i].pattern, text))
-			return list[i].provider;
-	return (slice){ 0 };
+			return list[i].owner;
+	return (struct owner){ 0 };
 }
 
 static const struct provider_name *row_of(slice name, enum ecosystem e)
@@ -54,29 +59,47 @@ static const struct provider_name *row_of(slice name, enum ecosystem e)
 	return NULL;
 }
 
+/* A name with the API behind it cut off; itself when there is none. */
+static slice without_api(slice name)
+{
+	for (size_t i = 0; i < COUNTOF(suffix_list); i++) {
+		slice suffix = suffix_list[i].pattern;
+		size_t n = name.len > suffix.len ? name.len - suffix.len : 0;
+		if (n && memcmp(name.p + n, suffix.p, suffix.len) == 0)
+			return (slice){ name.p, n };
+	}
+	return name;
+}
+
 /* The row of a lower-case name, with the API behind it cut off when needed. */
 static const struct provider_name *find(slice name, enum ecosystem e)
 {
 	const struct provider_name *row = row_of(name, e);
-	for (size_t i = 0; !row && i < COUNTOF(suffix_list); i++) {
-		slice suffix = suffix_list[i].pattern;
-		if (name.len <= suffix.len)
-			continue;
-		slice head = { name.p, name.len - suffix.len };
-		if (memcmp(head.p + head.len, suffix.p, suffix.len) == 0)
-			row = row_of(head, e);
-	}
-	return row;
+	slice head = row ? name : without_api(name);
+	return head.len < name.len ? row_of(head, e) : row;
+}
+
+/* A lower-case name that is in no row: "huggingface_groq". The member borrows from it. */
+static struct owner owner_like(slice name)
+{
+	slice head = without_api(name);
+	struct owner owner = first_match(member_list, COUNTOF(member_list), head);
+	owner.member = owner.provider.len ? head : owner.member;
+	return owner;
+}
+
+static struct owner owner_of_name(slice lower)
+{
+	const struct provider_name *row = lower.len ? find(lower, ECO_NONE) : NULL;
+	if (row)
+		return row->kind == PROVIDER_ALIAS ? row->owner : (struct owner){ 0 };
+	return lower.len ? owner_like(lower) : (struct owner){ 0 };
 }
 
 slice provider_of_name(slice name)
 {
 	char buf[WORD_MAX];
-	slice word = word_lower(name, buf);
-	const struct provider_name *row = word.len ? find(word, ECO_NONE) : NULL;
-	if (row)
-		return row->kind == PROVIDER_ALIAS ? row->provider : (slice){ 0 };
-	return word.len ? first_match(like_list, COUNTOF(like_list), word) : (slice){ 0 };
+	return owner_of_name(word_lower(name, buf)).provider;
 }
 
 /* host or host:port of a URL or bare host, in lower case. */
@@ -100,32 +123,46 @@ static slice authority(slice s, char *buf)
 	return (slice){ buf, n };
 }
 
-slice provider_of_host(slice host_or_url)
+static struct owner owner_of_host(slice host_or_url)
 {
 	char buf[HOST_MAX];
 	slice s = slice_trim(host_or_url);
 	slice host = s.len ? authority(s, buf) : s;
 	if (!host.len)
-		return (slice){ 0 };
-	slice found = first_match(host_list, COUNTOF(host_list), host);
+		return (struct owner){ 0 };
+	struct owner found = first_match(host_list, COUNTOF(host_list), host);
 	const char *port = memrchr(host.p, ':', host.len);
-	if (!found.len && port)
+	if (!found.provider.len && port)
 		found = first_match(host_list, COUNTOF(host_list), (slice){ host.p, (size_t)(port - host.p) });
+	return found;
+}
+
+slice provider_of_host(slice host_or_url)
+{
+	return owner_of_host(host_or_url).provider;
+}
+
+static struct owner owner_of_model(slice model, struct arena *a)
+{
+	char buf[MODEL_MAX];
+	slice s = slice_trim(model);
+	if (!s.len || s.len > MODEL_MAX)
+		return (struct owner){ 0 };
+	for (size_t i = 0; i < s.len; i++)
+		buf[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] | 0x20 : s.p[i]);
+	slice lower = { buf, s.len };
+	struct owner found = first_match(model_list, COUNTOF(model_list), lower);
+	const char *slash = memchr(buf, '/', s.len);
+	char word[WORD_MAX];
+	if (!found.provider.len && slash)
+		found = owner_of_name(word_lower((slice){ buf, (size_t)(slash - buf) }, word));
+	found.member = a && found.member.len ? arena_dup(a, found.member) : (slice){ 0 };
 	return found;
 }
 
 slice provider_of_model(slice model)
 {
-	char buf[MODEL_MAX];
-	slice s = slice_trim(model);
-	if (!s.len || s.len > MODEL_MAX)
-		return (slice){ 0 };
-	for (size_t i = 0; i < s.len; i++)
-		buf[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] | 0x20 : s.p[i]);
-	slice lower = { buf, s.len };
-	slice found = first_match(model_list, COUNTOF(model_list), lower);
-	const char *slash = memchr(buf, '/', s.len);
-	return found.len || !slash ? found : provider_of_name((slice){ buf, (size_t)(slash - buf) });
+	return owner_of_model(model, NULL).provider;
 }
 
 /* Names that several services share are settled by host and the model's family. */
@@ -145,12 +182,14 @@ static slice settle(slice provider, slice name, const struct provider_in *in)
 	return slice_is(family, "gcp.gemini") ? family : provider;
 }
 
-static void infer(const struct provider_in *in, struct provider_out *out)
+static void infer(const struct provider_in *in, struct arena *a, struct provider_out *out)
 {
-	out->provider = provider_of_host(in->host);
-	if (!out->provider.len)
-		out->provider = provider_of_model(in->model);
-	out->inferred = out->provider.len != 0;
+	struct owner owner = owner_of_host(in->host);
+	if (!owner.provider.len)
+		owner = owner_of_model(in->model, a);
+	out->provider = owner.provider;
+	out->member = owner.member;
+	out->inferred = owner.provider.len != 0;
 }
 
 /* "127.0.0.1:8080", "localhost:11434": where the call went, not to whom. */
@@ -176,21 +215,22 @@ static bool take(slice raw, const struct provider_in *in, struct arena *a, struc
 		return false;
 	if (row && row->kind == PROVIDER_FRAMEWORK) {
 		if (!out->framework.len)
-			out->framework = row->provider;
+			out->framework = row->owner.provider;
 		return false;
 	}
-	slice known = row ? row->provider : first_match(like_list, COUNTOF(like_list), name);
+	struct owner known = row ? row->owner : owner_like(name);
 	if (row && row->kind == PROVIDER_COMPATIBLE) {
-		slice host = provider_of_host(in->host);
-		known = host.len ? host : known;
+		struct owner host = owner_of_host(in->host);
+		known = host.provider.len ? host : known;
 	} else if (row) {
-		known = settle(known, name, in);
-	} else if (!known.len) {
-		known = provider_of_host(name);
-		if (!known.len && is_address(name))
+		known.provider = settle(known.provider, name, in);
+	} else if (!known.provider.len) {
+		known = owner_of_host(name);
+		if (!known.provider.len && is_address(name))
 			return false;
 	}
-	out->provider = known.len ? known : arena_dup(a, name);
+	out->provider = known.provider.len ? known.provider : arena_dup(a, name);
+	out->member = known.member.len ? arena_dup(a, known.member) : (slice){ 0 };
 	return true;
 }
 
@@ -198,5 +238,5 @@ void provider_resolve(const struct provider_in *in, struct arena *a, struct prov
 {
 	*out = (struct provider_out){ 0 };
 	if (!take(in->named, in, a, out) && !take(in->system, in, a, out))
-		infer(in, out);
+		infer(in, a, out);
 }

@@ -15,6 +15,7 @@ struct provider_in {
 };
 struct provider_out {
 	slice provider; /* canonical; empty: unknown */
+	slice member; /* lower case, where the canonical name stands for several with prices of their own ("zai"); else empty */
 	slice framework; /* lower case; empty: none */
 	bool inferred; /* from host or model, not named */
 };

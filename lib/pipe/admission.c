@@ -46,22 +46,28 @@ static void release_rooms(struct room *v, size_t n)
 		room_release(&v[n]);
 }
 
-/* Reserve everywhere, or nowhere. */
-static bool reserve_rooms(const struct admission_request *q, struct room *v, size_t *n, char text[TEXT])
+/* Reserve everywhere, or nowhere: then text says why. */
+static enum admitted reserve_rooms(const struct admission_request *q, struct room *v, size_t *n, char text[TEXT])
 {
 	*n = 0;
 	for (size_t i = 0; i < q->n_routes; i++) {
 		const struct pipeline *p = q->routes[i];
 		for (size_t k = 0; q->records[i] && k < p->n_exporters; k++) {
-			if (!room_reserve(p->exporters[k], q->records[i], &v[*n])) {
-				snprintf(text, TEXT, "sending queue of %s is full", exporter_id(p->exporters[k]));
-				release_rooms(v, *n);
-				return false;
+			if (room_reserve(p->exporters[k], q->records[i], &v[*n])) {
+				++*n;
+				continue;
 			}
-			++*n;
+			const char *id = exporter_id(p->exporters[k]);
+			bool never = v[*n].limit == ROOM_BEYOND_QUEUE;
+			if (never)
+				snprintf(text, TEXT, "larger than the sending queue of %.200s ever has room for", id);
+			else
+				snprintf(text, TEXT, "sending queue of %s is full", id);
+			release_rooms(v, *n);
+			return never ? REFUSED_FOR_GOOD : REFUSED;
 		}
 	}
-	return true;
+	return ADMITTED;
 }
 
 /* Has records, or is the next free one. */
@@ -361,7 +367,7 @@ enum admitted admit(const struct admission_request *q, char text[TEXT])
 	enum admitted result = REFUSED;
 	if (atomic_load_explicit(&q->receiver->core->intake_closed, memory_order_relaxed))
 		snprintf(text, TEXT, "shutting down");
-	else if (reserve_rooms(q, v, &n, text)) {
+	else if ((result = reserve_rooms(q, v, &n, text)) == ADMITTED) {
 		for (size_t i = 0; i < n; i++)
 			stored |= v[i].stored;
 		enum ack_level level = level_of(q, stored);

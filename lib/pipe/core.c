@@ -5,6 +5,7 @@
 #include "lib/pipe/core.h"
 
 #include "lib/base/disk.h"
+#include "lib/base/path.h"
 #include "lib/pipe/graph_parts.h"
 #include "lib/pipe/meter.h"
 #include "lib/pipe/storage.h"
@@ -151,7 +152,7 @@ static struct storage *storage_in(struct exporter *const *v, size_t n, slice dir
 {
 	for (size_t i = 0; i < n; i++) {
 		struct storage *s = exporter_storage(v[i]);
-		if (s && slice_is(directory, s->directory))
+		if (s && path_is_same(directory, slice_of(s->directory)))
 			return s;
 	}
 	return NULL;
@@ -191,15 +192,25 @@ static void release_sites(struct graph *g)
 		free(g->points.v[i].sites);
 }
 
-static void check_orphans(const struct graph *g)
+static void each_storage(const struct graph *g, void (*each)(struct storage *s))
 {
 	for (size_t i = 0; i < g->plan->n_components; i++) {
 		const struct plan_component *p = &g->plan->components[i];
 		struct storage *s =
 		        p->used && p->type->provides ? p->type->provides(g->nodes[i].shared, IFACE_STORAGE) : NULL;
 		if (s)
-			storage_check_orphans(s);
+			each(s);
 	}
+}
+
+/* Its counters are on the metrics page from now on, for the life of the core. */
+static void show_counters(const struct graph *g)
+{
+	for (size_t i = 0; i < g->exporters.n; i++)
+		exporter_stats(g->exporters.v[i])->in_force = true;
+	for (size_t i = 0; i < g->plan->n_components; i++)
+		if (g->nodes[i].stats)
+			g->nodes[i].stats->in_force = true;
 }
 
 int core_apply(struct core *c, struct plan *plan, struct err *e)
@@ -210,7 +221,9 @@ int core_apply(struct core *c, struct plan *plan, struct err *e)
 		return -1;
 	}
 	pool_set_limit(&c->pool, graph_pool_limit(g));
+	each_storage(g, storage_commit);
 	graph_commit_exporters(g);
+	show_counters(g);
 	c->graph = g;
 	for (unsigned i = 0; i <= c->n_workers; i++)
 		worker_adopt(&c->workers[i], g);
@@ -226,7 +239,7 @@ int core_apply(struct core *c, struct plan *plan, struct err *e)
 	} else {
 		atomic_store(&c->phase, CORE_SERVING);
 	}
-	check_orphans(g);
+	each_storage(g, storage_check_orphans);
 	return 0;
 }
 

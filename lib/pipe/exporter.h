@@ -76,13 +76,19 @@ struct room {
 	struct record *record;
 	struct queue_entry *entry; /* in memory; NULL: in the storage, or dropped by the exporter's own rule */
 	bool stored, required;
-	bool too_large; /* for the storage: dropped by the exporter's own rule */
+	enum room_limit {
+		ROOM_FITS,
+		ROOM_BEYOND_QUEUE, /* more than the queue holds when it is empty */
+		ROOM_BEYOND_STORAGE,
+	} limit; /* what never has room for the record */
 	uint64_t units;
 };
 
-/* Any thread: the steps of admission (exporter_room.c). False when a required exporter has no room; nothing is taken then. */
+/* Any thread: the steps of admission (exporter_room.c). False when a required exporter has no room; nothing is taken then, and out->limit says
+ * whether it ever has. */
 bool room_reserve(struct exporter *e, struct record *r, struct room *out) MUST_USE;
-/* The storage never has room for the record: it is not stored, and dropped when the room is committed. Not for a required exporter. */
+/* The storage never has room for the record: it is not stored, and dropped when the room is committed, as what the queue never has room for
+ * is without this. Not for a required exporter. */
 void room_forgo(struct room *room);
 /* Cannot fail. stored: the record was appended as `seq`. ack: of a request that waits for this exporter, or NULL; takes the reference. */
 void room_commit(struct room *room, uint64_t seq, struct ack *ack);

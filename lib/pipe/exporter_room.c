@@ -18,6 +18,13 @@ struct storage *exporter_storage(const struct exporter *e)
 	return atomic_load_explicit(&e->storage, memory_order_acquire);
 }
 
+/* Has an empty queue room for the record? Making some for one that it has not would drop all the others for nothing. */
+static bool queue_can_hold(const struct queue *q, const struct record *r)
+{
+	return queue_units(q, 1, r->n_items, r->body->len) <= count_get(&q->capacity) &&
+	        r->body->len <= count_get(&q->quota);
+}
+
 bool room_reserve(struct exporter *e, struct record *r, struct room *out)
 {
 	bool required = atomic_load_explicit(&e->required, memory_order_relaxed) &&
@@ -25,7 +32,9 @@ bool room_reserve(struct exporter *e, struct record *r, struct room *out)
 	bool force = atomic_load_explicit(&e->drop_oldest, memory_order_relaxed);
 	*out = (struct room){ .exporter = e, .record = r, .required = required };
 	atomic_fetch_add(&e->n_rooms, 1);
-	if (!queue_reserve(&e->queue, r->n_items, r->body->len, force, &out->units)) {
+	if (!queue_can_hold(&e->queue, r))
+		out->limit = ROOM_BEYOND_QUEUE;
+	if (out->limit || !queue_reserve(&e->queue, r->n_items, r->body->len, force, &out->units)) {
 		if (!required)
 			return true;
 		count_add(&counts_of(e, r)->enqueue_failed, r->n_items);
@@ -98,7 +107,10 @@ static void drop_at_door(const struct room *room)
 	uint64_t n = room->record->n_items;
 	count_dropped(e, room->record, DROP_OVERFLOW);
 	count_add(&counts_of(e, room->record)->enqueue_failed, n);
-	if (room->too_large)
+	if (room->limit == ROOM_BEYOND_QUEUE)
+		log_warn(e->log, "Data is larger than the sending queue ever has room for. Dropping it.",
+		        "dropped_items", LOG_U(n), NULL);
+	if (room->limit == ROOM_BEYOND_STORAGE)
 		log_warn(e->log, "Data is larger than the storage ever has room for. Dropping it.", "storage",
 		        exporter_storage(e)->directory, "dropped_items", LOG_U(n), NULL);
 }
@@ -127,7 +139,7 @@ void room_forgo(struct room *room)
 {
 	give_back(room);
 	room->stored = false;
-	room->too_large = true;
+	room->limit = ROOM_BEYOND_STORAGE;
 }
 
 void room_release(struct room *room)

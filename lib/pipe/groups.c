@@ -141,8 +141,8 @@ const struct conf_field exporter_fields[] = {
 	        "pipelines."),
 	CONF_ENUM(exporter_conf, overflow, "auto", overflow_names,
 	        "What a full queue does: reject the request, drop_oldest, or drop_newest; auto is reject when required "
-	        "and "
-	        "drop_oldest otherwise."),
+	        "and drop_oldest otherwise. An exporter that is not required rejects nothing: with reject it drops the "
+	        "newest."),
 	CONF_END,
 };
 

@@ -74,6 +74,8 @@ static void add_exporter_columns(struct page *p, unsigned k)
 		family(p, col->names[k], "counter", col->help);
 		for (size_t x = 0; x < m->n; x++) {
 			const struct exporter_stats *s = m->entries[x].value;
+			if (!s->in_force)
+				continue;
 			series(p, col->names[k], "exporter", m->entries[x].key);
 			strbuf_addf(&p->b, "} %llu\n", (unsigned long long)col->get(&s->by_signal[k]));
 		}
@@ -103,8 +105,11 @@ static void add_outcomes(struct page *p, unsigned k)
 	family(p, names[k], "gauge",
 	        "Items by outcome: accepted = delivered + rejected + dead_lettered + dropped + queued, exact at rest.");
 	for (size_t x = 0; x < m->n; x++) {
-		const struct exporter_counts *c = &((const struct exporter_stats *)m->entries[x].value)->by_signal[k];
+		const struct exporter_stats *s = m->entries[x].value;
+		const struct exporter_counts *c = &s->by_signal[k];
 		slice id = m->entries[x].key;
+		if (!s->in_force)
+			continue;
 		outcome(p, names[k], id, "accepted", count_get(&c->accepted));
 		outcome(p, names[k], id, "delivered", count_get(&c->delivered));
 		outcome(p, names[k], id, "rejected", count_get(&c->rejected));
@@ -122,7 +127,7 @@ static void add_drops(struct page *p, unsigned k)
 	family(p, names[k], "counter", "Items lost, by reason.");
 	for (size_t x = 0; x < m->n; x++) {
 		const struct exporter_stats *s = m->entries[x].value;
-		for (unsigned r = 0; r < N_DROP_REASONS; r++) {
+		for (unsigned r = 0; s->in_force && r < N_DROP_REASONS; r++) {
 			series(p, names[k], "exporter", m->entries[x].key);
 			strbuf_addf(&p->b, ",reason=\"%s\"} %llu\n", drop_reason_name((enum drop_reason)r),
 			        (unsigned long long)count_get(&s->by_signal[k].dropped[r]));
@@ -177,6 +182,8 @@ static void add_receivers(struct page *p, unsigned k, bool refused)
 	for (size_t x = 0; x < m->n; x++) {
 		const struct receiver_stats *s = m->entries[x].value;
 		uint64_t n = 0;
+		if (!s->in_force)
+			continue;
 		for (unsigned w = 0; w < s->n_cells; w++) {
 			const struct receiver_counts *c = &s->cells[w].by_signal[k];
 			n += count_get(refused ? &c->refused : &c->accepted);
@@ -192,7 +199,7 @@ static void add_requests(struct page *p)
 	family(p, "weir_receiver_requests", "counter", "Requests answered, by outcome.");
 	for (size_t x = 0; x < m->n; x++) {
 		const struct receiver_stats *s = m->entries[x].value;
-		for (unsigned o = 0; o < N_REQUEST_OUTCOMES; o++) {
+		for (unsigned o = 0; s->in_force && o < N_REQUEST_OUTCOMES; o++) {
 			uint64_t n = 0;
 			for (unsigned w = 0; w < s->n_cells; w++)
 				n += count_get(&s->cells[w].n_requests[o]);
@@ -205,6 +212,8 @@ static void add_requests(struct page *p)
 	for (size_t x = 0; x < m->n; x++) {
 		const struct receiver_stats *s = m->entries[x].value;
 		uint64_t n = 0;
+		if (!s->in_force)
+			continue;
 		for (unsigned w = 0; w < s->n_cells; w++)
 			n += count_get(&s->cells[w].n_utf8);
 		series(p, "weir_receiver_utf8_replaced", "receiver", m->entries[x].key);

@@ -35,6 +35,7 @@ struct exporter_stats {
 	_Atomic uint64_t n_deliveries, n_retries; /* exchanges begun; those that were not the first of their delivery */
 	_Atomic uint64_t in_flight;
 	bool stored; /* a cursor keeps these counters, too; main thread */
+	bool in_force; /* a graph that served has had it, not only one that failed to start: it is shown; main thread */
 };
 
 struct receiver_counts {
@@ -62,6 +63,7 @@ const char *request_outcome_name(enum request_outcome o);
 
 struct receiver_stats {
 	unsigned n_cells;
+	bool in_force; /* as of an exporter */
 	struct receiver_cell cells[];
 };
 

@@ -23,7 +23,8 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 	s->store = store;
 	s->log = log;
 	s->main_loop = main_loop;
-	s->max_size = o->max_size;
+	atomic_store(&s->max_size, o->max_size);
+	storage_prepare(s, o);
 	s->writer = store_writer_new(store, main_loop);
 	s->letters = dead_letters_open(&(struct dead_letters_options){ .disk = o->disk,
 	        .clock = o->clock,
@@ -36,6 +37,22 @@ struct storage *storage_open(const struct store_options *o, struct loop *main_lo
 	timer_init(main_loop, &s->look, on_look);
 	timer_start(&s->look, LOOK_S * NS_PER_S);
 	return s;
+}
+
+void storage_prepare(struct storage *s, const struct store_options *o)
+{
+	s->next = (struct store_options){ .sync = o->sync, .max_size = o->max_size, .segment_size = o->segment_size };
+}
+
+void storage_commit(struct storage *s)
+{
+	const struct store_options *o = &s->next;
+	if (!store_set_options(s->store, o))
+		return;
+	atomic_store(&s->max_size, o->max_size);
+	store_writer_moved(s->writer); /* files follow with the next checkpoint */
+	log_info(s->log, "The storage's options changed", "storage", s->directory, "fsync", o->sync ? "true" : "false",
+	        "max_size", LOG_U(o->max_size), "segment_size", LOG_U(o->segment_size), NULL);
 }
 
 struct orphan {

@@ -2,7 +2,7 @@
  *
  * Room is counted in two numbers: `total`, the sizes of all files, and `used`, the same without the free tail of the active segment.
  * A reservation holds the size of its record and of a segment's header. Every append takes no more than that from max_size - used, because
- * the tail that a roll leaves is cut off the file: what was reserved can be placed.
+ * the tail that a roll leaves is cut off the file: what was reserved can be placed, also when max_size becomes smaller meanwhile.
  */
 #include "lib/pipe/store.h"
 
@@ -157,9 +157,9 @@ static struct store *store_new(const struct store_options *o)
 	s->disk = o->disk;
 	s->clock = o->clock;
 	s->log = o->log;
-	s->sync = o->sync;
-	s->max_size = o->max_size;
-	s->segment_size = o->segment_size;
+	s->unsynced = !o->sync;
+	(void)store_set_options(s, o);
+	atomic_store(&s->resized, false);
 	s->random = o->random;
 	s->random_ctx = o->random_ctx;
 	s->lock_fd = s->cursor_fd = -1;
@@ -182,6 +182,16 @@ enum store_open_result store_open(const struct store_options *o, struct store **
 	return rc;
 }
 
+bool store_set_options(struct store *s, const struct store_options *o)
+{
+	uint64_t max_size = atomic_exchange(&s->max_size, o->max_size);
+	uint64_t segment_size = atomic_exchange(&s->segment_size, o->segment_size);
+	bool resized = max_size != o->max_size || segment_size != o->segment_size;
+	if (resized)
+		atomic_store(&s->resized, true);
+	return (atomic_exchange(&s->sync, o->sync) != o->sync) | resized;
+}
+
 void store_close(struct store *s)
 {
 	int rc = store_checkpoint(s);
@@ -200,10 +210,10 @@ static uint64_t charge(uint64_t n_bytes)
 
 static bool take(struct store *s, uint64_t n)
 {
-	uint64_t held = atomic_load(&s->reserved);
+	uint64_t held = atomic_load(&s->reserved), most = atomic_load(&s->max_size);
 	do {
 		uint64_t used = atomic_load(&s->used);
-		if (used > s->max_size || held > s->max_size - used || n > s->max_size - used - held)
+		if (used > most || held > most - used || n > most - used - held)
 			return false;
 	} while (!atomic_compare_exchange_weak(&s->reserved, &held, held + n));
 	return true;

@@ -29,7 +29,8 @@ struct store_options {
 	bool create; /* the directory, 0700 */
 	bool sync; /* false: appends are not fdatasynced (file_storage.fsync) */
 	uint64_t max_size; /* of all files together */
-	uint64_t segment_size; /* an append that is larger gets a segment of its own size */
+	uint64_t
+	        segment_size; /* at most an eighth of max_size is used; an append that is larger gets a segment of its own size */
 	uint64_t (*random)(void *ctx); /* salts and the install id; NULL: getrandom(2) */
 	void *random_ctx;
 };
@@ -39,6 +40,10 @@ enum store_open_result { STORE_OPENED, STORE_LOCKED = -1, STORE_NEWER = -2, STOR
 enum store_open_result store_open(const struct store_options *o, struct store **out, struct err *e) MUST_USE;
 /* Writes a last checkpoint; readers must be gone. */
 void store_close(struct store *s);
+/* From now on sync, max_size and segment_size of *o, the others stay. Appends that begin later are synced, or are not; what was written
+ * without a sync gets one with the next append or checkpoint. A max_size below what is used: full until enough of it is delivered;
+ * what was reserved keeps its room. False: they were so already. Any thread. */
+bool store_set_options(struct store *s, const struct store_options *o);
 
 /* Room for one record of `bytes` of payload (see record_payload). False: full (max_size), larger than a log takes, or the disk says no
  * at the moment: then one in a second is let through, to find out whether it still does. To release: after the append, or instead. */

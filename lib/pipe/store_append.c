@@ -71,6 +71,21 @@ static int create_segment(struct store *s, const struct segment_header *h, uint6
 	return rc;
 }
 
+/* Of a segment whose records do not ask for more. */
+static uint64_t segment_size(const struct store *s, uint64_t max_size)
+{
+	uint64_t n_bytes = atomic_load(&s->segment_size);
+	return n_bytes < max_size / 8 ? n_bytes : max_size / 8;
+}
+
+/* What a new segment may take: what was reserved has its room beyond a max_size that is smaller by now. */
+static uint64_t room_for_segment(const struct store *s, uint64_t max_size)
+{
+	uint64_t total = atomic_load(&s->total), promised = atomic_load(&s->used) + atomic_load(&s->reserved);
+	uint64_t most = max_size > promised ? max_size : promised;
+	return most > total ? most - total : 0;
+}
+
 /* The segment that the next header tells about; nothing when nobody could see where it ends. */
 static struct segment last_segment(struct store *s)
 {
@@ -83,8 +98,10 @@ static struct segment last_segment(struct store *s)
 static int roll(struct store *s, uint64_t n_bytes)
 {
 	active_seal(s);
-	uint64_t need = SEGMENT_HEADER + n_bytes, total = atomic_load(&s->total), plan = s->segment_size;
-	uint64_t room = total < s->max_size ? s->max_size - total : 0;
+	uint64_t max_size = atomic_load(&s->max_size), need = SEGMENT_HEADER + n_bytes;
+	uint64_t plan = segment_size(s, max_size), room = room_for_segment(s, max_size);
+	if (!n_bytes && room < need)
+		room = need; /* an empty one takes the place of what is larger */
 	if (room < need)
 		return -ENOSPC;
 	plan = plan < need ? need : plan > room ? room : plan;
@@ -183,13 +200,56 @@ static int write_all(struct store *s, const struct store_record *v, size_t n)
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < n; i += RECORDS_AT_ONCE)
 		rc = write_run(s, v + i, n - i < RECORDS_AT_ONCE ? n - i : RECORDS_AT_ONCE, &at);
-	if (rc == 0 && s->sync)
+	bool sync = atomic_load(&s->sync);
+	if (rc == 0 && sync)
 		rc = s->disk->sync(s->disk, s->active.fd);
+	s->unsynced |= !sync;
 	if (rc)
 		s->active.bad = true;
 	if (s->scratch.cap > 1 << 20)
 		strbuf_release(&s->scratch);
 	return rc;
+}
+
+static uint64_t segment_after(struct store *s, uint64_t number)
+{
+	uint64_t next = 0;
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; !next && i < s->segments.n; i++)
+		if (s->segments.v[i].number > number)
+			next = s->segments.v[i].number;
+	pthread_mutex_unlock(&s->lock);
+	return next;
+}
+
+/* Records that nobody promised a sync for. Once each file: a second one after one that failed says nothing. */
+static void sync_all(struct store *s)
+{
+	char path[STORE_PATH];
+	int first = 0;
+	for (uint64_t number = 0; (number = segment_after(s, number)) != 0;) {
+		segment_path(s, number, path);
+		int fd = s->disk->open(s->disk, path, O_RDONLY | O_NOFOLLOW, 0);
+		int rc = fd < 0 ? fd : s->disk->sync(s->disk, fd);
+		if (fd >= 0)
+			s->disk->close(s->disk, fd);
+		if (rc && s->active.exists && s->active.seg.number == number)
+			s->active.bad = true;
+		first = first ? first : rc;
+	}
+	s->unsynced = false;
+	if (first)
+		log_warn(s->log, "data that was written with fsync: false could not be synced", "directory", s->dir,
+		        "error", strerror(-first), NULL);
+}
+
+/* What a reload has changed, as far as files have to follow. */
+static void follow_options(struct store *s)
+{
+	if (atomic_exchange(&s->resized, false))
+		active_seal(s); /* its free tail may be more than there is room for now */
+	if (s->unsynced && atomic_load(&s->sync))
+		sync_all(s);
 }
 
 /* The first segment that may go, when every cursor is past it and the cursor file on the disk says so. 0: none. */
@@ -311,6 +371,7 @@ int store_append(struct store *s, struct store_record *v, size_t n)
 	int failed = atomic_load(&s->failed);
 	if (!n || (failed && clock_mono(s->clock) < s->retry_at))
 		return -failed;
+	follow_options(s);
 	int rc = append_once(s, v, n, n_bytes);
 	if (rc)
 		rc = append_once(s, v, n, n_bytes);
@@ -331,17 +392,18 @@ int store_append(struct store *s, struct store_record *v, size_t n)
 }
 
 /* What the newest segment may hold of done records. */
-static uint64_t tolerated(const struct store *s)
+static uint64_t tolerated(const struct store *s, uint64_t max_size)
 {
-	return s->segment_size / 2;
+	return segment_size(s, max_size) / 2;
 }
 
 /* Is the newest segment in the way, every cursor at the end of the log, and the cursor file up to date? */
 static bool is_spent(struct store *s)
 {
+	uint64_t most = tolerated(s, atomic_load(&s->max_size));
 	pthread_mutex_lock(&s->lock);
 	bool fresh = s->active.exists && !s->active.listed;
-	bool spent = s->segments.n == 1 && s->segments.v[0].end > tolerated(s) && !fresh && !s->dirty;
+	bool spent = s->segments.n == 1 && s->segments.v[0].end > most && !fresh && !s->dirty;
 	for (size_t i = 0; spent && i < s->cursors.n; i++) {
 		uint64_t seq;
 		spent = !place_before(cursor_low(s->cursors.v[i], &seq), s->end);
@@ -352,6 +414,7 @@ static bool is_spent(struct store *s)
 
 int store_checkpoint(struct store *s)
 {
+	follow_options(s);
 	int rc = checkpoint(s);
 	if (rc || !is_spent(s) || roll(s, 0)) /* when it cannot be made now, the next append or checkpoint does */
 		return rc;
@@ -364,11 +427,11 @@ int store_checkpoint(struct store *s)
 
 bool store_can_hold(const struct store *s, const uint32_t *payloads, size_t n)
 {
-	uint64_t taken = 2 * CURSOR_SLOT + tolerated(s), all = 0;
+	uint64_t most = atomic_load(&s->max_size), taken = 2 * CURSOR_SLOT + tolerated(s, most), all = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!payloads[i])
 			return false;
 		all += record_size(payloads[i]) + SEGMENT_HEADER;
 	}
-	return taken < s->max_size && all <= s->max_size - taken;
+	return taken < most && all <= most - taken;
 }

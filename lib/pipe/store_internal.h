@@ -5,9 +5,10 @@
  *	store_cursor.c   cursors by name, counts               store_read.c     cursor_next and what follows from it
  *	store_file.c     the cursor file                       store_damage.c   what was skipped, quarantine
  *
+ * Options that a reload may change are atomic: set by the main thread, and followed by the writer at its next append or checkpoint.
  * store->lock guards the list of segments, the end of the log, damage, and all of a cursor but its walk, which belongs to the thread that
  * reads. No I/O under the lock. `active`, `retry_at` and the cursor file are the writer's alone. Segments are listed when they have
- * a published record (or were found at start), so that every listed byte before `end` is durable and never changes.
+ * a published record (or were found at start), so that every listed byte before `end` never changes, and is durable unless `unsynced`.
  */
 #pragma once
 #include <pthread.h>
@@ -129,8 +130,8 @@ struct store {
 	struct clock *clock;
 	struct log *log;
 	char *dir;
-	bool sync;
-	uint64_t max_size, segment_size;
+	_Atomic bool sync, resized; /* resized: the active segment is of another size than it would have now */
+	_Atomic uint64_t max_size, segment_size;
 	uint64_t (*random)(void *ctx);
 	void *random_ctx;
 	int lock_fd;
@@ -146,6 +147,7 @@ struct store {
 	bool dirty; /* the cursor file is behind */
 
 	struct active active;
+	bool unsynced; /* records were written without a sync; none has followed for all of them */
 	uint64_t next_seq, max_number;
 	int64_t retry_at;
 	struct strbuf scratch;

@@ -405,7 +405,7 @@ enum store_open_result store_recover(struct store *s, struct err *e)
 	rc = read_log(s, &r);
 	if (rc < 0)
 		return refuse(s, "read", rc, e);
-	rc = s->sync && s->segments.n ? sync_end(s) : 0;
+	rc = atomic_load(&s->sync) && s->segments.n ? sync_end(s) : 0;
 	if (rc < 0)
 		return refuse(s, "sync", rc, e);
 	set_log_end(s, &r.file);

@@ -420,6 +420,25 @@ def test_queue_full(weir, sink, ids, content_type):
     w.post(otlp.traces(ids))
 
 
+@pytest.mark.parametrize("content_type", TYPES)
+@pytest.mark.parametrize("limit", [{"queue_size": 10, "sizer": "items"}, {"queue_size": 1000, "sizer": "bytes"}], ids=["items", "bytes"])
+def test_larger_than_the_queue(weir, sink, ids, content_type, limit):
+    """What an empty queue has no room for is refused for good: a 503 would be sent again for ever. The next one is taken."""
+    far = sink()
+    w = weir({"exporters": {"otlp_http": {"endpoint": far.url, "sending_queue": limit}}})
+    for _ in range(2):
+        status, headers, body = w.exchange(encoded(otlp.traces(ids, 50), content_type), content_type=content_type)
+        assert status == 413 and "retry-after" not in headers, (status, body)
+        assert "sending queue of otlp_http ever has room for" in status_of(headers, body, content_type, 8)
+    sent = otlp.traces(ids, 2)
+    w.post(sent)
+    until(lambda: far.requests, 10, "the one that has room")
+    assert far.span_ids() == otlp.span_ids([sent])
+    m = w.scrape()
+    assert m.value("weir_receiver_requests", receiver="otlp", outcome="too_large") == 2
+    assert m.value("otelcol_receiver_refused_spans", receiver="otlp", transport="http") == 100
+
+
 def test_draining(weir, sink, ids):
     """Between SIGTERM and the end a request on a connection that is open gets 503 or is not answered, and leaves no copy."""
     far = sink(behave=lambda r: Answer(delay=1.5 * SLOW))

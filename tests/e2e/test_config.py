@@ -164,6 +164,37 @@ def test_exporter_that_leads_back(tmp_path, listens, sends):
         assert "secret" not in done.stderr
 
 
+@pytest.mark.parametrize("ack, options, level, col, words", [
+    ("durable", {"a": {"required": True}, "b": {"sending_queue": {"storage": "file_storage"}}}, "error", 10,
+     ("otlp_http/a", "in memory", "sending_queue::storage", "ack: queued")),
+    ("durable", {"a": {}, "b": {}}, "error", 10, ("none of its exporters has a sending_queue::storage",)),
+    ("delivered", {"a": {}, "b": {}}, "warning", 10, ("promises nothing", "required: true")),
+    ("auto", {"a": {"overflow": "reject"}, "b": {}}, "warning", 55, ("otlp_http/a", "drops the newest", "required: true")),
+    ("auto", {"a": {"required": True}, "b": {"sending_queue": {"storage": "file_storage"}}}, None, 0, ()),
+])
+def test_promise_that_is_not_kept(tmp_path, ack, options, level, col, words):
+    """What a 200 would promise, or a full queue refuse, and does not: told at the option, with what to do; an error where data is lost by it."""
+    path = tmp_path / "c.yaml"
+    path.write_text(f"receivers:\n  otlp:\n    ack: {ack}\nextensions: {{file_storage: {{directory: {tmp_path}}}}}\nexporters:\n" + "".join(
+        f"  otlp_http/{k}: {json.dumps({'endpoint': 'http://far', **v})}\n" for k, v in options.items()) +
+        "service:\n  extensions: [file_storage]\n  pipelines:\n    traces:\n      receivers: [otlp]\n"
+        "      exporters: [otlp_http/a, otlp_http/b]\n")
+    done = run("validate", "--config", path)
+    assert done.returncode == (level == "error"), done.stderr
+    found = [(kind, *f) for kind in ("error", "warning") for f in findings(done.stderr, kind)]
+    assert [(kind, line, at) for kind, line, at, _ in found] == ([(level, 6 if col == 55 else 3, col)] if level else []), done.stderr
+    assert all(word in found[0][3] for word in words), done.stderr
+
+
+def test_place_in_a_list(tmp_path):
+    """A bad element is told where it stands."""
+    path = tmp_path / "c.yaml"
+    path.write_text('exporters: {otlp_http: {endpoint: "http://far", retry_on_status: ["200", 404, "5xx"]}}\n'
+                    "service: {pipelines: {traces: {exporters: [otlp_http]}}}\n")
+    done = run("validate", "--config", path)
+    assert [(line, col) for line, col, _ in findings(done.stderr)] == [(1, 67), (1, 79)], done.stderr
+
+
 def test_known_option_that_weir_does_not_have(tmp_path):
     """A key of the Collector that is missing here is named as such, not called unknown."""
     path = tmp_path / "c.yaml"

@@ -168,6 +168,25 @@ def test_purge(letters, ids):
     assert run("dlq", "list", "--directory", directory).returncode == 4
 
 
+def test_a_number_that_is_not_there(letters, ids, sink):
+    """It is named, the others are done, and the exit code tells."""
+    directory = letters(*((f"x/{i % 2}", "traces", otlp.traces(ids, 1)) for i in range(5)))
+    far = sink()
+    for args, out in ((["list", "3", "77"], "x/0"), (["show", "77", "1"], '"number":1'), (["purge", "2", "77"], "removed 2"),
+                      (["replay", "1", "77", "--to", far.url], "sent 1")):
+        done = run("dlq", *args, "--directory", directory)
+        assert done.returncode == 4 and out in done.stdout, done
+        assert done.stderr == "weir dlq: 77: no such dead letter\n", done.stderr
+    assert len(far.requests) == 1 and numbers(directory) == [3, 4, 5]
+    done = run("dlq", "show", "3", "4", "78", "77", "--exporter", "x/1", "--directory", directory)
+    assert done.returncode == 4 and done.stdout.count('"number"') == 1, done
+    assert done.stderr.splitlines() == [f"weir dlq: {n}: no such dead letter" for n in (3, 78, 77)]
+    far = sink(behave=[Answer(status=400), Answer(status=503)])
+    done = run("dlq", "replay", "3", "4", "5", "77", "--directory", directory, "--to", far.url)
+    assert done.returncode == 3 and len(far.requests) == 2 and "77: no such" in done.stderr, done
+    assert "5: no such" not in done.stderr and numbers(directory) == [3, 4, 5]
+
+
 def test_damaged(letters, ids, sink):
     """Listed as that, never sent, and still removable."""
     directory = letters(*(("x", "traces", otlp.traces(ids, 1)) for _ in range(4)))

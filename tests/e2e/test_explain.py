@@ -269,6 +269,12 @@ def test_gateway(tmp_path, ids, body):
     assert "litellm is one of gateways" in story and re.search(r"total +0\.0035 USD", story), story
 
 
+def test_price_list_of_a_member(ids, body):
+    """The normaliser's name stands for two price lists; the sum is made with the one that the processor took."""
+    story = cost_story(explain(body(one_call(ids, {"gen_ai.provider.name": "zai", "gen_ai.request.model": "glm-5.2"}))))
+    assert re.search(r"^    zai/GLM-5.2@", story, re.M) and re.search(r"^      total ", story, re.M), story
+
+
 def test_several_pipelines(tmp_path, ids, body):
     """Each pipeline of traces is told by name; --to picks those of one destination."""
     conf = config(tmp_path / "c.yaml", exporters={"nop": None, "debug": None, "nop/b": None}, service={"pipelines": {

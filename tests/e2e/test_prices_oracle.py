@@ -125,6 +125,7 @@ class Oracle:
         return found.id if found else None
 
     def infer(self, model):
+        model = model.removeprefix("litellm/")
         head, slash, _ = model.partition("/")
         if slash and (head in self.exact or head in self.by_id):
             return self.exact.get(head, head)

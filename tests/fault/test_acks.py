@@ -66,6 +66,35 @@ def test_durable_without_a_storage_is_an_error(durable, issuer):
     assert "durable" in w.log and "error:" in w.log
 
 
+def test_durable_with_a_required_exporter_in_memory_is_an_error(durable, sink, issuer, journal):
+    """One storage is not enough: the one in memory would lose what a 200 had promised it. Who asks for nothing has the disk for the other."""
+    far = {"a": dead(), "b": dead()}
+    w = durable(far, start=False, exporters={"a": {"sending_queue": {}}}, receiver={"ack": "durable"}, exit_code=1)
+    w.spawn()
+    assert w.wait(10) == 1, w.log
+    assert "otlp_http/a" in w.log and "is required and its queue is in memory" in w.log
+
+
+def test_auto_with_a_required_exporter_in_memory(durable, sink, shim, issuer, journal):
+    """The 200 waits for the disk of the one that has one, which a kill does not take from it; the other has its data in memory."""
+    ledger = Ledger(issuer)
+    port = free_port()
+    w = durable({"a": dead(), "b": f"http://127.0.0.1:{port}"}, exporters={"a": {"sending_queue": {"num_consumers": 1}}}, shim=shim)
+    shim.hold("fdatasync")
+    post = Post(w, issuer.request(1)[0])
+    until(lambda: shim.get("fdatasync"), 10, "a sync")
+    assert post.answer is None
+    shim.heal("fdatasync")
+    assert post.status() == 200
+    w.send(issuer, journal)
+    assert w.balance("a")["queued"] == w.balance("b")["queued"] == 2
+    w.kill9()
+    sink(port=port, behave=ledger)
+    w.again(shim=False)
+    until(lambda: len(ledger) == 2, 20, "delivery of what was on disk")
+    assert w.balance("a")["accepted"] == 0
+
+
 # ---- durable
 
 @pytest.mark.parametrize("receiver", [{}, {"ack": "durable"}], ids=["by default", "by name"])

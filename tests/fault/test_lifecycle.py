@@ -479,3 +479,27 @@ def test_frozen_process(durable, sink, issuer, journal):
         until(lambda: journal.n > before + 100, 20, "load goes on")
     w.at_rest(20)
     assert settle(issuer, journal, {"a": ledger}, load) == {"a": 0}
+
+
+def test_failed_reload_leaves_no_series(durable, sink, tmp_path, issuer, journal):
+    """An exporter that never was in force has no numbers; with the reload that brings it they begin."""
+    ledgers = {name: Ledger(issuer) for name in "ab"}
+    far = {name: sink(behave=ledger).url for name, ledger in ledgers.items()}
+    w = durable({"a": far["a"]})
+    w.send(issuer, journal)
+    queue = {"storage": "file_storage/b"}
+
+    def config(directory):
+        c = w.config(far, exporters={"b": {"sending_queue": queue}})
+        c["extensions"]["file_storage/b"] = {"directory": str(directory), "create_directory": False}
+        c["service"]["extensions"].append("file_storage/b")
+        return c
+    assert w.reload(config(tmp_path / "nowhere")) == (0, 1)
+    assert w.scrape().labels("weir_exporter_spans", "exporter") == {"otlp_http/a"}
+    w.send(issuer, journal)
+    (tmp_path / "b").mkdir(mode=0o700)
+    assert w.reload(config(tmp_path / "b")) == (1, 1)
+    w.send(issuer, journal)
+    w.at_rest()
+    assert w.balance("a")["delivered"] == 3 and w.balance("b")["delivered"] == 1
+    settle(issuer, journal, {"a": ledgers["a"]})

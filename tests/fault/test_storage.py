@@ -663,3 +663,44 @@ def _accepts(port):
         return True
     except OSError:
         return False
+
+
+# ---- options that a reload changes
+
+def test_reload_with_other_options(durable, sink, shim, issuer, journal):
+    """fsync and max_size are those of the config in force: every 200 after the reload waited for its sync; a max_size below what is used is
+    full, keeps all of it, and takes again when enough is delivered. A directory that others may enter stays as it is, with a warning."""
+    port = free_port()
+    far = {"a": f"http://127.0.0.1:{port}"}
+    w = durable(far, start=False, shim=shim)
+    w.storage.mkdir()
+    w.storage.chmod(0o751)
+    w.write(w.config(far, extension={"fsync": False}))
+    w.start()
+    assert w.log.count("chmod") == 1 and "0751" in w.log, w.log
+    w.send(issuer, journal)
+
+    def syncs_of_ten():
+        before = shim.get("fdatasync")
+        for _ in range(10):
+            w.send(issuer, journal, size=100 * KiB)
+        return shim.get("fdatasync") - before
+
+    assert syncs_of_ten() < 10, "the cursor file alone"
+    assert w.reload(w.config(far)) == (1, 0)
+    assert syncs_of_ten() >= 10
+    assert w.reload(w.config(far, extension={"max_size": "1MiB"})) == (2, 0)
+    refused = [i for _ in range(5) for i in w.send(issuer, size=100 * KiB, expect=503)]
+    assert w.balance("a")["queued"] == journal.n == 21
+    ledger = Ledger(issuer)
+    sink(port=port, behave=ledger)
+    taken_again(w, issuer, journal, 10)
+    until(lambda: sum(f.stat().st_size for f in w.storage.iterdir()) <= MiB, 5, "within the limit")
+    assert w.reload(w.config(far, extension={"max_size": "64MiB", "fsync": False})) == (3, 0)
+    w.send(issuer, journal, size=2 * MiB)
+    w.at_rest(10)
+    w.conserve()
+    assert w.log.count("chmod") == 1 and stat.S_IMODE(w.storage.stat().st_mode) == 0o751
+    assert {stat.S_IMODE(f.stat().st_mode) for f in w.storage.iterdir() if f.is_file()} == {0o600}
+    settle(issuer, journal, {"a": ledger})
+    assert not set(refused) & ledger.times.keys()

@@ -40,9 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct price_cache *cache = prices_cache_new();
 	const char *providers[] = { "", "a", "openai", "newcomer" };
-	for (size_t i = 0; i < COUNTOF(providers) * 2; i++) {
-		struct price_query q = { slice_of(providers[i / 2]), { (const char *)data + size - tail, tail },
-			SLICE("m") };
+	for (size_t i = 0; i < COUNTOF(providers) * 4; i++) { /* each twice, for the cache */
+		struct price_query q = { slice_of(providers[i / 4]), { (const char *)data + size - tail, tail },
+			SLICE("m"), slice_of(i & 2 ? "zai" : "") };
 		struct price_match a, b;
 		enum price_status s = prices_resolve(t[0], cache, &q, &a);
 		REQUIRE(s == prices_resolve(t[1], NULL, &q, &b));

@@ -93,8 +93,17 @@ static inline void spans_set(struct traces *t, struct attrs *as, slice key, unsi
 	attr_set(t, as, key, &v);
 }
 
+/* Few among many, which mean something together. */
+static const enum genai_key spans_links[] = { KEY_GENAI_CONVERSATION_ID, KEY_SESSION_ID, KEY_LANGFUSE_USER_ID,
+	KEY_GENAI_PROMPT_NAME, KEY_GENAI_PROMPT_VERSION, KEY_WEIR_PROMPT_ID, KEY_ENPROMPTA_PROMPTID,
+	KEY_ENPROMPTA_PROMPTVERSIONID, KEY_PROMPTLAYER_PROMPT_NAME, KEY_PROMPTLAYER_PROMPT_ID,
+	KEY_PROMPTLAYER_PROMPT_VERSION, KEY_PROMPTLAYER_PROMPT_LABEL, KEY_LANGFUSE_OBSERVATION_PROMPT_NAME,
+	KEY_LANGFUSE_OBSERVATION_PROMPT_VERSION };
+
 static inline slice spans_key(unsigned i)
 {
+	if (i >= 0x8000)
+		return genai_key_name(spans_links[i % COUNTOF(spans_links)]);
 	i %= (unsigned)(N_KEYS - 1 + COUNTOF(spans_others));
 	return i < N_KEYS - 1 ? genai_key_name((enum genai_key)(i + 1)) : slice_of(spans_others[i - (N_KEYS - 1)]);
 }

@@ -140,6 +140,80 @@ static void delivered_waits(void **state UNUSED)
 	}
 }
 
+/* A reload with another spelling of the directory finds the storage that is open; its other options are in force at once. One that fails
+ * changes nothing. */
+static void takes_other_options(void **state UNUSED)
+{
+	static const char yaml[] =
+	        "receivers: {otlp: {protocols: {http: {endpoint: '%s'}}}}\n"
+	        "extensions: {file_storage: {directory: '%s', max_size: %s, fsync: %s}}\n"
+	        "exporters: {otlp_http: {endpoint: '%s', compression: none, sending_queue: {storage: file_storage},\n"
+	        "  retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}}}\n"
+	        "service: {extensions: [file_storage], pipelines: {traces: {receivers: [otlp], exporters: "
+	        "[otlp_http]}}}\n";
+	static const char here[] = "127.0.0.1:0", changed[] = "The storage's options changed";
+	struct core_rig r;
+	static struct backend b;
+	struct err e = { .text = "" };
+	char base[32], dead[32], other[80];
+	int fd = backend_dead(dead);
+	backend_start(&b, NULL, 0, base);
+	snprintf(other, sizeof other, "//tmp/./%s/", directory + strlen("/tmp/"));
+	core_rig_start(&r, yaml, here, directory, "1MiB", "false", dead);
+	struct storage *s = exporter_storage(core_rig_exporter(&r, "otlp_http"));
+	core_rig_take(&r, 3, 200);
+	core_rig_reload(&r, yaml, here, other, "1MiB", "false", dead);
+	assert_false(core_rig_has_logged(&r, changed));
+	assert_int_equal(core_rig_try_reload(&r, &e, yaml, "203.0.113.1:4318", directory, "2MiB", "true", dead), -1);
+	core_rig_reload(&r, yaml, here, directory, "1MiB", "false", dead);
+	assert_false(core_rig_has_logged(&r, changed));
+	uint64_t full = 0;
+	while (full < 100 && post(&r, 1000) == 200)
+		full++;
+	assert_in_range(full, 2, 99);
+	core_rig_reload(&r, yaml, here, other, "16MiB", "true", dead);
+	assert_true(core_rig_has_logged(&r, changed));
+	assert_int_equal(post(&r, 1000), 200);
+	core_rig_reload(&r, yaml, here, directory, "1MiB", "true", dead); /* below what it has: full, and all is kept */
+	assert_int_equal(post(&r, 1000), 503);
+	uint64_t queued = core_rig_get(&r, "otlp_http", queued);
+	assert_int_equal(queued, 3 + 1000 * (full + 1));
+	core_rig_reload(&r, yaml, here, directory, "1MiB", "true", base);
+	assert_ptr_equal(exporter_storage(core_rig_exporter(&r, "otlp_http")), s);
+	UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == queued);
+	UNTIL(&r, post(&r, 2) == 200);
+	core_rig_stop(&r);
+	assert_int_equal(backend_all_spans(&b), queued + 2);
+	backend_stop(&b);
+	close(fd);
+}
+
+/* It is kept as it is, and told once. */
+static void warns_of_an_open_directory(void **state UNUSED)
+{
+	static const struct {
+		mode_t mode;
+		const char *said;
+	} rows[] = { { 0700, NULL }, { 0755, "mode=0755" }, { 0770, "mode=0770" }, { 02701, "mode=2701" } };
+	static const char open[] = "The storage directory is open to other users";
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct core_rig r;
+		char dead[32];
+		int fd = backend_dead(dead);
+		assert_int_equal(chmod(directory, rows[i].mode), 0);
+		core_rig_start(&r, CONFIG, "auto", "10s", directory, dead, "1s", STORED);
+		assert_int_equal(core_rig_has_logged(&r, open), rows[i].said != NULL);
+		assert_true(!rows[i].said || core_rig_has_logged(&r, rows[i].said));
+		assert_int_equal(mode_of(""), rows[i].mode);
+		assert_int_equal(post(&r, 1), 200);
+		assert_int_equal(mode_of("cursor"), 0600);
+		core_rig_drain(&r, 5 * NS_PER_S);
+		UNTIL(&r, r.drained);
+		core_rig_free(&r);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +221,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(belongs_to_one, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(stays_through_reloads, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(delivered_waits, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(takes_other_options, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(warns_of_an_open_directory, make_directory, remove_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

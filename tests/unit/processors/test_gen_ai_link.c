@@ -229,6 +229,86 @@ static const struct row prompt_rows[] = {
 	        "{\"gen_ai.prompt.name\":\"hello\",\"weir.prompt.fingerprint\":\"66a045b452102c59d840ec097d59d946\"}" },
 };
 
+/* Every vendor counts its own versions. */
+#define VERSIONS                                                                                                       \
+	"prompts:\n"                                                                                                   \
+	"- {name: greet, version: 2, links: {enprompta: {prompt_id: E1}, promptlayer: {id: 7, version: 3}, langfuse: " \
+	"{name: lfg, version: 9}}}\n"                                                                                  \
+	"- {name: greet, version: 3, links: {promptlayer: {id: 7, version: 2}, langfuse: {name: lfg, version: 10}}}\n" \
+	"- {name: same, version: 2, links: {enprompta: {prompt_id: E2}, langfuse: {name: same, version: 9}}}\n"        \
+	"- {name: first, links: {promptlayer: {id: 50}}}\n"                                                            \
+	"- {version: 1, links: {promptlayer: {id: 50}, langfuse: {name: second}}}\n"
+#define LANGFUSE(n, v) "\"langfuse.observation.prompt.name\":\"" n "\",\"langfuse.observation.prompt.version\":" v
+#define LAYER(n, v) "\"promptlayer.prompt.id\":" n ",\"promptlayer.prompt.version\":" v
+#define PROMPT(n, v) "\"gen_ai.prompt.name\":" n ",\"gen_ai.prompt.version\":" v
+
+static const struct row version_rows[] = {
+	{ "Langfuse's name and version", VERSIONS, SPAN(LANGFUSE("lfg", "9")),
+	        "{" LAYER("7", "3") ",\"enprompta.prompt_id\":\"E1\"," PROMPT("\"lfg\"", "\"9\"") "}" },
+	{ "another version of it", VERSIONS, SPAN(LANGFUSE("lfg", "10")),
+	        "{" LAYER("7", "2") ",\"enprompta.prompt_id\":null," PROMPT("\"lfg\"", "\"10\"") "}" },
+	{ "a version that the table has not", VERSIONS, SPAN(LANGFUSE("lfg", "2")),
+	        "{\"promptlayer.prompt.id\":null," PROMPT("\"lfg\"", "\"2\"") "}" },
+	{ "one of several", VERSIONS, SPAN("\"langfuse.observation.prompt.name\":\"lfg\""),
+	        "{\"promptlayer.prompt.id\":null," PROMPT("\"lfg\"", "null") "}" },
+	{ "PromptLayer's id and version: the row's name comes with its version", VERSIONS, SPAN(LAYER("7", "3")),
+	        "{" LANGFUSE("lfg", "9") ",\"enprompta.prompt_id\":\"E1\"," PROMPT("\"greet\"", "\"2\"") "}" },
+	{ "PromptLayer's version is another row's", VERSIONS, SPAN(LAYER("7", "2")),
+	        "{" LANGFUSE("lfg", "10") "," PROMPT("\"greet\"", "\"3\"") "}" },
+	{ "Enprompta's id", VERSIONS, SPAN("\"enprompta.prompt_id\":\"E1\""),
+	        "{" LANGFUSE("lfg", "9") "," LAYER("7", "3") "," PROMPT("\"greet\"", "\"2\"") "}" },
+	{ "name and version", VERSIONS, SPAN(PROMPT("\"greet\"", "\"3\"")),
+	        "{" LANGFUSE("lfg", "10") "," LAYER("7", "2") "," PROMPT("\"greet\"", "\"3\"") "}" },
+	{ "one name here and there", VERSIONS, SPAN(LANGFUSE("same", "9")),
+	        "{\"enprompta.prompt_id\":\"E2\"," PROMPT("\"same\"", "\"9\"") "}" },
+	{ "Langfuse's version is not the row's", VERSIONS, SPAN(LANGFUSE("same", "2")),
+	        "{\"enprompta.prompt_id\":null," PROMPT("\"same\"", "\"2\"") "}" },
+	{ "a name of Langfuse gets Langfuse's version",
+	        "prompts: [{name: greet, version: 2, links: {promptlayer: {id: 7, version: 3}, langfuse: {name: lfg, "
+	        "version: 9}}}]",
+	        SPAN("\"langfuse.observation.prompt.name\":\"lfg\""), "{" PROMPT("\"lfg\"", "\"9\"") "}" },
+	{ "a row's only name is Langfuse's",
+	        "prompts: [{links: {promptlayer: {id: 7, version: 3}, langfuse: {name: lfg, version: 9}}}]",
+	        SPAN(LAYER("7", "3")), "{" PROMPT("\"lfg\"", "\"9\"") "}" },
+	{ "a version of its own stays", "prompts: [{name: greet, links: {promptlayer: {id: 7}}}]",
+	        SPAN("\"promptlayer.prompt.id\":7,\"gen_ai.prompt.version\":\"5\""),
+	        "{" PROMPT("\"greet\"", "\"5\"") "}" },
+	{ "what one row adds may name another one", VERSIONS, SPAN(PROMPT("\"first\"", "\"1\"")),
+	        "{\"promptlayer.prompt.id\":50,\"langfuse.observation.prompt.name\":\"second\"}" },
+};
+
+static void versions(void **unused UNUSED)
+{
+	check_rows(version_rows, COUNTOF(version_rows));
+}
+
+/* As the normaliser leaves them: it has read vendors' names and versions before. */
+static void versions_normalised(void **unused UNUSED)
+{
+	for (size_t i = 0; i < COUNTOF(version_rows); i++) {
+		const struct row *row = &version_rows[i];
+		struct rig normalizer, r;
+		struct spans s, again;
+		print_message("%s\n", row->name);
+		rig_init(&normalizer, &processor_gen_ai_normalizer, "");
+		rig_init(&r, &processor_gen_ai_link, row->options);
+		gen_ai_load(&s, row->span);
+		gen_ai_push(&normalizer, &s);
+		spans_scan(&again, traces_encode(&s.t, NULL));
+		json_t *span = json_object(), *attributes = spans_read(&spans_nth(&again, 0)->attrs);
+		assert_non_null(json_object_get(attributes, "weir.convention"));
+		json_object_set_new(span, "attributes", attributes);
+		char *text = json_dumps(span, 0);
+		gen_ai_expect(&r, text, row->want);
+		free(text);
+		json_decref(span);
+		spans_release(&again);
+		spans_release(&s);
+		rig_release(&r);
+		rig_release(&normalizer);
+	}
+}
+
 static void prompts(void **unused UNUSED)
 {
 	check_rows(prompt_rows, COUNTOF(prompt_rows));
@@ -284,6 +364,60 @@ static void headers(void **unused UNUSED)
 	gen_ai_expect(&r, SPAN("\"user.id\":\"mine\",\"bad\":1"), "{\"user.id\":\"mine\",\"bad\":1}");
 	r.client = NULL;
 	rig_release(&r);
+}
+
+/* What headers say is read as what spans say, but last. */
+static void headers_link(void **unused UNUSED)
+{
+	static const struct client_pair pairs[] = { { { "x-s", 3 }, { "h", 1 } }, { { "x-none", 6 }, { "None", 4 } },
+		{ { "x-p", 3 }, { "E", 1 } }, { { "x-env", 5 }, { "staging", 7 } } };
+	static const struct client sender = { .metadata = pairs, .n_metadata = COUNTOF(pairs) };
+	static const struct row rows[] = {
+		{ "a session", "metadata_from_headers: {x-s: session.id}", SPAN(""), "{" SESSION("h") "}" },
+		{ "a conversation", "metadata_from_headers: {x-s: gen_ai.conversation.id}", SPAN(""),
+		        "{" SESSION("h") "}" },
+		{ "a vendor's session", "metadata_from_headers: {x-s: langfuse.session.id}", SPAN(""),
+		        "{" SESSION("h") ",\"langfuse.session.id\":\"h\"}" },
+		{ "of a normalised span", "metadata_from_headers: {x-s: langfuse.session.id}",
+		        SPAN("\"weir.convention\":\"otel\""), "{" SESSION("h") "}" },
+		{ "the span's own", "metadata_from_headers: {x-s: session.id}",
+		        SPAN("\"gen_ai.conversation.id\":\"c\""), "{" SESSION("c") "}" },
+		{ "the resource's", "metadata_from_headers: {x-s: session.id}", RESOURCE("\"session.id\":\"r\"", ""),
+		        "{" SESSION("r") "}" },
+		{ "not inherited", "{metadata_from_headers: {x-s: session.id}, resource_inheritance: false}",
+		        RESOURCE("\"session.id\":\"r\"", ""), "{" SESSION("h") "}" },
+		{ "an empty attribute is none", "metadata_from_headers: {x-s: user.id}", SPAN("\"user.id\":\"\""),
+		        "{\"user.id\":\"h\"}" },
+		{ "words for nothing", "metadata_from_headers: {x-none: user.id}", SPAN(""), "{\"user.id\":null}" },
+		{ "a project before the service", "metadata_from_headers: {x-s: weir.project}",
+		        RESOURCE("\"service.name\":\"svc\"", ""), "{\"weir.project\":\"h\"}" },
+		{ "an environment before the default",
+		        "{metadata_from_headers: {x-env: deployment.environment.name}, default_environment: "
+		        "production}",
+		        SPAN(""), "{" ENV ":\"staging\"}" },
+		{ "a prompt",
+		        "{metadata_from_headers: {x-p: enprompta.prompt_id}, "
+		        "prompts: [{name: p, links: {enprompta: {prompt_id: E}, promptlayer: {id: 5}}}]}",
+		        SPAN(""),
+		        "{\"gen_ai.prompt.name\":\"p\",\"weir.prompt.id\":\"E\",\"promptlayer.prompt.id\":5}" },
+	};
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct rig r;
+		struct spans s, again;
+		print_message("%s\n", rows[i].name);
+		rig_init(&r, &processor_gen_ai_link, rows[i].options);
+		r.client = &sender;
+		gen_ai_expect(&r, rows[i].span, rows[i].want);
+		gen_ai_load(&s, rows[i].span);
+		gen_ai_push(&r, &s);
+		spans_scan(&again, traces_encode(&s.t, NULL));
+		r.client = NULL;
+		gen_ai_push(&r, &again);
+		assert_false(again.t.dirty);
+		spans_release(&again);
+		spans_release(&s);
+		rig_release(&r);
+	}
 }
 
 static void refusals(void **unused UNUSED)
@@ -397,6 +531,17 @@ static const struct {
 	        "{'id':2,'parent':1,'resource':{'user.id':'r2','service.name':'two'},"
 	        "'want':{'user.id':'r2','session.id':'r1','weir.project':'two'}},"
 	        "{'id':3,'parent':2,'want':{'user.id':'r2','session.id':'r1'}}]" },
+	{ "a service's name is that of the span's service alone", "",
+	        "[{'id':1,'resource':{'service.name':'one'},'want':{'weir.project':'one'}},"
+	        "{'id':2,'parent':1,'attributes':{'service.name':'two'},'want':{'weir.project':'two'}},"
+	        "{'id':3,'parent':2,'want':{'weir.project':'two'}},"
+	        "{'id':4,'parent':3,'attributes':{'service.name':'four'},'want':{'weir.project':'four'}},"
+	        "{'id':5,'parent':3,'attributes':{'service.name':'five','weir.project':'p'},'want':{'weir.project':'p'}"
+	        "},"
+	        "{'id':6,'parent':5,'attributes':{'service.name':'six'},'want':{'weir.project':'p'}},"
+	        "{'id':7,'parent':3,'attributes':{'service.name':'seven','weir.project':'seven','weir.convention':'"
+	        "none'},"
+	        "'want':{'weir.project':'seven'}}]" },
 	{ "another trace is another matter", "",
 	        "[{'id':1,'attributes':{'user.id':'u'}},{'id':2,'parent':1,'trace':2,'want':{'user.id':null}}]" },
 	{ "siblings and parents inherit nothing", "",
@@ -445,6 +590,18 @@ static const struct {
 	        "prompts: [{links: {enprompta: {prompt_id: E}, promptlayer: {id: 5}}}]",
 	        "[{'id':1,'filtered':true,'attributes':{'enprompta.prompt_id':'E'}},"
 	        "{'id':2,'parent':1,'want':{'weir.prompt.id':'E','promptlayer.prompt.id':5}}]" },
+	{ "an inherited prompt is as linked as it was above",
+	        "prompts: [{name: greet, version: 2, links: {langfuse: {name: greet, version: 9}, enprompta: "
+	        "{prompt_id: E}}}]",
+	        "[{'id':1,'attributes':{'langfuse.observation.prompt.name':'greet','langfuse.observation.prompt."
+	        "version':"
+	        "2}},"
+	        "{'id':2,'parent':1,'want':{'enprompta.prompt_id':null,'gen_ai.prompt.version':'2','langfuse."
+	        "observation.prompt.version':2}},"
+	        "{'id':3,'filtered':true,'attributes':{'langfuse.observation.prompt.name':'greet','langfuse."
+	        "observation."
+	        "prompt.version':9}},"
+	        "{'id':4,'parent':3,'want':{'enprompta.prompt_id':'E','gen_ai.prompt.version':'9'}}]" },
 	{ "what the table adds is handed down",
 	        "prompts: [{fingerprint: 96fb1c7f068c5ce63e2b45fc4aea602d, name: hello}]",
 	        "[{'id':1,'attributes':{'weir.span.kind':'llm','gen_ai.system_instructions':'Be brief.'},"
@@ -563,8 +720,11 @@ int main(void)
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(places),
 		cmocka_unit_test(prompts),
+		cmocka_unit_test(versions),
+		cmocka_unit_test(versions_normalised),
 		cmocka_unit_test(fingerprints),
 		cmocka_unit_test(headers),
+		cmocka_unit_test(headers_link),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(large_values),
 		cmocka_unit_test(neighbours),

@@ -99,20 +99,24 @@ static void answer_table(void **state UNUSED)
 	core_rig_stop(&r);
 }
 
+#define MOST "18446744073709551615 times or more"
+
 /* What was relayed too often is refused for good; what is no number is not ours. */
 static void relayed_too_often(void **state UNUSED)
 {
 	static const struct {
-		const char *hops;
-		bool refused;
-	} cases[] = { { "0", false }, { "1", false }, { "8", false }, { "9", true }, { "10", true }, { "255", true },
-		{ "256", true }, { "4294967296", true }, { "18446744073709551615", true }, { "-9", false },
-		{ "9x", false }, { "9, 9", false }, { "many", false }, { "", false } };
+		const char *hops, *told; /* NULL: it is taken */
+	} cases[] = { { "0", NULL }, { "1", NULL }, { "8", NULL }, { "9", "9 times" }, { "10", "10 times" },
+		{ "255", "255 times" }, { "256", "256 times" }, { "4294967296", "4294967296 times" },
+		{ "18446744073709551614", "18446744073709551614 times" }, { "18446744073709551616", MOST },
+		{ "99999999999999999999999999999999", MOST }, { "0000000000000000000000000000000009", "9 times" },
+		{ "000000000000000000000000000000008", NULL }, { "-9", NULL }, { "9x", NULL },
+		{ "99999999999999999999999999999999x", NULL }, { "9, 9", NULL }, { "many", NULL }, { "", NULL } };
 	struct core_rig r;
 	uint64_t n_refused = 0, n_taken = 0;
 	core_rig_start(&r, DOOR("") TO_NOP);
 	for (size_t i = 0; i < 2 * COUNTOF(cases); i++) {
-		bool json = i % 2, refused = cases[i / 2].refused;
+		bool json = i % 2, refused = cases[i / 2].told;
 		const char *hops = cases[i / 2].hops;
 		const char *headers = arena_printf(&r.arena, "%sx-otlp-RELAY-hops: %s\r\n", json ? JSON : PROTO, hops);
 		slice body = json ? core_rig_spans_json(&r, 1) : core_rig_spans(&r, 1);
@@ -125,7 +129,7 @@ static void relayed_too_often(void **state UNUSED)
 			continue;
 		expect_status(&r, &a, 3);
 		const char *text = arena_printf(
-		        &r.arena, "relayed %s times: an exporter's endpoint leads back to this receiver", hops);
+		        &r.arena, "relayed %s: an exporter's endpoint leads back to this receiver", cases[i / 2].told);
 		assert_non_null(memmem(a.body.p, a.body.len, text, strlen(text)));
 	}
 	assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_REFUSED), n_refused);

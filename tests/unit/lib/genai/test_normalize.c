@@ -22,12 +22,13 @@ static struct normalize_options options_of(json_t *c)
 {
 	static const char *const originals[] = { "keep", "drop_known", "drop_all", NULL };
 	static const char *const precedence[] = { "otel_first", "llm_first", "vendor_first", NULL };
-	struct normalize_options o = { .originals = ORIGINALS_DROP_KNOWN, .fold_events = true };
+	struct normalize_options o = { .originals = ORIGINALS_DROP_KNOWN };
 	json_t *given = json_object_get(c, "options");
 	if (*spans_text(given, "originals"))
 		o.originals = (enum originals)choice(spans_text(given, "originals"), originals);
 	if (*spans_text(given, "precedence"))
 		o.precedence = (enum precedence)choice(spans_text(given, "precedence"), precedence);
+	o.fold_events = strcmp(spans_text(given, "message_events"), "keep") != 0;
 	o.raw_finish_reasons = strcmp(spans_text(given, "finish_reasons"), "raw") == 0;
 	return o;
 }

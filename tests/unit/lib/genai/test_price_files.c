@@ -71,7 +71,7 @@ static int64_t thousand(const struct price_table *t, const char *provider, const
 {
 	struct price_match m;
 	struct price_cost c;
-	struct price_query q = { slice_of(provider), slice_of(model), { 0 } };
+	struct price_query q = { slice_of(provider), slice_of(model), { 0 }, { 0 } };
 	enum price_status s = prices_resolve(t, NULL, &q, &m);
 	if (s != PRICE_OK)
 		return -(int64_t)s;
@@ -83,7 +83,7 @@ static int64_t tokens(const struct price_table *t, const char *provider, const c
 {
 	struct price_match m;
 	struct price_cost c;
-	struct price_query q = { slice_of(provider), slice_of(model), { 0 } };
+	struct price_query q = { slice_of(provider), slice_of(model), { 0 }, { 0 } };
 	assert_int_equal(prices_resolve(t, NULL, &q, &m), PRICE_OK);
 	prices_cost(&m, &u, 0, &c);
 	return c.total_pico;
@@ -117,6 +117,67 @@ static void reads_litellm(void **state UNUSED)
 	assert_int_equal(thousand(t, "newcomer", "broken", 0), -PRICE_UNKNOWN_MODEL);
 	/* what the file does not know is still known */
 	assert_true(thousand(t, "openai", "gpt-4o-mini", 0) > 0);
+	prices_free(t);
+}
+
+/* Labels that are one provider of the table stay apart where they price one model differently. */
+static void labels_of_litellm(void **state UNUSED)
+{
+	static const char text[] =
+	        "{\"gemini/g\": {\"litellm_provider\": \"gemini\", \"input_cost_per_token\": 1e-6},\n"
+	        "\"g\": {\"litellm_provider\": \"vertex_ai-language-models\", \"input_cost_per_token\": 2e-6},\n"
+	        "\"gemini/only\": {\"litellm_provider\": \"gemini\", \"input_cost_per_token\": 3e-6},\n"
+	        "\"azure/a\": {\"litellm_provider\": \"azure\", \"input_cost_per_token\": 4e-6},\n"
+	        "\"azure_ai/a\": {\"litellm_provider\": \"azure_ai\", \"input_cost_per_token\": 5e-6},\n"
+	        "\"b\": {\"litellm_provider\": \"bedrock_converse\", \"input_cost_per_token\": 6e-6},\n"
+	        "\"bedrock_mantle/b\": {\"litellm_provider\": \"bedrock_mantle\", \"input_cost_per_token\": 7e-6},\n"
+	        "\"oci/o\": {\"litellm_provider\": \"oci\", \"input_cost_per_token\": 8e-6}}\n";
+	static const char newer[] = "weir-prices\t1\nmodel\tgemini\tg\t=\tin=9\nmodel\tibm\ti\t=\tin=1\n"
+	                            "provider\twatsonx\nmodel\twatsonx\tw\t=\tin=2\n";
+	static const struct {
+		const char *provider, *model;
+		int64_t first, both;
+	} rows[] = { { "gemini", "g", 1 * M, 9 * M }, { "gcp.gemini", "g", 1 * M, 9 * M },
+		{ "google_genai", "g", 1 * M, 9 * M }, { "vertex_ai", "g", 2 * M, 9 * M },
+		{ "gcp.vertex_ai", "g", 2 * M, 9 * M }, { "google", "g", 2 * M, 9 * M },
+		{ "google", "gemini/g", 1 * M, 9 * M }, { "", "gemini/g", 1 * M, 9 * M },
+		{ "", "litellm/gemini/g", 1 * M, 9 * M }, { "gcp.vertex_ai", "only", 3 * M, 3 * M },
+		{ "azure", "a", 4 * M, 4 * M }, { "azure.ai.openai", "a", 4 * M, 4 * M },
+		{ "azure.ai.inference", "a", 5 * M, 5 * M }, { "azure_ai", "azure_ai/a", 5 * M, 5 * M },
+		{ "aws.bedrock", "b", 6 * M, 6 * M }, { "bedrock_mantle", "b", 7 * M, 7 * M },
+		{ "", "bedrock_mantle/b", 7 * M, 7 * M }, { "bedrock", "bedrock_mantle/b", 7 * M, 7 * M },
+		{ "oci.gen_ai", "o", 8 * M, 8 * M }, { "ibm.watsonx.ai", "i", -PRICE_UNKNOWN_PROVIDER, 1 * M },
+		{ "ibm.watsonx.ai", "w", -PRICE_UNKNOWN_PROVIDER, 2 * M },
+		{ "watsonx", "i", -PRICE_UNKNOWN_PROVIDER, 1 * M } };
+	struct price_report r;
+	struct price_table *t[2] = { make((const char *[]){ text }, 1, true, &r),
+		make((const char *[]){ text, newer }, 2, true, &r) };
+	assert_true(t[0] && t[1]);
+	assert_int_equal(r.duplicates, 0);
+	for (size_t i = 0; i < COUNTOF(rows) * 2; i++) {
+		int64_t want = i % 2 ? rows[i / 2].both : rows[i / 2].first;
+		int64_t got = thousand(t[i % 2], rows[i / 2].provider, rows[i / 2].model, 0);
+		if (got != want)
+			fail_msg("%s %s: %lld", rows[i / 2].provider, rows[i / 2].model, (long long)got);
+	}
+	prices_free(t[0]);
+	prices_free(t[1]);
+}
+
+/* The first skipped and the first given twice, each with its place. */
+static void notes_of_both(void **state UNUSED)
+{
+	static const char text[] = "{\"a\": {\"litellm_provider\": \"x\", \"input_cost_per_token\": \"much\"},\n"
+	                           "\"b\": {\"input_cost_per_token\": 1},\n"
+	                           "\"c\": {\"litellm_provider\": \"x\", \"input_cost_per_token\": 1e-6},\n"
+	                           "\"C\": {\"litellm_provider\": \"x\", \"input_cost_per_token\": 2e-6}}\n";
+	struct price_report r;
+	struct price_table *t = make((const char *[]){ text }, 1, false, &r);
+	assert_non_null(t);
+	assert_int_equal(r.skipped, 2);
+	assert_int_equal(r.duplicates, 1);
+	assert_string_equal(
+	        r.note, "file: \"a\": a cost is not a number; file: C is given twice, the later one counts");
 	prices_free(t);
 }
 
@@ -170,12 +231,13 @@ static void layers(void **state UNUSED)
 	assert_int_equal(thousand(t, "acme", "k-2", 0), 5 * M);
 	struct price_match m;
 	char label[PRICE_LABEL_MAX];
-	assert_int_equal(
-	        prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("n"), { 0 } }, &m), PRICE_OK);
+	assert_int_equal(prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("n"), { 0 }, { 0 } }, &m),
+	        PRICE_OK);
 	prices_label(&m, label);
 	assert_string_equal(label, "acme/m@2026-02-01");
 	assert_int_equal(
-	        prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("k-7"), { 0 } }, &m), PRICE_OK);
+	        prices_resolve(t, NULL, &(struct price_query){ SLICE("acme"), SLICE("k-7"), { 0 }, { 0 } }, &m),
+	        PRICE_OK);
 	prices_label(&m, label);
 	assert_string_equal(label, "acme/k@2026-01-01"); /* the date of a file that does not say one */
 	prices_free(t);
@@ -215,7 +277,8 @@ static void overrides(void **state UNUSED)
 	struct price_match m;
 	char label[PRICE_LABEL_MAX];
 	assert_int_equal(
-	        prices_resolve(t, NULL, &(struct price_query){ SLICE("azure"), SLICE("gpt-4o"), { 0 } }, &m), PRICE_OK);
+	        prices_resolve(t, NULL, &(struct price_query){ SLICE("azure"), SLICE("gpt-4o"), { 0 }, { 0 } }, &m),
+	        PRICE_OK);
 	prices_label(&m, label);
 	assert_string_equal(label, "azure/gpt-4o*@override");
 	prices_free(t);
@@ -224,6 +287,50 @@ static void overrides(void **state UNUSED)
 		override("a", "b", 1, 1, 1001) };
 	for (size_t i = 0; i < COUNTOF(bad); i++)
 		assert_null(prices_new(&(struct price_sources){ .overrides = &bad[i], .n_overrides = 1 }, 2, NULL, &e));
+}
+
+/* Any spelling on both sides; a member's own price list first, its group's overrides over it. */
+static void overrides_by_any_name(void **state UNUSED)
+{
+	const struct price_override list[] = {
+		override("oracle", "ov", 1, 1, -1),
+		override("dashscope", "ov", 2, 2, -1),
+		override("alibaba", "ov2", 3, 3, -1),
+		override("zai", "ov", 4, 4, -1),
+		override("zhipu_ai", "glm-5.2", 5, 5, -1),
+		override("huggingface_groq", "ov", 6, 6, -1),
+		override("huggingface", "house", 7, 7, -1),
+		override("huggingface", "", -1, -1, 2),
+		override("huggingface_new", "ov", 8, 8, -1),
+		override("github-copilot", "ov", 9, 9, -1),
+	};
+	static const struct {
+		const char *provider, *member, *model;
+		int64_t want;
+	} rows[] = { { "oci.gen_ai", "", "ov", 1 * M }, { "oci", "", "ov", 1 * M }, { "alibaba", "", "ov", 2 * M },
+		{ "qwen", "", "ov2", 3 * M }, { "zhipu_ai", "zai", "ov", 4 * M },
+		{ "zhipu_ai", "", "ov", -PRICE_UNKNOWN_MODEL }, { "zhipu_ai", "", "glm-5.2", 5 * M },
+		{ "zhipu_ai", "zai", "glm-5.2", 5 * M }, { "huggingface", "huggingface_groq", "ov", 2 * 6 * M },
+		{ "huggingface", "huggingface_groq", "house", 2 * 7 * M },
+		{ "huggingface", "huggingface_unheard", "house", 2 * 7 * M }, { "huggingface", "", "house", 2 * 7 * M },
+		{ "huggingface", "", "ov", -PRICE_UNKNOWN_MODEL },
+		{ "huggingface", "huggingface_new", "ov", 2 * 8 * M }, { "github_copilot", "", "ov", 9 * M } };
+	struct err e;
+	struct price_table *t =
+	        prices_new(&(struct price_sources){ .overrides = list, .n_overrides = COUNTOF(list) }, 1, NULL, &e);
+	assert_non_null(t);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		struct price_match m;
+		struct price_cost c = { .total_pico = 0 };
+		struct price_query q = { slice_of(rows[i].provider), slice_of(rows[i].model), { 0 },
+			slice_of(rows[i].member) };
+		enum price_status s = prices_resolve(t, NULL, &q, &m);
+		if (s == PRICE_OK)
+			prices_cost(&m, &(struct price_usage){ .input = 1 }, 0, &c);
+		if ((s == PRICE_OK ? c.total_pico : -(int64_t)s) != rows[i].want)
+			fail_msg("row %zu: %s %lld", i, price_status_name(s), (long long)c.total_pico);
+	}
+	prices_free(t);
 }
 
 static void mistakes(void **state UNUSED)
@@ -344,7 +451,7 @@ static void built_in(void **state UNUSED)
 	assert_true(prices_date(t) > INT64_C(1767225600));
 	for (size_t i = 0; i < COUNTOF(rows); i++) {
 		struct price_match m;
-		struct price_query q = { slice_of(rows[i].named), slice_of(rows[i].model), { 0 } };
+		struct price_query q = { slice_of(rows[i].named), slice_of(rows[i].model), { 0 }, { 0 } };
 		if (prices_resolve(t, NULL, &q, &m) != PRICE_OK)
 			fail_msg("%s %s is not known", rows[i].named, rows[i].model);
 		assert_string_equal(m.provider.p ? rows[i].entry_of : "", rows[i].entry_of);
@@ -370,7 +477,7 @@ static void cache_changes_nothing(void **state UNUSED)
 		char name[160];
 		const char *stem = stems[rand_r(&seed) % COUNTOF(stems)];
 		snprintf(name, sizeof(name), rand_r(&seed) % 2 ? "%s" : "%s%d", stem, rand_r(&seed) % 2000);
-		struct price_query q = { slice_of(providers[rand_r(&seed) % COUNTOF(providers)]), slice_of(name),
+		struct price_query q = { slice_of(providers[rand_r(&seed) % COUNTOF(providers)]), slice_of(name), { 0 },
 			{ 0 } };
 		const struct price_table *table = t[rand_r(&seed) % 2];
 		struct price_match a, b;
@@ -389,9 +496,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_litellm),
+		cmocka_unit_test(labels_of_litellm),
+		cmocka_unit_test(notes_of_both),
 		cmocka_unit_test(reads_genai_prices),
 		cmocka_unit_test(layers),
 		cmocka_unit_test(overrides),
+		cmocka_unit_test(overrides_by_any_name),
 		cmocka_unit_test(mistakes),
 		cmocka_unit_test(exact_numbers),
 		cmocka_unit_test(files_on_disk),

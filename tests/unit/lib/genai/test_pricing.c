@@ -46,7 +46,14 @@ static const char facts[] =
         "model\tacme\tZed-1\tzed-1 zed-1*!-tts\tin=1 out=1\n"
         "model\tother\town\t=\tin=3 out=3\n"
         "model\tresell\tresold\t=\tin=4 out=4\n"
-        "model\taws\tregional.claude\tanthropic.claude-v1:0\tin=5 out=5\n";
+        "model\taws\tregional.claude\tanthropic.claude-v1:0\tin=5 out=5\n"
+        "model\tacme\taccounts/acme/models/deep\t=\tin=6 out=6\n"
+        "model\topenrouter\tacme/plain\t=\tin=7 out=7\n"
+        "model\tdashscope\tq\t=\tin=8 out=8\n"
+        "model\tzai\tglm\t=\tin=9 out=9\n"
+        "model\tzhipu\tglm\t=\tin=10 out=10\n"
+        "model\thuggingface_groq\tl\t=\tin=11 out=11\n"
+        "model\thuggingface_nscale\tl\t=\tin=12 out=12\n";
 
 static struct price_table *table;
 
@@ -67,7 +74,8 @@ static int tear_down(void **state UNUSED)
 
 static enum price_status resolve(const char *provider, const char *model, struct price_match *m)
 {
-	return prices_resolve(table, NULL, &(struct price_query){ slice_of(provider), slice_of(model), { 0 } }, m);
+	return prices_resolve(
+	        table, NULL, &(struct price_query){ slice_of(provider), slice_of(model), { 0 }, { 0 } }, m);
 }
 
 /* "acme/plain how,via" or the status. */
@@ -82,62 +90,89 @@ static const char *say(enum price_status s, const struct price_match *m)
 	return text;
 }
 
+static const struct {
+	const char *provider, *model, *want;
+} name_rows[] = {
+	{ "acme", "plain", "acme/plain exact" },
+	{ " ACME ", " Plain\t", "acme/plain exact" },
+	{ "acme.ai", "plain", "acme/plain exact" },
+	{ "my-acme-cloud-eu", "plain", "acme/plain exact" },
+	{ "acme", "zed-1", "acme/Zed-1 exact" },
+	{ "acme", "zed-1-turbo", "acme/Zed-1 prefix" },
+	{ "acme", "zed-1-tts-x", "unknown_model" },
+	{ "acme", "plain-2024-08-06", "acme/plain dated" },
+	{ "acme", "plain-20240806", "acme/plain dated, date spelling" },
+	{ "acme", "plain-20240806x", "unknown_model" },
+	{ "acme", "plain-20241306", "unknown_model" },
+	{ "acme", "ft:plain-2024:org::id", "acme/plain prefix" },
+	{ "acme", "x-bare", "acme/bare suffix" },
+	{ "acme", "a-mid-bare-b", "acme/bare substring" },
+	{ "acme", "acme/bare", "acme/bare exact, path stripped" },
+	{ "acme", "litellm/acme/bare", "acme/bare exact, path stripped" },
+	{ "acme", "models/bare", "acme/bare exact, path stripped" },
+	{ "acme", "projects/p/locations/l/publishers/acme/models/bare", "acme/bare exact, path stripped" },
+	{ "acme", "nobody/bare", "unknown_model" },
+	{ "acme", "bare-2024-08-06", "acme/bare exact, date stripped" },
+	{ "acme", "bare@20240806", "acme/bare exact, date stripped" },
+	{ "acme", "bare-latest", "unknown_model" },
+	{ "acme", "bare:free", "unknown_model" },
+	{ "acme", "own", "unknown_model" },
+	{ "resell", "resold", "resell/resold exact" },
+	{ "resell", "own", "other/own exact, fallback provider" },
+	{ "resell", "plain-2024-08-06", "acme/plain dated, fallback provider" },
+	{ "aws.bedrock", "anthropic.claude-v1:0", "aws/regional.claude exact" },
+	{ "aws.bedrock", "eu.anthropic.claude-v1:0", "aws/regional.claude exact, region stripped" },
+	{ "aws.bedrock", "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-v1:0",
+	        "aws/regional.claude exact, path stripped" },
+	{ "aws.bedrock", "bedrock/us-east-1/anthropic.claude-v1:0", "aws/regional.claude exact, path stripped" },
+	{ "", "eu.anthropic.claude-v1:0", "aws/regional.claude exact, inferred provider, region stripped" },
+	{ "", "zed-1", "acme/Zed-1 exact, inferred provider" },
+	{ "", "acme/bare", "acme/bare exact, inferred provider, path stripped" },
+	{ "", "zed-2", "unknown_model" },
+	{ "", "bare", "unknown_provider" },
+	{ "", "", "unknown_provider" },
+	{ "ollama", "plain", "unknown_provider" },
+	/* one head after the other, the least taken off first */
+	{ "", "openrouter/acme/plain", "openrouter/acme/plain exact, inferred provider, path stripped" },
+	{ "", "litellm/openrouter/acme/plain", "openrouter/acme/plain exact, inferred provider, path stripped" },
+	{ "openrouter", "openrouter/acme/plain", "openrouter/acme/plain exact, path stripped" },
+	{ "openrouter", "acme/plain-2024-08-06", "openrouter/acme/plain exact, date stripped" },
+	{ "", "openrouter/acme/bare", "acme/bare exact, inferred provider, path stripped" },
+	{ "", "openrouter/acme/zed-1-x", "acme/Zed-1 prefix, inferred provider, path stripped" },
+	{ "", "openrouter/nobody/bare", "unknown_model" },
+	{ "", "acme/other/own", "unknown_model" },
+	{ "openrouter", "openrouter/acme/bare", "unknown_model" },
+	{ "", "litellm/zed-1", "acme/Zed-1 exact, inferred provider, path stripped" },
+	{ "", "litellm/bare", "unknown_provider" },
+	{ "acme", "acme/accounts/acme/models/deep", "acme/accounts/acme/models/deep exact, path stripped" },
+	{ "acme", "acme/accounts/acme/models/bare", "acme/bare exact, path stripped" },
+	{ "acme", "acme/acme/acme/acme/bare", "acme/bare exact, path stripped" },
+	{ "acme", "acme/acme/acme/acme/acme/bare", "unknown_model" },
+	{ "aws", "aws/eu.anthropic.claude-v1:0", "aws/regional.claude exact, path stripped, region stripped" },
+	/* the names that a normaliser writes */
+	{ "alibaba", "q", "dashscope/q exact" },
+	{ "Qwen", "q", "dashscope/q exact" },
+	{ "tongyi.chat", "q", "dashscope/q exact" },
+	{ "zhipu_ai", "glm", "zhipu/glm exact" },
+	{ "zai", "glm", "zai/glm exact" },
+	{ "z.ai", "glm", "zhipu/glm exact" },
+	{ "huggingface", "l", "unknown_provider" },
+	{ "huggingface_novita", "l", "unknown_provider" },
+	{ "huggingface_nscale", "l", "huggingface_nscale/l exact" },
+	{ "acme", "", "unknown_model" },
+};
+
 static void names(void **state UNUSED)
 {
-	static const struct {
-		const char *provider, *model, *want;
-	} rows[] = {
-		{ "acme", "plain", "acme/plain exact" },
-		{ " ACME ", " Plain\t", "acme/plain exact" },
-		{ "acme.ai", "plain", "acme/plain exact" },
-		{ "my-acme-cloud-eu", "plain", "acme/plain exact" },
-		{ "acme", "zed-1", "acme/Zed-1 exact" },
-		{ "acme", "zed-1-turbo", "acme/Zed-1 prefix" },
-		{ "acme", "zed-1-tts-x", "unknown_model" },
-		{ "acme", "plain-2024-08-06", "acme/plain dated" },
-		{ "acme", "plain-20240806", "acme/plain dated, date spelling" },
-		{ "acme", "plain-20240806x", "unknown_model" },
-		{ "acme", "plain-20241306", "unknown_model" },
-		{ "acme", "ft:plain-2024:org::id", "acme/plain prefix" },
-		{ "acme", "x-bare", "acme/bare suffix" },
-		{ "acme", "a-mid-bare-b", "acme/bare substring" },
-		{ "acme", "acme/bare", "acme/bare exact, path stripped" },
-		{ "acme", "litellm/acme/bare", "acme/bare exact, path stripped" },
-		{ "acme", "models/bare", "acme/bare exact, path stripped" },
-		{ "acme", "projects/p/locations/l/publishers/acme/models/bare", "acme/bare exact, path stripped" },
-		{ "acme", "nobody/bare", "unknown_model" },
-		{ "acme", "bare-2024-08-06", "acme/bare exact, date stripped" },
-		{ "acme", "bare@20240806", "acme/bare exact, date stripped" },
-		{ "acme", "bare-latest", "unknown_model" },
-		{ "acme", "bare:free", "unknown_model" },
-		{ "acme", "own", "unknown_model" },
-		{ "resell", "resold", "resell/resold exact" },
-		{ "resell", "own", "other/own exact, fallback provider" },
-		{ "resell", "plain-2024-08-06", "acme/plain dated, fallback provider" },
-		{ "aws.bedrock", "anthropic.claude-v1:0", "aws/regional.claude exact" },
-		{ "aws.bedrock", "eu.anthropic.claude-v1:0", "aws/regional.claude exact, region stripped" },
-		{ "aws.bedrock", "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-v1:0",
-		        "aws/regional.claude exact, path stripped" },
-		{ "aws.bedrock", "bedrock/us-east-1/anthropic.claude-v1:0",
-		        "aws/regional.claude exact, path stripped" },
-		{ "", "eu.anthropic.claude-v1:0", "aws/regional.claude exact, inferred provider, region stripped" },
-		{ "", "zed-1", "acme/Zed-1 exact, inferred provider" },
-		{ "", "acme/bare", "acme/bare exact, inferred provider, path stripped" },
-		{ "", "zed-2", "unknown_model" },
-		{ "", "bare", "unknown_provider" },
-		{ "", "", "unknown_provider" },
-		{ "ollama", "plain", "unknown_provider" },
-		{ "acme", "", "unknown_model" },
-	};
 	struct price_match m;
-	for (size_t i = 0; i < COUNTOF(rows); i++)
-		assert_string_equal(say(resolve(rows[i].provider, rows[i].model, &m), &m), rows[i].want);
+	for (size_t i = 0; i < COUNTOF(name_rows); i++)
+		assert_string_equal(say(resolve(name_rows[i].provider, name_rows[i].model, &m), &m), name_rows[i].want);
 }
 
 static void response_model_first(void **state UNUSED)
 {
 	struct price_match m;
-	struct price_query q = { SLICE("acme"), SLICE("plain"), SLICE("bare") };
+	struct price_query q = { SLICE("acme"), SLICE("plain"), SLICE("bare"), { 0 } };
 	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "acme/plain exact");
 	q.response_model = SLICE("my-deployment");
 	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "acme/bare exact, request model");
@@ -147,13 +182,26 @@ static void response_model_first(void **state UNUSED)
 	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "unknown_model");
 }
 
+static void member_first(void **state UNUSED)
+{
+	struct price_match m;
+	struct price_query q = { SLICE("zhipu_ai"), SLICE("glm"), { 0 }, SLICE("zai") };
+	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "zai/glm exact");
+	q = (struct price_query){ SLICE("zhipu_ai"), SLICE("x"), SLICE("glm"), SLICE("zai") };
+	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "zai/glm exact, request model");
+	q = (struct price_query){ SLICE("acme"), SLICE("bare"), { 0 }, SLICE("zai") };
+	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "acme/bare exact");
+	q = (struct price_query){ SLICE("acme"), SLICE("x"), { 0 }, SLICE("nobody") };
+	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "unknown_model");
+}
+
 static void long_names(void **state UNUSED)
 {
 	char text[PRICE_NAME_MAX + 2];
 	struct price_match m;
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "ft:plain", 8);
-	struct price_query q = { SLICE("acme"), { text, PRICE_NAME_MAX }, { 0 } };
+	struct price_query q = { SLICE("acme"), { text, PRICE_NAME_MAX }, { 0 }, { 0 } };
 	assert_int_equal(prices_resolve(table, NULL, &q, &m), PRICE_OK);
 	q.response_model.len++;
 	assert_int_equal(prices_resolve(table, NULL, &q, &m), PRICE_UNKNOWN_MODEL);
@@ -161,7 +209,7 @@ static void long_names(void **state UNUSED)
 	assert_int_equal(prices_resolve(table, NULL, &q, &m), PRICE_UNKNOWN_PROVIDER);
 	/* a name of full length whose rewritten date would not fit */
 	memcpy(text + PRICE_NAME_MAX - 9, "-20240806", 9);
-	q = (struct price_query){ SLICE("acme"), { text, PRICE_NAME_MAX }, { 0 } };
+	q = (struct price_query){ SLICE("acme"), { text, PRICE_NAME_MAX }, { 0 }, { 0 } };
 	assert_int_equal(prices_resolve(table, NULL, &q, &m), PRICE_OK);
 }
 
@@ -336,7 +384,7 @@ static void label(void **state UNUSED)
 	prices_label(&m, text);
 	assert_string_equal(text, "other/own@2026-01-02");
 	assert_int_equal(prices_date(table), INT64_C(20455) * DAY);
-	assert_int_equal(prices_count(table), 16);
+	assert_int_equal(prices_count(table), 23);
 }
 
 int main(void)
@@ -345,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(response_model_first),
+		cmocka_unit_test(member_first),
 		cmocka_unit_test(long_names),
 		cmocka_unit_test(arithmetic),
 		cmocka_unit_test(tiers),

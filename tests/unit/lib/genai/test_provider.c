@@ -24,15 +24,21 @@ static void every_row_is_found(void **state UNUSED)
 	struct csv csv;
 	slice f[CSV_FIELDS];
 	unsigned n = 0;
-	char upper[80], want[80];
+	char upper[80], want[80], member[80] = "", owner[80] = "";
 	csv_open(&csv, "lib/genai/providers.csv");
 	while (csv_row(&csv, f)) {
 		bool literal = !memchr(f[2].p, '*', f[2].len);
-		snprintf(want, sizeof(want), "%.*s", SLICE_ARG(f[0]));
+		bool own = slice_is(f[1], "member") && literal;
+		if (own) {
+			snprintf(member, sizeof(member), "%.*s", SLICE_ARG(f[2]));
+			snprintf(owner, sizeof(owner), "%.*s", SLICE_ARG(f[0]));
+		}
+		snprintf(want, sizeof(want), "%.*s",
+		        SLICE_ARG(*member && slice_is(f[0], member) ? slice_of(owner) : f[0]));
 		snprintf(upper, sizeof(upper), " %.*s ", SLICE_ARG(f[2]));
 		for (char *at = upper; *at; at++)
 			*at = (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
-		if (slice_is(f[1], "alias") && !f[3].len) {
+		if (own || (slice_is(f[1], "alias") && !f[3].len)) {
 			expect(provider_of_name(f[2]), want, f[2]);
 			expect(provider_of_name(slice_of(upper)), want, f[2]);
 		} else if (slice_is(f[1], "host") && literal) {
@@ -95,7 +101,8 @@ static const struct {
 	{ "zhipu|zhipuai|zai|z.ai|bigmodel|glm", "zhipu_ai" },
 	{ "voyage|voyageai|voyage_ai", "voyage_ai" },
 	{ "oci_genai|oci", "oci.gen_ai" },
-	{ "github", "github_models" },
+	{ "github|github-models", "github_models" },
+	{ "github_copilot|github-copilot", "github_copilot" },
 	{ "workers-ai", "cloudflare" },
 	{ "acme-llm||.chat|unknown|other|langchain", "" },
 };
@@ -132,7 +139,12 @@ static const struct {
 	{ "us-central1-aiplatform.googleapis.com", "gcp.vertex_ai" },
 	{ "aiplatform.googleapis.com", "gcp.vertex_ai" },
 	{ "generativelanguage.googleapis.com", "gcp.gemini" },
+	{ "api.z.ai", "zhipu_ai" },
+	{ "api.githubcopilot.com", "github_copilot" },
+	{ "https://api.business.githubcopilot.com/chat", "github_copilot" },
 	{ "http://localhost:11434/v1", "ollama" },
+	{ "http://[::1]:11434", "ollama" },
+	{ "localhost:1234", "lmstudio" },
 	{ "ollama.internal:11434", "ollama" },
 	{ "eu-de.ml.cloud.ibm.com", "ibm.watsonx.ai" },
 	{ "dashscope-intl.aliyuncs.com", "alibaba" },
@@ -202,50 +214,68 @@ static const struct {
 	enum ecosystem ecosystem;
 	const char *provider, *framework;
 	bool inferred;
+	const char *member;
 } resolved[] = {
-	{ "OpenAI", "", "", "", ECO_NONE, "openai", "", false },
-	{ "acme-LLM", "", "", "gpt-4", ECO_NONE, "acme-llm", "", false },
-	{ "", "openai", "", "", ECO_NONE, "openai", "", false },
-	{ "", "", "api.anthropic.com", "gpt-4", ECO_NONE, "anthropic", "", true },
-	{ "", "", "10.0.0.1", "claude-3", ECO_NONE, "anthropic", "", true },
-	{ "", "", "", "my-model", ECO_NONE, "", "", false },
-	{ "unknown", "", "", "gpt-4", ECO_NONE, "openai", "", true },
-	{ "None", "", "", "", ECO_NONE, "", "", false },
+	/* several price lists under one canonical name */
+	{ "ZAI", "", "", "", ECO_NONE, "zhipu_ai", "", false, "zai" },
+	{ "z.ai", "", "", "", ECO_NONE, "zhipu_ai", "", false, "zai" },
+	{ "zai.chat", "", "", "", ECO_NONE, "zhipu_ai", "", false, "zai" },
+	{ "https://api.z.ai/api/paas/v4", "", "", "", ECO_NONE, "zhipu_ai", "", false, "zai" },
+	{ "openai-compatible", "", "api.z.ai", "", ECO_NONE, "zhipu_ai", "", false, "zai" },
+	{ "langchain", "zai", "", "", ECO_NONE, "zhipu_ai", "langchain", false, "zai" },
+	{ "", "", "api.z.ai", "glm-4.6", ECO_NONE, "zhipu_ai", "", true, "zai" },
+	{ "", "", "", "zai/glm-4.6", ECO_NONE, "zhipu_ai", "", true, "zai" },
+	{ "", "", "", "glm-4.6", ECO_NONE, "zhipu_ai", "", true, "" },
+	{ "zhipu", "", "api.z.ai", "", ECO_NONE, "zhipu_ai", "", false, "" },
+	{ "", "", "open.bigmodel.cn", "", ECO_NONE, "zhipu_ai", "", true, "" },
+	{ "HuggingFace_Groq", "", "", "", ECO_NONE, "huggingface", "", false, "huggingface_groq" },
+	{ "huggingface_fireworks-ai.chat", "", "", "", ECO_NONE, "huggingface", "", false, "huggingface_fireworks-ai" },
+	{ "", "", "", "huggingface_novita/m", ECO_NONE, "huggingface", "", true, "huggingface_novita" },
+	{ "huggingface_hub", "", "", "", ECO_NONE, "huggingface", "", false, "" },
+	{ "github_copilot", "", "", "gpt-4o", ECO_NONE, "github_copilot", "", false, "" },
+	{ "OpenAI", "", "", "", ECO_NONE, "openai", "", false, "" },
+	{ "acme-LLM", "", "", "gpt-4", ECO_NONE, "acme-llm", "", false, "" },
+	{ "", "openai", "", "", ECO_NONE, "openai", "", false, "" },
+	{ "", "", "api.anthropic.com", "gpt-4", ECO_NONE, "anthropic", "", true, "" },
+	{ "", "", "10.0.0.1", "claude-3", ECO_NONE, "anthropic", "", true, "" },
+	{ "", "", "", "my-model", ECO_NONE, "", "", false, "" },
+	{ "unknown", "", "", "gpt-4", ECO_NONE, "openai", "", true, "" },
+	{ "None", "", "", "", ECO_NONE, "", "", false, "" },
 	/* frameworks and gateways */
 	{ "strands-agents", "", "", "us.anthropic.claude-3-7-sonnet", ECO_STRANDS, "aws.bedrock", "strands-agents",
-	        true },
-	{ "langchain", "", "api.openai.com", "x", ECO_NONE, "openai", "langchain", true },
-	{ "LangChain", "anthropic", "", "x", ECO_NONE, "anthropic", "langchain", false },
-	{ "127.0.0.1:8080", "", "", "gpt-4o", ECO_NONE, "openai", "", true },
-	{ "10.0.0.7:9999", "", "", "", ECO_NONE, "", "", false },
-	{ "my-proxy", "", "", "gpt-4o", ECO_NONE, "my-proxy", "", false },
-	{ "gcp.vertex.agent", "", "", "gemini-2.5-flash", ECO_GOOGLE_ADK, "gcp.gen_ai", "gcp.vertex.agent", true },
-	{ "promptkit", "", "", "", ECO_PROMPTKIT, "", "promptkit", false },
-	{ "litellm", "", "", "groq/llama-3", ECO_LITELLM, "groq", "litellm", true },
+	        true, "" },
+	{ "langchain", "", "api.openai.com", "x", ECO_NONE, "openai", "langchain", true, "" },
+	{ "LangChain", "anthropic", "", "x", ECO_NONE, "anthropic", "langchain", false, "" },
+	{ "127.0.0.1:8080", "", "", "gpt-4o", ECO_NONE, "openai", "", true, "" },
+	{ "10.0.0.7:9999", "", "", "", ECO_NONE, "", "", false, "" },
+	{ "my-proxy", "", "", "gpt-4o", ECO_NONE, "my-proxy", "", false, "" },
+	{ "gcp.vertex.agent", "", "", "gemini-2.5-flash", ECO_GOOGLE_ADK, "gcp.gen_ai", "gcp.vertex.agent", true, "" },
+	{ "promptkit", "", "", "", ECO_PROMPTKIT, "", "promptkit", false, "" },
+	{ "litellm", "", "", "groq/llama-3", ECO_LITELLM, "groq", "litellm", true, "" },
 	/* wire formats */
-	{ "openai-compatible", "", "api.groq.com", "", ECO_NONE, "groq", "", false },
-	{ "openai-compatible", "", "", "", ECO_NONE, "_OTHER", "", false },
-	{ "custom_openai", "", "http://localhost:11434/v1", "", ECO_NONE, "ollama", "", false },
+	{ "openai-compatible", "", "api.groq.com", "", ECO_NONE, "groq", "", false, "" },
+	{ "openai-compatible", "", "", "", ECO_NONE, "_OTHER", "", false, "" },
+	{ "custom_openai", "", "http://localhost:11434/v1", "", ECO_NONE, "ollama", "", false, "" },
 	/* hosts in the provider's place */
-	{ "api.x.ai", "", "", "", ECO_NONE, "x_ai", "", false },
-	{ "https://api.deepseek.com/v1", "", "", "", ECO_NONE, "deepseek", "", false },
+	{ "api.x.ai", "", "", "", ECO_NONE, "x_ai", "", false, "" },
+	{ "https://api.deepseek.com/v1", "", "", "", ECO_NONE, "deepseek", "", false, "" },
 	/* azure */
-	{ "azure", "", "", "gpt-4o", ECO_LITELLM, "azure.ai.openai", "", false },
-	{ "azure", "openai", "", "", ECO_OPENINFERENCE, "azure.ai.openai", "", false },
-	{ "azure", "", "", "mistral-large", ECO_VERCEL, "azure.ai.inference", "", false },
-	{ "azure", "", "x.openai.azure.com", "", ECO_VERCEL, "azure.ai.openai", "", false },
-	{ "azure", "", "x.services.ai.azure.com", "", ECO_NONE, "azure.ai.inference", "", false },
+	{ "azure", "", "", "gpt-4o", ECO_LITELLM, "azure.ai.openai", "", false, "" },
+	{ "azure", "openai", "", "", ECO_OPENINFERENCE, "azure.ai.openai", "", false, "" },
+	{ "azure", "", "", "mistral-large", ECO_VERCEL, "azure.ai.inference", "", false, "" },
+	{ "azure", "", "x.openai.azure.com", "", ECO_VERCEL, "azure.ai.openai", "", false, "" },
+	{ "azure", "", "x.services.ai.azure.com", "", ECO_NONE, "azure.ai.inference", "", false, "" },
 	/* google */
-	{ "google", "", "", "", ECO_NONE, "gcp.gen_ai", "", false },
-	{ "google", "", "us-east1-aiplatform.googleapis.com", "", ECO_NONE, "gcp.vertex_ai", "", false },
-	{ "gcp.gen_ai", "", "generativelanguage.googleapis.com", "", ECO_NONE, "gcp.gemini", "", false },
-	{ "google", "vertexai", "", "", ECO_OPENINFERENCE, "gcp.vertex_ai", "", false },
-	{ "google", "anthropic", "", "", ECO_OPENINFERENCE, "gcp.vertex_ai", "", false },
+	{ "google", "", "", "", ECO_NONE, "gcp.gen_ai", "", false, "" },
+	{ "google", "", "us-east1-aiplatform.googleapis.com", "", ECO_NONE, "gcp.vertex_ai", "", false, "" },
+	{ "gcp.gen_ai", "", "generativelanguage.googleapis.com", "", ECO_NONE, "gcp.gemini", "", false, "" },
+	{ "google", "vertexai", "", "", ECO_OPENINFERENCE, "gcp.vertex_ai", "", false, "" },
+	{ "google", "anthropic", "", "", ECO_OPENINFERENCE, "gcp.vertex_ai", "", false, "" },
 	/* the provider beats the system */
-	{ "aws", "anthropic", "", "", ECO_OPENINFERENCE, "aws.bedrock", "", false },
-	{ "groq", "openai", "", "", ECO_OPENINFERENCE, "groq", "", false },
+	{ "aws", "anthropic", "", "", ECO_OPENINFERENCE, "aws.bedrock", "", false, "" },
+	{ "groq", "openai", "", "", ECO_OPENINFERENCE, "groq", "", false, "" },
 	/* a name that is right stays, whatever the host */
-	{ "openai", "", "api.groq.com", "", ECO_OTEL, "openai", "", false },
+	{ "openai", "", "api.groq.com", "", ECO_OTEL, "openai", "", false, "" },
 };
 
 static void calls_are_resolved(void **state UNUSED)
@@ -260,6 +290,7 @@ static void calls_are_resolved(void **state UNUSED)
 		print_message("%zu %s\n", i, resolved[i].named);
 		expect(out.provider, resolved[i].provider, in.named);
 		expect(out.framework, resolved[i].framework, in.named);
+		expect(out.member, resolved[i].member, in.named);
 		assert_int_equal(out.inferred, resolved[i].inferred);
 		/* what came out is known again, and means itself */
 		in.named = out.provider;
@@ -269,6 +300,7 @@ static void calls_are_resolved(void **state UNUSED)
 		provider_resolve(&in, &a, &out);
 		if (first.len && !slice_is(first, "_OTHER"))
 			expect(out.provider, resolved[i].provider, first);
+		expect(out.member, "", first);
 	}
 	arena_release(&a);
 }

@@ -233,6 +233,48 @@ static void failed_reload_changes_nothing(void **state UNUSED)
 	backend_stop(&other);
 }
 
+static bool is_on_page(struct core_rig *r, const char *text)
+{
+	struct answer a = core_rig_ask(r, core_rig_main_address(r), "GET", "/metrics", "", SLICE(""));
+	assert_int_equal(a.status, 200);
+	return memmem(a.body.p, a.body.len, text, strlen(text)) != NULL;
+}
+
+/* What never served has no numbers, until a reload with it succeeds; what served keeps them. */
+static void failed_reload_leaves_no_series(void **state UNUSED)
+{
+	static const char yaml[] =
+	        "receivers: {otlp: {protocols: {http: {endpoint: '%s'}}}, otlp/new: {protocols: {http: {endpoint: "
+	        "'127.0.0.3:0'}}}}\n"
+	        "exporters: {nop: , nop/new: }\n"
+	        "service: {telemetry: {metrics: {level: normal, address: '127.0.0.2:0'}}, pipelines: {traces: "
+	        "{receivers: [%s], "
+	        "exporters: [%s]}}}\n";
+	static const char here[] = "127.0.0.1:0", exporter[] = "exporter=\"nop/new\"",
+	                  receiver[] = "receiver=\"otlp/new\"";
+	struct core_rig r, holder;
+	struct err e = { .text = "" };
+	core_rig_start(&holder, RECEIVER "exporters: {nop: }\n" TRACES_TO("nop"));
+	core_rig_start(&r, yaml, here, "otlp", "nop");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(core_rig_try_reload(
+		                         &r, &e, yaml, core_rig_address(&holder, 0), "otlp/new, otlp", "nop, nop/new"),
+		        -1);
+		assert_true(is_on_page(&r, "exporter=\"nop\"") && is_on_page(&r, "receiver=\"otlp\""));
+		assert_false(is_on_page(&r, exporter));
+		assert_false(is_on_page(&r, receiver));
+	}
+	core_rig_reload(&r, yaml, here, "otlp/new, otlp", "nop, nop/new");
+	assert_true(is_on_page(&r, exporter) && is_on_page(&r, receiver));
+	core_rig_take(&r, 3, 200);
+	UNTIL(&r, core_rig_get(&r, "nop/new", delivered) == 3);
+	core_rig_reload(&r, yaml, here, "otlp", "nop");
+	assert_true(is_on_page(&r, "weir_exporter_spans{exporter=\"nop/new\",outcome=\"delivered\"} 3"));
+	assert_true(is_on_page(&r, receiver));
+	core_rig_stop(&r);
+	core_rig_stop(&holder);
+}
+
 static void removed_exporter_drains_in_the_background(void **state UNUSED)
 {
 	struct backend b;
@@ -431,6 +473,7 @@ int main(void)
 		cmocka_unit_test(reload_corrects_a_dead_endpoint),
 		cmocka_unit_test(reload_encodes_waiting_deliveries_anew),
 		cmocka_unit_test(failed_reload_changes_nothing),
+		cmocka_unit_test(failed_reload_leaves_no_series),
 		cmocka_unit_test(removed_exporter_drains_in_the_background),
 		cmocka_unit_test(removed_exporter_gives_up_after_25_s),
 		cmocka_unit_test(removed_listener_ends_its_requests),

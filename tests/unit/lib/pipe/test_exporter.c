@@ -25,7 +25,6 @@ static void required_without_room_refuses_without_a_copy(void **state UNUSED)
 	} cases[] = {
 		{ "queue_size: 2", 4, 2 }, { "queue_size: 10, sizer: items", 4, 2 },
 		{ "queue_size: 250, sizer: bytes", 1, 3 }, /* about 80 bytes each */
-		{ "queue_size: 3, sizer: items", 4, 0 }, /* larger than the whole queue */
 	};
 	for (size_t i = 0; i < COUNTOF(cases); i++) {
 		struct backend b;
@@ -55,6 +54,74 @@ static void required_without_room_refuses_without_a_copy(void **state UNUSED)
 		core_rig_drain(&r, 10 * NS_PER_MS);
 		core_rig_stop(&r);
 		assert_int_equal(r.n_lost, fit);
+		backend_stop(&b);
+	}
+}
+
+/* One span of about 80 bytes has room, twenty have not, not even while the queue is empty: a 503 would be sent again for ever. */
+static void larger_than_the_queue_of_the_required(void **state UNUSED)
+{
+	static const char *const options[] = {
+		"sending_queue: {queue_size: 3, sizer: items}",
+		"sending_queue: {queue_size: 250, sizer: bytes}",
+		"overflow: drop_oldest, sending_queue: {queue_size: 3, sizer: items}",
+	};
+	for (size_t i = 0; i < COUNTOF(options); i++) {
+		struct backend b;
+		struct core_rig r;
+		char base[32];
+		backend_start(&b, &hang, 1, base);
+		core_rig_start(&r,
+		        RECEIVER "exporters: {otlp_http: {endpoint: '%s', timeout: 0s, %s}}\n" TRACES_TO("otlp_http"),
+		        base, options[i]);
+		core_rig_take(&r, 1, 200);
+		for (unsigned k = 0; k < 2; k++) {
+			struct answer a = core_rig_post(&r, "/v1/traces", CORE_RIG_PROTO, core_rig_spans(&r, 20));
+			static const char text[] = "larger than the sending queue of otlp_http ever has room for";
+			assert_int_equal(a.status, 413);
+			assert_string_equal(answer_header(&r, &a, "Retry-After"), "");
+			assert_non_null(memmem(a.body.p, a.body.len, text, strlen(text)));
+		}
+		core_rig_take(&r, 1, 200);
+		assert_int_equal(core_rig_get(&r, "otlp_http", accepted), 2);
+		assert_int_equal(core_rig_get(&r, "otlp_http", queued), 2);
+		assert_int_equal(core_rig_get(&r, "otlp_http", enqueue_failed), 40);
+		assert_int_equal(core_rig_received(&r, "otlp", TRACES).refused, 40);
+		assert_int_equal(core_rig_requests(&r, "otlp", REQUEST_TOO_LARGE), 2);
+		core_rig_drain(&r, 10 * NS_PER_MS);
+		core_rig_stop(&r);
+		assert_int_equal(r.n_lost, 2);
+		backend_stop(&b);
+	}
+}
+
+/* It goes without that request and loses nothing else for it, whatever its rule; the others get all. */
+static void larger_than_the_queue_of_the_optional(void **state UNUSED)
+{
+	static const char *const rules[] = { "auto", "drop_oldest", "drop_newest", "reject" };
+	for (size_t i = 0; i < COUNTOF(rules); i++) {
+		struct backend b;
+		struct core_rig r;
+		char base[32];
+		backend_start(&b, &hang, 1, base);
+		core_rig_start(&r,
+		        RECEIVER
+		        "exporters: {nop: {required: true}, otlp_http: {endpoint: '%s', timeout: 0s, overflow: "
+		        "%s, sending_queue: {queue_size: 3, sizer: items}}}\n" TRACES_TO("otlp_http, nop"),
+		        base, rules[i]);
+		core_rig_take(&r, 1, 200);
+		core_rig_take(&r, 1, 200);
+		core_rig_take(&r, 5, 200);
+		core_rig_take(&r, 1, 200);
+		UNTIL(&r, core_rig_get(&r, "nop", delivered) == 8);
+		assert_int_equal(core_rig_get(&r, "otlp_http", accepted), 8);
+		assert_int_equal(core_rig_get(&r, "otlp_http", queued), 3);
+		assert_int_equal(core_rig_get(&r, "otlp_http", dropped[DROP_OVERFLOW]), 5);
+		assert_int_equal(core_rig_get(&r, "otlp_http", enqueue_failed), 5);
+		assert_true(core_rig_has_logged(&r, "larger than the sending queue ever has room for"));
+		core_rig_drain(&r, 10 * NS_PER_MS);
+		core_rig_stop(&r);
+		assert_int_equal(r.n_lost, 3);
 		backend_stop(&b);
 	}
 }
@@ -295,6 +362,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(required_without_room_refuses_without_a_copy),
+		cmocka_unit_test(larger_than_the_queue_of_the_required),
+		cmocka_unit_test(larger_than_the_queue_of_the_optional),
 		cmocka_unit_test(optional_drops_by_its_own_rule),
 		cmocka_unit_test(newest_is_dropped_not_refused),
 		cmocka_unit_test(drop_reasons_of_retries),

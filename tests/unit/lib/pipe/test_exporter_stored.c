@@ -394,8 +394,8 @@ static void larger_than_the_storage_of_one(void **state UNUSED)
 		        ONE_PIPELINE, 600 << 10, 200, true, false },
 		{ "queued", "required: false, " LARGE_STORAGE, "overflow: drop_newest, " SMALL_STORAGE, ONE_PIPELINE,
 		        600 << 10, 200, true, false },
-		{ "durable", "required: true, " IN_MEMORY, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
-		        200, true, false }, /* no storage takes part then */
+		{ "auto", "required: true, " IN_MEMORY, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10, 200,
+		        true, false }, /* no storage takes part then */
 		{ "delivered", "required: true, " IN_MEMORY, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
 		        200, true, false },
 		{ "auto", "required: false, " SMALL_STORAGE, "required: false, " SMALL_STORAGE, ONE_PIPELINE, 600 << 10,
@@ -418,6 +418,33 @@ static void larger_than_the_storage_of_one(void **state UNUSED)
 		char place[80];
 		snprintf(place, sizeof place, "%s/%zu", directory, i);
 		post_too_large(&rows[i], place);
+	}
+}
+
+/* What limits an exporter's share of a storage is no other: a request that is larger than all of it is refused for good. */
+static void larger_than_the_share_of_a_storage(void **state UNUSED)
+{
+	static const char *const limits[] = { "queue_size: 3, sizer: items", "queue_size: 250, sizer: bytes",
+		"max_lag_bytes: 250" };
+	for (size_t i = 0; i < COUNTOF(limits); i++) {
+		struct core_rig r;
+		static struct backend b;
+		char base[32];
+		backend_start(&b, NULL, 0, base);
+		core_rig_start(&r,
+		        "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n"
+		        "extensions: {file_storage: {directory: '%s/%zu'}}\n"
+		        "exporters: {otlp_http: {endpoint: '%s', sending_queue: {storage: file_storage, %s}}}\n"
+		        "service: {extensions: [file_storage], pipelines: {traces: {receivers: [otlp], exporters: "
+		        "[otlp_http]}}}\n",
+		        directory, i, base, limits[i]);
+		core_rig_take(&r, 20, 413);
+		core_rig_take(&r, 1, 200);
+		UNTIL(&r, core_rig_get(&r, "otlp_http", delivered) == 1);
+		assert_int_equal(core_rig_get(&r, "otlp_http", accepted), 1);
+		core_rig_stop(&r);
+		assert_int_equal(backend_all_spans(&b), 1);
+		backend_stop(&b);
 	}
 }
 
@@ -479,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_of_two_storages_refuses, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(large_records_in_a_small_storage, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(larger_than_the_storage_of_one, make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(larger_than_the_share_of_a_storage, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(drops_of_a_full_queue, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(committed_out_of_order, make_directory, remove_directory),
 	};

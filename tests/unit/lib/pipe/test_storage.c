@@ -1,4 +1,5 @@
-/* test_storage.c - orphans of a storage that runs for days: told once, kept for a day, dropped then without a start or a reload.
+/* test_storage.c - orphans of a storage that runs for days: told once, kept for a day, dropped then without a start or a reload; and options
+ * that a reload changes.
  *
  * The main loop and the writer's are pumped here, on a fake clock.
  */
@@ -10,6 +11,7 @@
 enum { HOUR = 3600 };
 #define WAITS "waits for it to come back"
 #define DROPPED "is dropped now"
+#define CHANGED "The storage's options changed"
 
 struct place {
 	struct world w;
@@ -28,7 +30,7 @@ static void place_open(struct place *p)
 	assert_true(p->log_fd >= 0 && unlink(path) == 0);
 	log_free(p->w.log);
 	p->w.options.log = p->w.log =
-	        log_new(&(struct log_conf){ .level = LOG_WARN, .fds = { p->log_fd }, .n_fds = 1 }, &p->w.clock.clock);
+	        log_new(&(struct log_conf){ .level = LOG_INFO, .fds = { p->log_fd }, .n_fds = 1 }, &p->w.clock.clock);
 	assert_int_equal(loop_init(&p->loop, &p->w.clock.clock), 0);
 	p->loop.pumped = true;
 	p->s = storage_open(&p->w.options, &p->loop, p->w.log, &why, &e);
@@ -141,11 +143,56 @@ static void test_told_once(void **state)
 	place_close(&p);
 }
 
+/* What a graph asks for that fails to start is forgotten. */
+static void test_options_of_a_reload(void **state)
+{
+	static struct place p;
+	(void)state;
+	place_open(&p);
+	struct store_options o = p.w.options;
+	p.w.c[0] = cursor_open(p.s->store, "a", NULL, NULL);
+	assert_int_equal(put(&p.w, 1, 1000, 1, NULL), 0);
+	storage_commit(p.s); /* of the start */
+	assert_int_equal(count_said(&p, CHANGED), 0);
+	o.sync = false;
+	o.max_size = 1 << 20;
+	o.directory = NULL;
+	storage_prepare(p.s, &o); /* and the reload fails */
+	uint64_t before = fake_disk_calls(p.w.f, FAKE_SYNC);
+	assert_int_equal(put(&p.w, 1, 1000, 1, NULL), 0);
+	assert_int_equal(fake_disk_calls(p.w.f, FAKE_SYNC), before + 1);
+	storage_prepare(p.s, &p.w.options);
+	storage_commit(p.s);
+	assert_int_equal(count_said(&p, CHANGED), 0);
+	assert_false(storage_is_pressed(p.s));
+	storage_prepare(p.s, &o);
+	storage_commit(p.s);
+	assert_int_equal(count_said(&p, CHANGED), 1);
+	assert_int_equal(count_said(&p, "max_size=1048576"), 1);
+	before = fake_disk_calls(p.w.f, FAKE_SYNC);
+	assert_int_equal(put(&p.w, 10, 30000, 1, NULL), 0);
+	assert_true(storage_is_pressed(p.s));
+	assert_false(store_reserve(p.s->store, 600 << 10));
+	o.sync = true;
+	storage_prepare(p.s, &o);
+	before = fake_disk_calls(p.w.f, FAKE_SYNC);
+	storage_commit(p.s);
+	loop_pump(store_writer_loop(p.s->writer));
+	fake_clock_advance(&p.w.clock, NS);
+	loop_pump(store_writer_loop(p.s->writer)); /* what was there is synced without an append */
+	assert_true(fake_disk_calls(p.w.f, FAKE_SYNC) > before + 1);
+	assert_int_equal(drain(&p.w, 0), 12);
+	cursor_close(p.w.c[0]);
+	p.w.c[0] = NULL;
+	place_close(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dropped_after_a_day),
 		cmocka_unit_test(test_told_once),
+		cmocka_unit_test(test_options_of_a_reload),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

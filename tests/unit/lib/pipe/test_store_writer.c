@@ -74,6 +74,7 @@ static void bench_open(struct bench *b, unsigned n, int64_t sync_ns)
 {
 	memset(b, 0, sizeof *b);
 	world_init(&b->w, 1);
+	b->w.options.max_size = 96 << 20; /* an eighth of it is what a segment may have */
 	b->w.options.segment_size = 12 << 20;
 	world_open(&b->w, 1);
 	strbuf_init(&b->routes, 64);
