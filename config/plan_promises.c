@@ -22,26 +22,11 @@ static bool has(struct plan_component *const *list, size_t n, const struct plan_
 	return false;
 }
 
-/* In every pipeline that names it. */
-static bool is_alone(const struct plan *p, const struct plan_component *exporter)
-{
-	for (size_t i = 0; i < p->n_pipelines; i++)
-		if (p->pipelines[i].n_exporters > 1 &&
-		        has(p->pipelines[i].exporters, p->pipelines[i].n_exporters, exporter))
-			return false;
-	return true;
-}
-
-static bool is_required(const struct plan *p, const struct plan_component *exporter, const struct exporter_conf *c)
-{
-	return c->required == TRI_AUTO ? is_alone(p, exporter) : c->required == TRI_TRUE;
-}
-
 /* Does a 200 speak for it? */
 static bool must_have(const struct plan *p, const struct plan_component *exporter)
 {
 	const struct exporter_conf *c = options_of(exporter);
-	return c && is_required(p, exporter, c) && c->overflow != OVERFLOW_DROP_NEWEST;
+	return c && plan_requires(p, exporter) && c->overflow != OVERFLOW_DROP_NEWEST;
 }
 
 static bool has_storage(const struct plan_component *exporter)
@@ -118,7 +103,7 @@ static void check_overflow(struct builder *b, const struct plan_component *expor
 	const struct exporter_conf *c = options_of(exporter);
 	const struct node *overflow = node_get(exporter->node, "overflow"),
 	                  *required = node_get(exporter->node, "required");
-	if (!c || !overflow || c->overflow != OVERFLOW_REJECT || is_required(b->plan, exporter, c))
+	if (!c || !overflow || c->overflow != OVERFLOW_REJECT || plan_requires(b->plan, exporter))
 		return;
 	bool given = c->required == TRI_FALSE;
 	struct pos pos = given && is_later(required->pos, overflow->pos) ? required->pos : overflow->pos;

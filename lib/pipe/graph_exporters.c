@@ -57,15 +57,15 @@ int graph_add_exporters(struct graph *g, struct err *e)
 	return 0;
 }
 
-/* Alone in every pipeline that names it? */
-static bool is_alone(const struct graph *g, const struct plan_component *p)
+bool plan_requires(const struct plan *p, const struct plan_component *exporter)
 {
-	for (size_t i = 0; i < g->plan->n_pipelines; i++) {
-		const struct plan_pipeline *pp = &g->plan->pipelines[i];
-		for (size_t k = 0; k < pp->n_exporters; k++)
-			if (pp->exporters[k] == p && pp->n_exporters > 1)
+	const struct exporter_conf *c = exporter->conf;
+	if (c->required != TRI_AUTO)
+		return c->required == TRI_TRUE;
+	for (size_t i = 0; i < p->n_pipelines; i++)
+		for (size_t k = 0; k < p->pipelines[i].n_exporters; k++)
+			if (p->pipelines[i].exporters[k] == exporter && p->pipelines[i].n_exporters > 1)
 				return false;
-	}
 	return true;
 }
 
@@ -178,14 +178,13 @@ static void commit_exporter(struct graph *g, const struct plan_component *p)
 	struct pipeline_batch *batches = calloc(g->plan->n_pipelines + 1, sizeof *batches);
 	if (!batches)
 		abort();
-	bool alone = is_alone(g, p);
 	struct exporter_settings s = {
 		.retry = conf->retry_on_failure,
 		.n_consumers = q->enabled ? q->num_consumers : 1,
 		.capacity = q->queue_size,
 		.quota = quota_of(g, q),
 		.sizer = (enum sizer)q->sizer,
-		.required = conf->required == TRI_AUTO ? alone : conf->required == TRI_TRUE,
+		.required = plan_requires(g->plan, p),
 		.drop_oldest = conf->overflow == OVERFLOW_DROP_OLDEST,
 		.drop_newest = conf->overflow == OVERFLOW_DROP_NEWEST,
 		.batches = batches,

@@ -53,3 +53,7 @@ struct plan {
 	size_t n_extensions;
 	struct service_conf service;
 };
+
+/* Does a 200 wait for this exporter? As `required` says; auto: when it is alone in every pipeline that names it. Its options must be
+ * without findings. */
+bool plan_requires(const struct plan *p, const struct plan_component *exporter);
