@@ -130,11 +130,11 @@ static struct owner owner_of_host(slice host_or_url)
 	slice host = s.len ? authority(s, buf) : s;
 	if (!host.len)
 		return (struct owner){ 0 };
-	struct owner found = first_match(host_list, COUNTOF(host_list), host);
 	const char *port = memrchr(host.p, ':', host.len);
-	if (!found.provider.len && port)
+	struct owner found = { 0 };
+	if (port) /* a name says more than a number */
 		found = first_match(host_list, COUNTOF(host_list), (slice){ host.p, (size_t)(port - host.p) });
-	return found;
+	return found.provider.len ? found : first_match(host_list, COUNTOF(host_list), host);
 }
 
 slice provider_of_host(slice host_or_url)

@@ -146,6 +146,7 @@ static const struct {
 	{ "http://[::1]:11434", "ollama" },
 	{ "localhost:1234", "lmstudio" },
 	{ "ollama.internal:11434", "ollama" },
+	{ "https://api.groq.com:11434/v1", "groq" },
 	{ "eu-de.ml.cloud.ibm.com", "ibm.watsonx.ai" },
 	{ "dashscope-intl.aliyuncs.com", "alibaba" },
 	{ "adb-1.2.azuredatabricks.net", "databricks" },
