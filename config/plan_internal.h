@@ -34,6 +34,15 @@ struct declared *find_reference(struct builder *b, enum kind kind, slice text, s
 /* Declares a type with its defaults; NULL when it is not built in. */
 struct declared *declare_bare(struct builder *b, enum kind kind, slice type, struct pos pos);
 
+/* Is c one of the n components of a pipeline's list? */
+static inline bool list_has(struct plan_component *const *list, size_t n, const struct plan_component *c)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == c)
+			return true;
+	return false;
+}
+
 /* plan_foreign.c */
 /* Says why a type is unknown; true when it is one that is accepted without effect. */
 bool report_unknown_type(struct findings *f, enum kind kind, slice key, const struct id *id, struct pos pos);

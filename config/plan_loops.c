@@ -84,14 +84,6 @@ static bool leads_to(const struct address *to, const struct address *at)
 	        (is_localhost(at->host) && is_of_localhost(to->host));
 }
 
-static bool has(struct plan_component *const *list, size_t n, const struct plan_component *c)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == c)
-			return true;
-	return false;
-}
-
 /* Is it this URL that data of the signal goes to? */
 static bool is_used(const struct plan_component *exporter, const char *key, enum signal signal)
 {
@@ -105,8 +97,8 @@ static bool feeds(const struct plan *p, const struct plan_component *receiver, c
 {
 	for (size_t i = 0; i < p->n_pipelines; i++) {
 		const struct plan_pipeline *l = &p->pipelines[i];
-		if (has(l->receivers, l->n_receivers, receiver) && has(l->exporters, l->n_exporters, exporter) &&
-		        is_used(exporter, key, l->signal))
+		if (list_has(l->receivers, l->n_receivers, receiver) &&
+		        list_has(l->exporters, l->n_exporters, exporter) && is_used(exporter, key, l->signal))
 			return true;
 	}
 	return false;

@@ -14,14 +14,6 @@ static const struct exporter_conf *options_of(const struct plan_component *c)
 	return c->type->conf_size < sizeof(struct exporter_conf) ? NULL : c->conf;
 }
 
-static bool has(struct plan_component *const *list, size_t n, const struct plan_component *c)
-{
-	for (size_t i = 0; i < n; i++)
-		if (list[i] == c)
-			return true;
-	return false;
-}
-
 /* Does a 200 speak for it? */
 static bool must_have(const struct plan *p, const struct plan_component *exporter)
 {
@@ -84,7 +76,7 @@ static void check_ack(struct builder *b, const struct plan_component *receiver)
 	bool durable = ack && slice_is(ack->text, "durable"), delivered = ack && slice_is(ack->text, "delivered");
 	for (size_t i = 0; (durable || delivered) && i < b->plan->n_pipelines; i++) {
 		const struct plan_pipeline *p = &b->plan->pipelines[i];
-		if (!has(p->receivers, p->n_receivers, receiver) || !is_sound(p))
+		if (!list_has(p->receivers, p->n_receivers, receiver) || !is_sound(p))
 			continue;
 		if (durable)
 			check_durable(b, receiver, p, ack->pos);

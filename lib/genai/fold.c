@@ -98,7 +98,7 @@ static void carry(struct folding *x, const struct source *s, const struct place 
 	struct fold *f = x->f;
 	bool of_events = p->type == PLACE_EVENTS || p->type == PLACE_DETAILS;
 	uint16_t canonical = concept_info(s->concept)->key;
-	if (s->lossy || s->cut)
+	if (s->lossy || s->cut || p->stays)
 		return;
 	for (size_t i = 0; i < s->used.n; i++)
 		if (of_events)

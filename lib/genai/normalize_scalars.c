@@ -149,7 +149,9 @@ static bool is_settled(struct norm *x, enum concept c)
 	const struct value *have = &only->attr->value;
 	if (info->type == TYPE_DOUBLE)
 		return have->type == V_DOUBLE && __builtin_isfinite(have->d) && c != C_FIRST_CHUNK;
-	return (info->type == TYPE_INT && have->type == V_INT) || (info->type == TYPE_BOOL && have->type == V_BOOL);
+	if (info->type == TYPE_INT) /* a time below zero is none */
+		return have->type == V_INT && (have->i >= 0 || info->group != GROUP_LATENCY);
+	return info->type == TYPE_BOOL && have->type == V_BOOL;
 }
 
 static void normalize_scalar(struct norm *x, enum concept c)

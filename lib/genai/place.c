@@ -118,23 +118,32 @@ static void put_candidate(struct places *p, struct candidate *c, unsigned *group
 	put(p, c->order + (of & LAST ? ORDER_LAST : 0u), place);
 }
 
+static size_t details_size(const struct attr *a)
+{
+	return a->value.type == V_STRING || a->value.type >= V_ARRAY ? a->value.s.len : 0;
+}
+
 static void put_details(struct places *p, const struct message_events *events, enum concept concept)
 {
 	const uint32_t longest = ORDER_EVENTS - ORDER_DETAILS - 1;
 	struct place found[DETAILS_MAX];
-	size_t n = 0;
+	size_t n = 0, n_details = 0;
+	for (size_t i = 0; i < events->n; i++)
+		n_details += events->v[i].type == EVENT_DETAILS;
+	bool many = n_details > DETAILS_MAX;
 	for (size_t i = 0; i < events->n; i++) {
 		struct event *e = events->v[i].event;
 		struct attr *a = attrs_find_id(&e->attrs, concept_info(concept)->key);
 		if (events->v[i].type != EVENT_DETAILS || !a)
 			continue;
-		if (n == DETAILS_MAX)
-			return;
-		found[n++] = (struct place){ .type = PLACE_DETAILS, .event = e, .attr = a };
+		struct place place = { .type = PLACE_DETAILS, .event = e, .attr = a, .stays = many };
+		if (!many || !n)
+			found[n++] = place;
+		else if (details_size(a) > details_size(found[0].attr))
+			found[0] = place;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct value *v = &found[i].attr->value;
-		size_t len = v->type == V_STRING || v->type >= V_ARRAY ? v->s.len : 0;
+		size_t len = details_size(found[i].attr);
 		put(p, ORDER_DETAILS + longest - (len < longest ? (uint32_t)len : longest), found[i]);
 	}
 }
@@ -183,8 +192,8 @@ static bool may_hold_messages(const struct source *s, const struct candidate *c,
 		return true;
 	case KIND_EMBEDDING:
 	case KIND_RERANK:
-		*loose = s->concept
-		== C_INPUT_MESSAGES ? LOOSE_TEXT | LOOSE_JSON : STRICT;
+		if (s->concept == C_INPUT_MESSAGES)
+			*loose = LOOSE_TEXT | LOOSE_JSON;
 		return true;
 	case KIND_AGENT:
 	case KIND_WORKFLOW:

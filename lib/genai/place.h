@@ -16,7 +16,9 @@ enum place_type {
 	PLACE_EVENTS, /* events of one message each */
 	PLACE_BODY, /* the body that the input messages were read from */
 };
-enum { DETAILS_MAX = 16 }; /* details events with the same concept: when there are more, they stay as they are */
+/* Details events of a span. When there are more, only the longest place of each concept is read and all of these events stay as they
+ * are, whatever they say: a second run has to see the same ones. */
+enum { DETAILS_MAX = 16 };
 struct place {
 	uint32_t order;
 	enum place_type type;
@@ -25,6 +27,7 @@ struct place {
 	const struct json *body;
 	struct event *event; /* PLACE_DETAILS */
 	struct attr *attr; /* of that event */
+	bool stays; /* that event is never carried */
 };
 struct places {
 	struct place v[VIEW_MAX + FAMILIES_MAX + DETAILS_MAX + 3];

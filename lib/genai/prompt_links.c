@@ -58,7 +58,7 @@ enum { N_LINKS = COUNTOF(link_rows), LINK_MAX = 1024 };
 struct asked {
 	const struct prompt_named *named;
 	const struct attr *told[N_LINKS];
-	bool vendors_name, vendors_version;
+	bool linked, vendors_name, vendors_version;
 };
 
 static slice member(const struct prompt_conf *p, size_t link)
@@ -95,6 +95,7 @@ static struct asked ask(const struct prompt_places *places, const struct prompt_
 	const struct attr *name = find_told(places, KEY_PROMPTLAYER_PROMPT_NAME);
 	for (size_t i = 0; i < N_LINKS; i++) {
 		q.told[i] = find_told(places, link_rows[i].key);
+		q.linked |= q.told[i] != NULL;
 		if (q.told[i] && link_rows[i].is & VERSION && says(q.told[i], named->version))
 			q.vendors_version = true;
 		if (q.told[i] && link_rows[i].key == KEY_LANGFUSE_OBSERVATION_PROMPT_NAME)
@@ -158,6 +159,8 @@ const struct prompt_conf *prompt_find(
 	struct asked q = ask(places, named);
 	int best_rank = -1;
 	bool ambiguous = false;
+	if (!named->name.len && !named->fingerprint.len && !q.linked) /* most spans name no prompt */
+		return NULL;
 	for (size_t i = 0; i < prompts->n; i++) {
 		int r = rank(&v[i], &q);
 		if (r < 0 || (best && r > best_rank))

@@ -284,10 +284,12 @@ static void adopt_storage(struct exporter *e, const struct exporter_settings *s)
 
 void exporter_commit(struct exporter *e, const struct exporter_settings *s)
 {
-	adopt_storage(e, s);
 	struct order c = { .exporter = e, .stage = e->prepared, .settings = s };
 	e->prepared = NULL;
+	atomic_fetch_add(&e->changes, 1);
+	adopt_storage(e, s);
 	call_on(&e->loop, run_commit, &c);
+	atomic_fetch_add(&e->changes, 1);
 }
 
 static void run_rollback(void *arg)

@@ -71,6 +71,7 @@ struct exporter {
 	struct cursor *cursor; /* set with storage, before it */
 	struct ack_book *acks;
 	_Atomic bool relieve; /* the storage is pressed */
+	_Atomic unsigned changes; /* of the settings: odd while one is under way */
 	_Atomic size_t n_rooms; /* reserved, and neither committed nor released: workers and writers will come back */
 	_Atomic bool required, drop_oldest, drop_newest;
 	_Atomic int state;

@@ -18,11 +18,16 @@ struct storage *exporter_storage(const struct exporter *e)
 	return atomic_load_explicit(&e->storage, memory_order_acquire);
 }
 
-/* Has an empty queue room for the record? Making some for one that it has not would drop all the others for nothing. */
-static bool queue_can_hold(const struct queue *q, const struct record *r)
+/* Is the record more than an empty queue holds? Making room for it would drop all the others for nothing. While a reload changes the limits
+ * one by one nothing is: two of them may not belong together, and "never" cannot be taken back. */
+static bool is_beyond(struct exporter *e, const struct record *r)
 {
-	return queue_units(q, 1, r->n_items, r->body->len) <= count_get(&q->capacity) &&
-	        r->body->len <= count_get(&q->quota);
+	const struct queue *q = &e->queue;
+	unsigned before = atomic_load(&e->changes);
+	bool beyond = queue_units(q, 1, r->n_items, r->body->len) > count_get(&q->capacity) ||
+	        r->body->len > count_get(&q->quota);
+	/* adding nothing is a load that the others cannot be moved behind */
+	return beyond && before % 2 == 0 && atomic_fetch_add(&e->changes, 0) == before;
 }
 
 bool room_reserve(struct exporter *e, struct record *r, struct room *out)
@@ -32,7 +37,7 @@ bool room_reserve(struct exporter *e, struct record *r, struct room *out)
 	bool force = atomic_load_explicit(&e->drop_oldest, memory_order_relaxed);
 	*out = (struct room){ .exporter = e, .record = r, .required = required };
 	atomic_fetch_add(&e->n_rooms, 1);
-	if (!queue_can_hold(&e->queue, r))
+	if (is_beyond(e, r))
 		out->limit = ROOM_BEYOND_QUEUE;
 	if (out->limit || !queue_reserve(&e->queue, r->n_items, r->body->len, force, &out->units)) {
 		if (!required)

@@ -269,10 +269,14 @@ def test_gateway(tmp_path, ids, body):
     assert "litellm is one of gateways" in story and re.search(r"total +0\.0035 USD", story), story
 
 
-def test_price_list_of_a_member(ids, body):
+def test_price_list_of_a_member(tmp_path, ids, body):
     """The normaliser's name stands for two price lists; the sum is made with the one that the processor took."""
-    story = cost_story(explain(body(one_call(ids, {"gen_ai.provider.name": "zai", "gen_ai.request.model": "glm-5.2"}))))
-    assert re.search(r"^    zai/GLM-5.2@", story, re.M) and re.search(r"^      total ", story, re.M), story
+    prices = tmp_path / "prices.tsv"
+    prices.write_text("weir-prices\t1\ndate\t2026-01-02\nmodel\tzai\tm-test\t=\tin=3 out=5\nmodel\tzhipu_ai\tm-test\t=\tin=7 out=9\n")
+    conf = config(tmp_path / "c.yaml", {**dict.fromkeys(PROCESSORS), "gen_ai_cost": {"price_files": [str(prices)]}})
+    path = body(one_call(ids, {"gen_ai.provider.name": "zai", "gen_ai.request.model": "m-test"}))
+    story = cost_story(explain(path, "--config", conf))
+    assert re.search(r"^    zai/m-test@", story, re.M) and re.search(r"^      total +0\.0035 USD$", story, re.M), story
 
 
 def test_several_pipelines(tmp_path, ids, body):

@@ -116,6 +116,20 @@ def test_durable_waits_for_fdatasync(durable, sink, shim, issuer, journal, recei
         journal.append(ids)
 
 
+def test_durable_on_a_disk_that_is_too_slow(durable, sink, shim, issuer):
+    """A sync that takes longer than ack_timeout: 503 with Retry-After, and as the disk works in the end the data arrives all the same."""
+    ledger = Ledger(issuer)
+    w = durable({"a": sink(behave=ledger).url}, receiver={"ack": "durable", "ack_timeout": f"{SLOW / 2:g}s"}, shim=shim)
+    shim.hold("fdatasync")
+    message, ids = issuer.request()
+    status, headers, _ = w.exchange(message.SerializeToString())
+    assert status == 503 and headers["retry-after"]
+    shim.heal("fdatasync")
+    until(lambda: ids[0] in ledger.times, 10, "delivery")
+    w.at_rest()
+    assert ledger.copies() == 0 and not ledger.wrong
+
+
 def test_durable_writes_before_it_syncs(durable, sink, shim, issuer):
     """The answer waits for the write, too, and the sync comes after it."""
     w = durable({"a": sink(behave=Ledger(issuer)).url}, shim=shim)

@@ -72,7 +72,11 @@ def test_ends_with_records_in_pieces(durable, sink, journal, seed):
     again and again: nothing acknowledged is lost, and the books are those of what arrived."""
     issuer = Issuer(seed, SEGMENT)
     dice = random.Random(seed)
-    ledgers = {name: Ledger(issuer, lambda _: Answer(503 if random.random() < 0.3 else 200, delay=0.01)) for name in ("a", "b")}
+
+    def moody(name):
+        mood = random.Random(f"{seed} {name}")
+        return Ledger(issuer, lambda _: Answer(503 if mood.random() < 0.3 else 200, delay=0.01))
+    ledgers = {name: moody(name) for name in ("a", "b")}
     w = durable({name: sink(behave=ledger).url for name, ledger in ledgers.items()}, extension=SMALL, drain=f"{SLOW:g}s",
                 queue={"num_consumers": 4, "batch": {"min_size": 5, "max_size": 10, "flush_timeout": "10ms"}})
     with Load(w, issuer, journal, senders=4, spans=30, pause=0.02):

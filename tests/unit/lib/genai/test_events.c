@@ -304,11 +304,50 @@ static void test_kept_when_asked(void **state)
 	fold_rig_release(&r);
 }
 
+/* So many details events with the same messages, the first with what only it says, as far as there is some. */
+static bool check_details(
+        const char *name, int n, const char *before, const char *first, const char *output, const char *stays)
+{
+	struct fold_case c = { .name = name, .input = "[" TEXT("user", "hi") "]", .output = output, .stays = stays };
+	struct strbuf b;
+	strbuf_init(&b, 1 << 20);
+	strbuf_adds(&b, before);
+	for (int i = 0; i < n; i++) {
+		strbuf_adds(&b,
+		        "@gen_ai.client.inference.operation.details\n"
+		        "gen_ai.input.messages: [" TEXT("user", "hi") "]\n");
+		strbuf_adds(&b, i ? "" : first);
+	}
+	strbuf_addc(&b, 0);
+	c.span = b.p;
+	c.finish = output ? "stop" : NULL;
+	bool ok = fold_check(&c);
+	strbuf_release(&b);
+	return ok;
+}
+
+static void test_many_details(void **state)
+{
+	static const char output[] = "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"hello\"}],"
+	                             "\"finish_reason\":\"stop\"}]";
+	static const char told[] = "gen_ai.output.messages: [{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\","
+	                           "\"content\":\"hello\"}],\"finish_reason\":\"stop\"}]\n";
+	static const char on_span[] = "gen_ai.input.messages: [" TEXT("user", "hi") "]\n";
+	(void)state;
+	bool ok = check_details("16 details events", 16, "", told, output, NULL);
+	ok &= check_details("17 details events: what they say is read, they stay", 17, "", told, output, "*");
+	ok &= check_details("17 details events, no output", 17, "", "", NULL, "*");
+	ok &= check_details(
+	        "17 details events: also the one whose attributes are on the span", 17, on_span, told, output, "*");
+	assert_true(ok);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_kept_when_asked),
+		cmocka_unit_test(test_many_details),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
