@@ -98,7 +98,7 @@ static void collect_ranges(const struct json *ranges, struct collected *c)
 
 static uint32_t provider_of(struct price_table *t, slice label)
 {
-	slice lower = table_lower(t, slice_trim(label));
+	slice lower = table_lower(t, label);
 	uint32_t p = fold_provider(t, lower);
 	return p != NO_PROVIDER ? p : table_provider(t, arena_dup(&t->arena, lower));
 }
@@ -108,7 +108,7 @@ static uint32_t provider_of(struct price_table *t, slice label)
 static void add_names(struct price_loader *l, uint32_t p, uint32_t entry, slice name, slice label)
 {
 	struct price_table *t = l->table;
-	uint32_t own = table_label(t, p, table_lower(t, slice_trim(label)));
+	uint32_t own = table_label(t, p, table_lower(t, label));
 	bool foreign = own != p;
 	if (!table_name(t, own, entry, name, NAME_OWN))
 		loader_note(l, &l->report->duplicates, "%.*s is given twice, the later one counts", SLICE_ARG(name));
@@ -129,16 +129,16 @@ static void add_entry(struct price_loader *l, slice name, const struct json *v)
 {
 	struct price_table *t = l->table;
 	const struct json *label = json_get(v, "litellm_provider"), *ranges = json_get(v, "tiered_pricing");
+	slice who = label && label->type == JSON_STRING && !label->escaped ? slice_trim(label->text) : (slice){ 0 };
 	struct collected c;
 	c.set.n = 0;
 	c.failed = c.other = false;
-	if (!label || label->type != JSON_STRING || label->escaped || !label->text.len ||
-	        label->text.len > PRICE_NAME_MAX || !name.len || name.len > PRICE_NAME_MAX) {
+	if (!who.len || who.len > PRICE_NAME_MAX || !name.len || name.len > PRICE_NAME_MAX) {
 		loader_note(l, &l->report->skipped, "\"%.*s\" has no litellm_provider",
 		        (int)(name.len < 80 ? name.len : 80), name.p);
 		return;
 	}
-	collect(v, -1, slice_is(label->text, "xai"), &c);
+	collect(v, -1, slice_is(who, "xai"), &c);
 	if (ranges && ranges->type == JSON_ARRAY)
 		collect_ranges(ranges, &c);
 	if (c.failed) {
@@ -148,12 +148,12 @@ static void add_entry(struct price_loader *l, slice name, const struct json *v)
 	bool priced = false;
 	for (size_t i = 0; i < c.set.n; i++)
 		priced |= c.set.v[i].unit > 0;
-	uint32_t p = provider_of(t, label->text), entry = table_entry(t, p, arena_dup(&t->arena, name));
+	uint32_t p = provider_of(t, who), entry = table_entry(t, p, arena_dup(&t->arena, name));
 	struct price_row *row = table_row(t, entry);
 	row->unpriced = !priced && (c.other || !c.set.n);
 	if (!row->unpriced)
 		tiers_store(t, row, &c.set);
-	add_names(l, p, entry, t->entries.v[entry].model, label->text);
+	add_names(l, p, entry, t->entries.v[entry].model, who);
 	l->report->models++;
 }
 

@@ -154,24 +154,34 @@ static struct hit find_name(const struct price_table *t, const struct places *at
 	return hit;
 }
 
-/* Where nobody named a provider the model's path does. OpenRouter passes on prices: what it does not list costs what the vendor, who is
- * the next in the path, asks for. */
-static struct hit find_inferred(const struct price_table *t, struct places *at, slice name)
+/* OpenRouter passes on prices: what it does not list of its own path "openrouter/.." costs what the vendor, who is the next in the path,
+ * asks for; whether a span names OpenRouter or its path alone does. */
+static struct hit find_vendors(const struct price_table *t, struct places *at, slice name)
 {
-	at->provider = infer_provider(t, name);
-	at->label = match_label(t, at->provider, known_head(t, skip_gateways(name)));
-	struct hit hit = find_name(t, at, name);
+	struct hit none = { .entry = NO_ENTRY };
 	slice rest = skip_gateways(name), head = known_head(t, rest);
-	if (hit.entry != NO_ENTRY || !head.len || !slice_is(t->providers.v[at->provider].id, "openrouter"))
-		return hit;
+	if (at->provider == NO_PROVIDER || !slice_is(t->providers.v[at->provider].id, "openrouter") || !head.len ||
+	        infer_provider(t, rest) != at->provider)
+		return none;
 	rest = (slice){ rest.p + head.len + 1, rest.len - head.len - 1 };
 	struct places vendor = { infer_provider(t, rest), NO_PROVIDER, NO_PROVIDER };
 	if (vendor.provider == NO_PROVIDER)
-		return hit;
-	hit = find_name(t, &vendor, rest);
-	hit.via |= VIA_STRIPPED_PATH;
+		return none;
+	struct hit hit = find_name(t, &vendor, rest);
+	hit.via |= VIA_STRIPPED_PATH | VIA_INFERRED;
 	*at = hit.entry == NO_ENTRY ? *at : vendor;
 	return hit;
+}
+
+/* `who` is the named provider; empty: the model's path tells it. */
+static struct places places_of(const struct price_table *t, slice who, slice name)
+{
+	struct places at = { NO_PROVIDER, NO_PROVIDER, NO_PROVIDER };
+	at.provider = who.len ? match_provider(t, who) : infer_provider(t, name);
+	at.label = match_label(t, at.provider, who.len ? who : known_head(t, skip_gateways(name)));
+	if (who.len)
+		at.canonical = match_canonical(t, at.provider, who);
+	return at;
 }
 
 static void set_scale(const struct price_table *t, const struct places *at, slice name, struct found *f)
@@ -197,7 +207,6 @@ static size_t lower_into(char out[PRICE_NAME_MAX], slice s)
 enum price_status match_names(const struct price_table *t, slice provider, slice model, struct found *f)
 {
 	char named[PRICE_NAME_MAX], text[PRICE_NAME_MAX], id[PRICE_NAME_MAX];
-	struct places at = { NO_PROVIDER, NO_PROVIDER, NO_PROVIDER };
 	provider = slice_trim(provider);
 	model = slice_trim(model);
 	*f = (struct found){ .hit.entry = NO_ENTRY, .ppm = PPM };
@@ -206,14 +215,10 @@ enum price_status match_names(const struct price_table *t, slice provider, slice
 	if (model.len > PRICE_NAME_MAX)
 		return PRICE_UNKNOWN_MODEL;
 	slice who = { named, lower_into(named, provider) }, name = { text, lower_into(text, model) };
-	if (who.len) {
-		at.provider = match_provider(t, who);
-		at.label = match_label(t, at.provider, who);
-		at.canonical = match_canonical(t, at.provider, who);
-		f->hit = find_name(t, &at, name);
-	} else {
-		f->hit = find_inferred(t, &at, name);
-	}
+	struct places at = places_of(t, who, name);
+	f->hit = find_name(t, &at, name);
+	if (f->hit.entry == NO_ENTRY)
+		f->hit = find_vendors(t, &at, name);
 	if (f->hit.entry == NO_ENTRY)
 		return at.provider == NO_PROVIDER ? PRICE_UNKNOWN_PROVIDER : PRICE_UNKNOWN_MODEL;
 	f->hit.via |= who.len ? 0 : VIA_INFERRED;

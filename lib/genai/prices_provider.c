@@ -19,8 +19,7 @@ static void put_first(struct map *m, slice name, uint32_t index)
 		map_put(m, name, (void *)((uintptr_t)index + 1));
 }
 
-/* Empty where a list of that name is not its group's. */
-static slice canonical_of_list(slice name)
+bool provider_is_member(slice name)
 {
 	struct arena a;
 	struct provider_out out;
@@ -28,7 +27,13 @@ static slice canonical_of_list(slice name)
 	provider_resolve(&(struct provider_in){ .named = name }, &a, &out);
 	bool member = out.member.len != 0;
 	arena_release(&a);
-	return member ? (slice){ 0 } : provider_of_name(name);
+	return member;
+}
+
+/* Empty where a list of that name is not its group's. */
+static slice canonical_of_list(slice name)
+{
+	return provider_is_member(name) ? (slice){ 0 } : provider_of_name(name);
 }
 
 void table_canonical(struct price_table *t, uint32_t provider, slice name)
@@ -48,12 +53,20 @@ uint32_t table_named(const struct price_table *t, slice name)
 	return p != NO_PROVIDER ? p : named(t, canonical_of_list(name));
 }
 
+/* The first that matches; a member of a group before all others ("*huggingface*groq*" says more than "*groq*"). */
 static uint32_t by_pattern(const struct price_table *t, slice name)
 {
-	for (size_t i = 0; i < t->aliases.n; i++)
-		if (pattern_match(&t->aliases.v[i], name))
-			return t->aliases.v[i].provider;
-	return NO_PROVIDER;
+	uint32_t first = NO_PROVIDER;
+	for (size_t i = 0; i < t->aliases.n; i++) {
+		uint32_t p = t->aliases.v[i].provider;
+		bool member = t->providers.v[p].member;
+		if ((!member && first != NO_PROVIDER) || !pattern_match(&t->aliases.v[i], name))
+			continue;
+		if (member)
+			return p;
+		first = p;
+	}
+	return first;
 }
 
 uint32_t fold_provider(const struct price_table *t, slice name)
@@ -65,8 +78,13 @@ uint32_t fold_provider(const struct price_table *t, slice name)
 uint32_t match_provider(const struct price_table *t, slice name)
 {
 	uint32_t p = named(t, name);
-	p = p != NO_PROVIDER ? p : named(t, provider_of_name(name));
-	return p != NO_PROVIDER ? p : by_pattern(t, name);
+	if (p != NO_PROVIDER)
+		return p;
+	p = by_pattern(t, name);
+	if (p != NO_PROVIDER && t->providers.v[p].member)
+		return p;
+	uint32_t group = named(t, provider_of_name(name));
+	return group != NO_PROVIDER ? group : p;
 }
 
 uint32_t match_canonical(const struct price_table *t, uint32_t provider, slice name)
@@ -78,11 +96,12 @@ uint32_t match_canonical(const struct price_table *t, uint32_t provider, slice n
 /* Routers and frameworks that put themselves in front of a name: "litellm/openai/gpt-4o". */
 static bool is_gateway(slice s)
 {
-	static const char *const names[] = { "litellm", "litellm_proxy", "vercel", "portkey", "helicone", "bifrost",
-		"gateway", "langchain" };
-	for (size_t i = 0; i < COUNTOF(names); i++)
-		if (slice_is(s, names[i]))
+	const char *end = PRICE_GATEWAYS;
+	for (const char *p = end; *end; p = end + 1) {
+		end = strchrnul(p, ',');
+		if (slice_eq(s, (slice){ p, (size_t)(end - p) }))
 			return true;
+	}
 	return false;
 }
 

@@ -73,7 +73,7 @@ uint32_t table_provider(struct price_table *t, slice id)
 	for (size_t i = 1; i < t->providers.n; i++)
 		if (!t->providers.v[i].label_of && slice_eq(t->providers.v[i].id, id))
 			return (uint32_t)i;
-	VEC_ADD(&t->providers)->id = id;
+	*VEC_ADD(&t->providers) = (struct price_provider){ .id = id, .member = provider_is_member(id) };
 	uint32_t provider = (uint32_t)t->providers.n - 1;
 	if (!map_get(&t->alias_names, id))
 		table_alias(t, provider, id);
@@ -157,7 +157,7 @@ bool table_name(struct price_table *t, uint32_t provider, uint32_t entry, slice 
 	}
 	struct price_name *old = &t->names.v[t->slots[slot] - 1];
 	bool whole = rank == NAME_OWN || rank == NAME_FOREIGN;
-	bool twice = old->layer == new.layer && old->rank == rank &&whole && old->entry != entry;
+	bool twice = whole && old->layer == new.layer && old->rank == rank && old->entry != entry;
 	if (old->layer != new.layer || old->rank >= rank)
 		*old = new;
 	return !twice;

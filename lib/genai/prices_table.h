@@ -74,6 +74,7 @@ struct price_provider {
 	slice id;
 	uint32_t fallback[TABLE_FALLBACKS], n_fallback;
 	uint32_t first_pattern, n_patterns; /* set by table_seal */
+	bool member; /* of a group: one of several lists that share a normaliser's name */
 	uint32_t label_of; /* a label of a file, kept apart within that provider; 0: a provider */
 };
 
@@ -141,6 +142,8 @@ bool pattern_match(const struct price_pattern *p, slice name);
 const struct price_name *table_find(const struct price_table *t, uint32_t provider, slice name);
 
 /* prices_provider.c: names are lower case; NO_PROVIDER: unknown. */
+/* One of the lists behind a group's name ("huggingface_groq"). */
+bool provider_is_member(slice name);
 /* Remembers the canonical name of a provider's id or alias, unless an earlier one has it. */
 void table_canonical(struct price_table *t, uint32_t provider, slice name);
 /* By an id or alias in any spelling, without patterns; for loaders. */

@@ -21,9 +21,10 @@ enum { PRICE_FILE_MAX = 16 << 20 }; /* bytes of a user's price file */
 /* Tokens of one count; beyond it a number is a mistake. */
 #define PRICE_TOKENS_MAX INT64_C(1000000000000000)
 
-/* Defaults of gen_ai_cost: whose calls are free, and whose name says nothing of the provider. Separated by commas. */
+/* Defaults of gen_ai_cost: whose calls are free; and routers and frameworks, whose name says nothing of the provider,
+ * neither in its place nor in front of a model. Separated by commas. */
 #define PRICE_LOCAL_PROVIDERS "ollama,vllm,llama.cpp,lmstudio"
-#define PRICE_GATEWAYS "litellm,litellm_proxy,portkey,helicone,bifrost,kong,truefoundry,vercel,gateway"
+#define PRICE_GATEWAYS "litellm,litellm_proxy,portkey,helicone,bifrost,kong,truefoundry,vercel,gateway,langchain"
 
 /* A price set in the config. Amounts are USD per million tokens; a negative one is absent. An override without any amount only
  * multiplies what the table says. */
@@ -86,7 +87,7 @@ enum price_how { HOW_EXACT, HOW_PREFIX, HOW_DATED, HOW_SUFFIX, HOW_SUBSTRING, HO
 enum price_via {
 	VIA_REQUEST_MODEL = 1, /* the response model is not known */
 	VIA_FALLBACK = 2, /* another provider's price for its own model (Azure: OpenAI's) */
-	VIA_INFERRED = 4, /* no provider was named: the model told it */
+	VIA_INFERRED = 4, /* no provider was named, or a router: the model told it */
 	VIA_DATE_SPELLING = 8, /* -20251211 read as -2025-12-11 */
 	VIA_STRIPPED_PATH = 16, /* "openai/", "models/", an ARN's head .. taken off */
 	VIA_STRIPPED_REGION = 32, /* Bedrock's "eu." .. taken off */

@@ -96,10 +96,36 @@ static void every_name_through_the_normaliser(void **unused UNUSED)
 	assert_int_equal(c.differ, 0);
 }
 
+/* What OpenRouter does not list costs the same whether the normaliser has named OpenRouter or nobody has. */
+static void a_vendors_price_through_the_normaliser(void **unused UNUSED)
+{
+	static const char text[] = "{\"attributes\":{\"gen_ai.operation.name\":\"embeddings\",\"gen_ai.request.model\":"
+	                           "\"openrouter/openai/text-embedding-3-small\",\"gen_ai.usage.input_tokens\":1000}}";
+	struct chain c = { .asked = 0 };
+	rig_init(&c.normalizer, &processor_gen_ai_normalizer, "");
+	rig_init(&c.cost, &processor_gen_ai_cost, "");
+	for (int normalised = 0; normalised < 2; normalised++) {
+		struct spans s;
+		gen_ai_load(&s, text);
+		if (normalised)
+			gen_ai_push(&c.normalizer, &s);
+		gen_ai_push(&c.cost, &s);
+		const struct attrs *attrs = &spans_nth(&s, 0)->attrs;
+		const struct attr *who = attrs_find(attrs, SLICE("gen_ai.provider.name"));
+		const struct attr *price = attrs_find(attrs, SLICE("weir.cost.price"));
+		assert_true(normalised ? who && slice_is(who->value.s, "openrouter") : !who);
+		assert_true(price && slice_starts(price->value.s, SLICE("openai/text-embedding-3-small@")));
+		spans_release(&s);
+	}
+	rig_release(&c.cost);
+	rig_release(&c.normalizer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_name_through_the_normaliser),
+		cmocka_unit_test(a_vendors_price_through_the_normaliser),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

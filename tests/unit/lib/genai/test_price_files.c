@@ -181,6 +181,63 @@ static void notes_of_both(void **state UNUSED)
 	prices_free(t);
 }
 
+/* An entry whose provider is blank or too long is left out with a note, and the others stay. */
+static void providers_without_a_name(void **state UNUSED)
+{
+	static const char fine[] = "\"m\": {\"litellm_provider\": \" acme \", \"input_cost_per_token\": 1e-6}";
+	static const char model[] =
+	        "\"fallback_model_providers\": [\" \", \"acme\"], \"provider_match\": {\"contains\": "
+	        "\"e\"}, \"models\": [{\"id\": \"m\", \"match\": {\"equals\": \"m\"}, "
+	        "\"prices\": {\"input_mtok\": 1}}]";
+	static const char *const blank[] = { "", " ", "   ", "\\t" };
+	char text[2][2048];
+	for (size_t i = 0; i <= COUNTOF(blank); i++) {
+		char id[PRICE_NAME_MAX + 2] = "";
+		memset(id, 'x', sizeof(id) - 1);
+		if (i < COUNTOF(blank))
+			snprintf(id, sizeof(id), "%s", blank[i]);
+		snprintf(text[0], sizeof(text[0]),
+		        "{\"b\": {\"litellm_provider\": \"%s\", \"input_cost_per_token\": 2e-6}, %s}", id, fine);
+		snprintf(
+		        text[1], sizeof(text[1]), "[{\"id\": \"%s\", %s}, {\"id\": \" acme \", %s}]", id, model, model);
+		for (size_t k = 0; k < 2; k++) {
+			struct price_report r;
+			struct price_table *t = make((const char *[]){ text[k] }, 1, false, &r);
+			assert_non_null(t);
+			assert_int_equal(r.skipped, 1);
+			assert_int_equal(r.models, 1);
+			assert_string_equal(r.note,
+			        k ? "file: a provider without id or models" : "file: \"b\" has no litellm_provider");
+			assert_int_equal(thousand(t, "acme", "m", 0), 1 * M);
+			prices_free(t);
+		}
+	}
+}
+
+/* A member that only a pattern knows keeps its list when there is one of the group's name. */
+static void members_before_their_group(void **state UNUSED)
+{
+	static const char text[] = "weir-prices\t1\nprovider\thuggingface_groq\nalias\tgroq\tgroq *groq*\n"
+	                           "alias\thuggingface_groq\t*huggingface*groq*\n"
+	                           "model\tgroq\tm\t=\tin=1\nmodel\thuggingface_groq\tm\t=\tin=2\n";
+	static const char user[] = "weir-prices\t1\nmodel\thuggingface\tm\t=\tin=3\n";
+	static const struct {
+		const char *provider;
+		int64_t alone, both;
+	} rows[] = { { "huggingface_groq", 2 * M, 2 * M }, { "huggingface_groqcloud", 2 * M, 2 * M },
+		{ "huggingface", -PRICE_UNKNOWN_PROVIDER, 3 * M },
+		{ "huggingface_unheard", -PRICE_UNKNOWN_PROVIDER, 3 * M }, { "my-groq", 1 * M, 1 * M } };
+	struct price_table *t[2] = { make((const char *[]){ text }, 1, false, NULL),
+		make((const char *[]){ text, user }, 2, false, NULL) };
+	assert_true(t[0] && t[1]);
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		assert_int_equal(thousand(t[0], rows[i].provider, "m", 0), rows[i].alone);
+		assert_int_equal(thousand(t[1], rows[i].provider, "m", 0), rows[i].both);
+	}
+	prices_free(t[0]);
+	prices_free(t[1]);
+}
+
 static void reads_genai_prices(void **state UNUSED)
 {
 	struct price_report r;
@@ -442,7 +499,8 @@ static void built_in(void **state UNUSED)
 		{ "", "claude-3-haiku-20240307", "anthropic" }, { "", "openai/gpt-4o", "openai" },
 		{ "", "text-embedding-3-small", "openai" }, { "", "us.anthropic.claude-3-haiku-20240307-v1:0", "aws" },
 		{ "myresource.openai.azure.com", "gpt-4o", "openai" },
-		{ "vertex_ai-anthropic_models", "claude-3-haiku@20240307", "google" } };
+		{ "vertex_ai-anthropic_models", "claude-3-haiku@20240307", "google" },
+		{ "openrouter", "openrouter/openai/text-embedding-3-small", "openai" } };
 	struct err e;
 	struct price_table *t = prices_new(&(struct price_sources){ 0 }, 1, NULL, &e);
 	assert_non_null(t);
@@ -498,6 +556,8 @@ int main(void)
 		cmocka_unit_test(reads_litellm),
 		cmocka_unit_test(labels_of_litellm),
 		cmocka_unit_test(notes_of_both),
+		cmocka_unit_test(providers_without_a_name),
+		cmocka_unit_test(members_before_their_group),
 		cmocka_unit_test(reads_genai_prices),
 		cmocka_unit_test(layers),
 		cmocka_unit_test(overrides),
