@@ -24,8 +24,7 @@ const char *drop_reason_name(enum drop_reason r);
 
 struct exporter_counts {
 	_Atomic uint64_t accepted, delivered, rejected, dead_lettered, queued, dropped[N_DROP_REASONS];
-	_Atomic uint64_t
-	        send_failed; /* items that ended without delivery (the Collector's send_failed) */
+	_Atomic uint64_t send_failed; /* items that ended without delivery (the Collector's send_failed) */
 	_Atomic uint64_t enqueue_failed; /* items refused or pushed out because the queue was full or too small */
 	_Atomic uint64_t at_door[N_DROP_REASONS]; /* of accepted and dropped: what never came into a storage */
 };
