@@ -66,8 +66,12 @@ struct cost_shared {
 	unsigned write; /* WRITE_.. */
 };
 
-static const char *const statuses[] = { "ok", "free", "reported", "unknown_provider", "unknown_model", "no_usage",
-	"unpriced_unit", "inconsistent_usage" };
+#define TEXT(s)                  \
+	{                        \
+		s, sizeof(s) - 1 \
+	}
+static const slice statuses[] = { TEXT("ok"), TEXT("free"), TEXT("reported"), TEXT("unknown_provider"),
+	TEXT("unknown_model"), TEXT("no_usage"), TEXT("unpriced_unit"), TEXT("inconsistent_usage") };
 static const char *const token_types[] = { "input", "output", "cache_read", "cache_write" };
 enum {
 	REPORTED = 2,
@@ -85,12 +89,14 @@ static const int64_t tokens_max = 1000000000;
 struct slot {
 	const char *provider, *model; /* addresses of the ids in the table; NULL: empty */
 	struct meter_cell *usd, *tokens[N_TYPES];
-	char label[LABEL_KEPT]; /* weir.cost.price; empty: not made yet, or longer */
+	size_t label_len; /* 0: not made yet, or longer than there is room for */
+	char label[LABEL_KEPT]; /* weir.cost.price */
 };
 
 struct cost_state {
 	struct cost_reader reader;
 	struct price_ref *prices;
+	struct price_names names; /* in the config */
 	struct price_cache *cache;
 	struct meter *usd, *tokens;
 	struct meter_cell *by_status[N_STATUSES], *age;
@@ -191,14 +197,6 @@ static int open_shared(void *shared, const void *conf, void *prev UNUSED, struct
 	return 0;
 }
 
-static bool is_one_of(const struct conf_strs *names, slice name)
-{
-	for (size_t i = 0; i < names->n; i++)
-		if (names->v[i].len == name.len && slice_ieq(names->v[i], name))
-			return true;
-	return false;
-}
-
 static void enter_scope(struct cost_state *st, const struct cost_conf *c, struct scope *scope)
 {
 	if (st->scope == scope)
@@ -210,30 +208,22 @@ static void enter_scope(struct cost_state *st, const struct cost_conf *c, struct
 		st->zero_is_missing = glob_match(c->treat_zero_as_missing.v[i], scope->name);
 }
 
-/* True: the provider's calls are free. Fills p->match and p->found otherwise. */
-static bool resolve(struct cost_state *st, const struct cost_conf *c, struct pricing *p)
+static void resolve(struct cost_state *st, struct pricing *p)
 {
 	const struct cost_facts *f = &p->facts;
-	struct price_query q = { f->provider, f->response_model, f->request_model, f->member };
-	p->found = PRICE_UNKNOWN_PROVIDER;
-	if (is_one_of(&c->local_providers, q.provider))
-		return true;
-	if (is_one_of(&c->gateways, q.provider))
-		q.provider = q.member = (slice){ 0 };
+	const struct price_query q = { f->provider, f->response_model, f->request_model, f->member };
 	p->found = prices_resolve(st->prices->table, st->cache, &q, &p->match);
-	return false;
 }
 
-static struct amounts compute(const struct cost_state *st, struct pricing *p, bool is_free)
+static struct amounts compute(const struct cost_state *st, struct pricing *p)
 {
 	struct cost_facts *f = &p->facts;
 	const struct usage *u = &f->usage;
 	struct price_usage pu;
 	struct price_cost cost;
-	if (is_free || p->found != PRICE_OK) {
-		p->status = st->status_of[is_free ? PRICE_FREE : p->found];
-		return is_free ? (struct amounts){ 0, 0, 0 } : unknown;
-	}
+	p->status = st->status_of[p->found];
+	if (p->found != PRICE_OK)
+		return p->found == PRICE_FREE ? (struct amounts){ 0, 0, 0 } : unknown;
 	cost_usage(u, &pu);
 	prices_cost(&p->match, &pu, (int64_t)f->span->start_ns, &cost);
 	p->status = st->status_of[cost.status];
@@ -257,7 +247,7 @@ static void write_amounts(unsigned write, struct pricing *p)
 		cost_write_number(&p->facts, AT_USAGE_COST, a->total);
 	if (write & WRITE_OPERATION)
 		cost_write_number(&p->facts, AT_OPERATION_COST, a->total);
-	cost_write_text(&p->facts, AT_STATUS, slice_of(statuses[p->status]));
+	cost_write_text(&p->facts, AT_STATUS, statuses[p->status]);
 }
 
 static bool is_of(const struct slot *s, slice provider, slice model)
@@ -289,14 +279,16 @@ static struct slot *slot_of(struct cost_state *st, const struct stage *stage, co
 static void write_origin(struct pricing *p, struct slot *slot)
 {
 	char made[PRICE_LABEL_MAX];
-	const char *label = slot->label;
-	if (!*label) {
+	slice label = { slot->label, slot->label_len };
+	if (!label.len) {
 		prices_label(&p->match, made);
-		label = made;
-		if (strlen(made) < sizeof slot->label)
-			memcpy(slot->label, made, strlen(made) + 1);
+		label = slice_of(made);
+		if (label.len <= sizeof slot->label) {
+			memcpy(slot->label, made, label.len);
+			slot->label_len = label.len;
+		}
 	}
-	cost_write_text(&p->facts, AT_PRICE, arena_dup(&p->facts.traces->arena, slice_of(label)));
+	cost_write_text(&p->facts, AT_PRICE, arena_dup(&p->facts.traces->arena, label));
 	if (p->facts.adjusted)
 		cost_write_text(&p->facts, AT_BASIS, slice_of(usage_basis_name(p->facts.basis)));
 }
@@ -317,7 +309,7 @@ static void count(struct cost_state *st, const struct pricing *p, const struct s
 static bool is_ours(struct pricing *p)
 {
 	for (unsigned i = 0; p->facts.status.len && i < N_STATUSES; i++)
-		if (slice_is(p->facts.status, statuses[i])) {
+		if (slice_eq(p->facts.status, statuses[i])) {
 			p->status = i;
 			return true;
 		}
@@ -336,11 +328,11 @@ static void judge_reported(const struct cost_state *st, struct pricing *p)
 }
 
 /* Computes the cost and writes it; a reported one gives way only to one that is known. */
-static void price(struct stage *stage, struct cost_state *st, struct pricing *p, bool is_free)
+static void price(struct stage *stage, struct cost_state *st, struct pricing *p, struct slot *slot)
 {
 	const struct cost_shared *shared = stage->shared;
 	unsigned before = p->ours ? p->status : REPORTED;
-	struct amounts computed = compute(st, p, is_free);
+	struct amounts computed = compute(st, p);
 	if (isnan(computed.total) && p->reported) {
 		p->status = before;
 		write_amounts(shared->write, p);
@@ -351,26 +343,27 @@ static void price(struct stage *stage, struct cost_state *st, struct pricing *p,
 		cost_supersede(&st->reader, &p->facts, &computed);
 	write_amounts(shared->write, p);
 	if (!isnan(computed.total) && p->found == PRICE_OK)
-		write_origin(p, slot_of(st, stage, p));
+		write_origin(p, slot);
 }
 
 static void cost_span(struct stage *stage, struct cost_state *st, struct traces *t, struct span *s)
 {
 	const struct cost_conf *c = stage->conf;
 	const struct cost_shared *shared = stage->shared;
-	struct pricing p = { .amounts = unknown };
+	struct pricing p;
 	enter_scope(st, c, s->scope);
 	if (!cost_read(&st->reader, t, s, st->emitter, &p.facts))
 		return;
 	judge_reported(st, &p);
-	bool is_free = resolve(st, c, &p);
+	resolve(st, &p);
+	struct slot *slot = slot_of(st, stage, &p);
 	if (!p.reported || c->on_existing == REPLACE) {
-		price(stage, st, &p, is_free);
+		price(stage, st, &p, slot);
 	} else if (!p.ours) {
 		p.status = REPORTED;
 		write_amounts(shared->write, &p);
 	}
-	count(st, &p, slot_of(st, stage, &p));
+	count(st, &p, slot);
 }
 
 /* A newer table: its ids are other addresses, so what was remembered of the old one goes. */
@@ -396,10 +389,10 @@ static void push(struct stage *stage, struct batch *b)
 	stage_push(stage->next, b);
 }
 
-static unsigned index_of(const char *status)
+static unsigned index_of(slice status)
 {
 	unsigned i = 0;
-	while (i < N_STATUSES - 1 && strcmp(statuses[i], status))
+	while (i < N_STATUSES - 1 && !slice_eq(statuses[i], status))
 		i++;
 	return i;
 }
@@ -416,17 +409,19 @@ static int start(struct stage *stage, struct err *e UNUSED)
 	static const struct meter_info age = { "weir_price_table_age_seconds", "Age of the newest price source in use.",
 		{ NULL }, METER_SINCE };
 	const struct cost_shared *shared = stage->shared;
+	const struct cost_conf *c = stage->conf;
 	struct cost_state *st = calloc(1, sizeof *st);
 	if (!st)
 		abort();
 	((struct cost_stage *)stage->state)->own = st;
 	cost_reader_init(&st->reader);
-	st->cache = prices_cache_new();
+	st->names = (struct price_names){ &c->local_providers, &c->gateways };
+	st->cache = prices_cache_new(&st->names);
 	struct meter *by_status = core_meter(stage->core, &spans);
 	for (unsigned i = 0; i < N_STATUSES; i++)
-		st->by_status[i] = meter_cell(by_status, stage->worker, slice_of(statuses[i]), (slice){ 0 });
+		st->by_status[i] = meter_cell(by_status, stage->worker, statuses[i], (slice){ 0 });
 	for (unsigned i = 0; i < COUNTOF(st->status_of); i++)
-		st->status_of[i] = index_of(price_status_name((enum price_status)i));
+		st->status_of[i] = index_of(slice_of(price_status_name((enum price_status)i)));
 	st->usd = core_meter(stage->core, &usd);
 	st->tokens = core_meter(stage->core, &tokens);
 	st->age = meter_cell(core_meter(stage->core, &age), 0, (slice){ 0 }, (slice){ 0 });

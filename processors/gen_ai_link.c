@@ -1,9 +1,10 @@
 /* gen_ai_link.c - who and what a call belongs to: session, user, environment, project, prompt.
  *
  * Every convention's keys for these are read from the span, else from its nearest ancestor in the request (a filtered one
- * too), else from its scope, else from its resource, and written on the span under one name each. Ancestors are done first, so
- * that each span is read once; what a span has only from its scope or resource is the last resort for spans below. Names of
- * workflow and agent come from ancestors alone. A span that names no prompt gets a fingerprint of its instructions and tools.
+ * too), else from its scope, else from its resource, and written on the span under one name each. Ancestors are done first;
+ * what a span has only from its scope or resource is the last resort for spans below. Names of workflow and agent come from
+ * ancestors alone. Where all spans say the same facts there is nothing to be had from ancestors, and none is looked for.
+ * A span that names no prompt gets a fingerprint of its instructions and tools.
  * The table `prompts` translates a prompt's name at one vendor into its names at others. What a span already says under the
  * canonical name stays. Nothing longer than INHERITED_MAX is repeated on other spans: a large value once on a resource stays.
  */
@@ -73,6 +74,7 @@ struct link_work {
 	struct facts_reader reader;
 	struct span_tree tree;
 	struct lineage *lineage; /* of this request, by the span's number; NULL: nothing to inherit from spans */
+	struct linking *alone; /* of this request: all its kept spans, read; NULL: not read yet */
 	const struct outer **outers; /* of this request, by scope; NULL: not read yet */
 	struct fingerprints fingerprints;
 	struct attrs sent; /* of this request: what metadata_from_headers makes of its headers */
@@ -90,6 +92,7 @@ struct linking {
 	bool shares; /* the parent's scope and resource */
 	struct attr *has[N_ROLES];
 	struct facts facts;
+	struct linking *next; /* of those that read_alone has read */
 };
 
 static void check(const void *conf, struct conf_report *r)
@@ -144,6 +147,7 @@ static void read_span(struct link_work *w, struct linking *l)
 {
 	struct facts *f = &l->facts;
 	struct arena *a = &l->traces->arena;
+	uint32_t found = gather_attrs(&w->gather, &l->span->attrs, l->has) >> AT_FACT & ((1u << N_FACTS) - 1);
 	slice service = fact_text(l->has[AT_SERVICE], a);
 	f->is_service = true;
 	if (!l->has[AT_CONVENTION]) {
@@ -154,8 +158,8 @@ static void read_span(struct link_work *w, struct linking *l)
 		f->is_service = f->is_service || slice_eq(f->text[FACT_PROJECT], service);
 		return;
 	}
-	for (unsigned i = 0; i < N_FACTS; i++)
-		if (l->has[AT_FACT + i])
+	for (unsigned i = 0; found; i++, found >>= 1)
+		if (found & 1)
 			fact_say(f, (enum link_fact)i, fact_text(l->has[AT_FACT + i], a));
 	f->is_service = !f->text[FACT_PROJECT].len || slice_eq(f->text[FACT_PROJECT], service);
 	if (f->is_service)
@@ -333,14 +337,12 @@ static void take_sent(const struct link_work *w, struct linking *l)
 			attr_set_borrowed(l->traces, &l->span->attrs, a->key, &a->value);
 }
 
-/* Filtered spans only hand down what they say. `down` is NULL where nothing is below. */
+/* Of a span that was read. Filtered spans only hand down what they say. `down` is NULL where nothing is below. */
 static void link_span(struct link_work *w, const struct link_conf *c, struct linking *l, struct lineage *down)
 {
 	struct traces *t = l->traces;
 	struct facts *f = &l->facts, copy, *own = NULL;
 	enum link_fact except = N_FACTS;
-	gather_attrs(&w->gather, &l->span->attrs, l->has);
-	read_span(w, l);
 	bool silent = !f->said;
 	if (l->up.own) {
 		except = not_inherited(l);
@@ -431,13 +433,52 @@ static bool may_inherit(const struct link_work *w, const struct link_conf *c, co
 	return false;
 }
 
+/* What a place says, a project that is more than a service's name apart. */
+static uint32_t facts_said(const struct facts *f)
+{
+	return f->said | (uint32_t)!f->is_service << N_FACTS;
+}
+
+/* Reads the kept spans as long as all say the same facts, alone and with what is around them: then no span can inherit from another.
+ * NULL: some may (most requests end at the second span, and it is read again), or memory is out. */
+static struct linking *read_alone(struct link_work *w, const struct link_conf *c, struct traces *t)
+{
+	struct linking *first = NULL, **end = &first;
+	if (c->prompts.n || w->sent.n)
+		return NULL;
+	for (uint32_t i = 0; i < t->n_scopes; i++) {
+		const struct outer *outer = NULL;
+		for (struct span *s = t->scopes[i].first; s; s = s->next) {
+			if (s->refused || (s->rule && !facts_may_be_in(&w->reader, &s->attrs)))
+				continue;
+			struct linking *l = s->rule ? NULL : arena_try(&t->arena, sizeof *l);
+			if (!l)
+				return NULL;
+			outer = outer ? outer : outer_of(w, t, s->scope);
+			*l = (struct linking){ .traces = t, .span = s, .outer = outer };
+			read_span(w, l);
+			*end = l;
+			end = &l->next;
+			uint32_t own = facts_said(&l->facts), own_first = facts_said(&first->facts);
+			if (own != own_first ||
+			        (own | facts_said(&outer->facts)) != (own_first | facts_said(&first->outer->facts)))
+				return NULL;
+		}
+	}
+	return first;
+}
+
 static void begin(struct link_work *w, const struct link_conf *c, struct traces *t)
 {
 	w->lineage = NULL;
+	w->alone = NULL;
 	w->outers = arena_try(&t->arena, t->n_scopes * sizeof *w->outers);
 	if (w->outers)
 		memset(w->outers, 0, t->n_scopes * sizeof *w->outers);
-	if (!c->resource_inheritance || t->n_kept == 0 || !may_inherit(w, c, t) || span_tree_build(&w->tree, t))
+	if (!c->resource_inheritance || t->n_kept == 0 || !may_inherit(w, c, t))
+		return;
+	w->alone = read_alone(w, c, t);
+	if (w->alone || span_tree_build(&w->tree, t))
 		return;
 	w->lineage = arena_try(&t->arena, w->tree.n * sizeof *w->lineage);
 	if (!w->lineage)
@@ -474,6 +515,7 @@ static void link_tree(struct link_work *w, const struct link_conf *c, struct tra
 		}
 		struct linking l = { .traces = t, .span = s, .outer = outer_of(w, t, s->scope), .up = up };
 		l.shares = parent < tree->n && !tree->spans[parent]->rule && tree->spans[parent]->scope == s->scope;
+		read_span(w, &l);
 		link_span(w, c, &l, down->wanted ? down : NULL);
 	}
 	span_tree_trim(&w->tree);
@@ -488,8 +530,11 @@ static void push(struct stage *stage, struct batch *b)
 	begin(w, c, t);
 	if (w->lineage)
 		link_tree(w, c, t);
-	for (struct span *s = w->lineage ? NULL : traces_first_span(t); s; s = traces_next_span(t, s)) {
+	for (struct linking *l = w->alone; l; l = l->next)
+		link_span(w, c, l, NULL);
+	for (struct span *s = w->lineage || w->alone ? NULL : traces_first_span(t); s; s = traces_next_span(t, s)) {
 		struct linking l = { .traces = t, .span = s, .outer = outer_of(w, t, s->scope) };
+		read_span(w, &l);
 		link_span(w, c, &l, NULL);
 	}
 	stage_push(stage->next, b);

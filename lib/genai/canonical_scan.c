@@ -18,18 +18,16 @@ struct reader {
 
 static void skip_blanks(struct reader *r)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r'))
-		r->p++;
+	const char *p = r->p, *end = r->end;
+	while (p < end && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+		p++;
+	r->p = p;
 }
 
-/* Mostly there is no blank before it. */
 static inline bool take(struct reader *r, char c)
 {
-	if (LIKELY(r->p < r->end && *r->p == c)) {
-		r->p++;
-		return true;
-	}
-	skip_blanks(r);
+	if (r->p < r->end && (unsigned char)*r->p <= ' ')
+		skip_blanks(r);
 	if (r->p == r->end || *r->p != c)
 		return false;
 	r->p++;
@@ -56,13 +54,11 @@ static bool take_escape(struct reader *r)
 	return c == '"' || c == '\\' || c == '/' || c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f';
 }
 
-/* A string; *out is what is between the quotes, escapes unresolved. */
-static bool take_string(struct reader *r, slice *out)
+static bool take_string(struct reader *r)
 {
 	bool high = false;
 	if (!take(r, '"'))
 		return false;
-	const char *start = r->p;
 	for (;;) {
 		r->p = scan_text(r->p, r->end, &high);
 		if (r->p == r->end || (unsigned char)*r->p < 0x20)
@@ -72,7 +68,6 @@ static bool take_string(struct reader *r, slice *out)
 		if (!take_escape(r))
 			return false;
 	}
-	*out = (slice){ start, (size_t)(r->p - start) };
 	r->p++;
 	return true;
 }
@@ -112,12 +107,11 @@ static bool take_number(struct reader *r)
 
 static bool take_scalar(struct reader *r)
 {
-	slice unused;
 	if (r->p == r->end)
 		return false;
 	switch (*r->p) {
 	case '"':
-		return take_string(r, &unused);
+		return take_string(r);
 	case 't':
 		return take_word(r, SLICE("true"));
 	case 'f':
@@ -134,7 +128,6 @@ static bool take_value(struct reader *r)
 {
 	char open[NESTED_MAX];
 	unsigned depth = 0;
-	slice key;
 	for (;;) {
 		skip_blanks(r);
 		char c = r->p < r->end ? *r->p : '\0';
@@ -145,7 +138,7 @@ static bool take_value(struct reader *r)
 			r->p++;
 			open[depth++] = c == '{' ? '}' : ']';
 			empty = take(r, open[depth - 1]);
-			if (!empty && c == '{' && !(take_string(r, &key) && take(r, ':')))
+			if (!empty && c == '{' && !(take_string(r) && take(r, ':')))
 				return false;
 			if (!empty)
 				continue;
@@ -157,13 +150,13 @@ static bool take_value(struct reader *r)
 			depth--;
 		if (!depth)
 			return true;
-		if (!take(r, ',') || (open[depth - 1] == '}' && !(take_string(r, &key) && take(r, ':'))))
+		if (!take(r, ',') || (open[depth - 1] == '}' && !(take_string(r) && take(r, ':'))))
 			return false;
 	}
 }
 
 /* One of these words, in quotes: its index. n: none. */
-static size_t take_one_of(struct reader *r, const slice *words, size_t n)
+static inline size_t take_one_of(struct reader *r, const slice *words, size_t n)
 {
 	if (!take(r, '"'))
 		return n;
@@ -199,10 +192,18 @@ static unsigned take_type(struct reader *r)
 	return members[take_one_of(r, types, COUNTOF(types))];
 }
 
+/* How most parts begin, as the two usual kinds of writers put it. */
+static bool take_text_head(struct reader *r)
+{
+	return take_word(r, SLICE("{\"type\": \"text\", \"content\": ")) ||
+	        take_word(r, SLICE("{\"type\":\"text\",\"content\":"));
+}
+
 static bool take_part(struct reader *r, bool tool, bool first)
 {
-	slice unused;
 	unsigned seen = 0, all = 0;
+	if (!tool && take_text_head(r))
+		return take_string(r) && take(r, '}');
 	if (!take(r, '{'))
 		return false;
 	do {
@@ -213,7 +214,7 @@ static bool take_part(struct reader *r, bool tool, bool first)
 		bool ok = member == TYPE      ? (all = take_type(r)) != 0
 		        : member == ARGUMENTS ? take_arguments(r)
 		        : member == RESPONSE  ? take_value(r)
-		                              : take_string(r, &unused);
+		                              : take_string(r);
 		if (!ok || (member == CONTENT && tool))
 			return false;
 	} while (take(r, ','));
@@ -257,7 +258,6 @@ static const slice field_names[] = { { "role", 4 }, { "parts", 5 }, { "finish_re
 /* The role must come before the parts, as everybody writes it. */
 static bool take_message(struct reader *r)
 {
-	slice unused;
 	unsigned seen = 0;
 	size_t role = NO_ROLE;
 	if (!take(r, '{'))
@@ -269,7 +269,7 @@ static bool take_message(struct reader *r)
 		seen |= 1u << field;
 		bool ok = field == FIELD_ROLE  ? (role = take_one_of(r, roles, NO_ROLE)) != NO_ROLE
 		        : field == FIELD_PARTS ? role != NO_ROLE && take_parts(r, role == ROLE_TOOL)
-		        : field == FIELD_NAME  ? take_string(r, &unused)
+		        : field == FIELD_NAME  ? take_string(r)
 		                               : take_finish(r);
 		if (!ok)
 			return false;

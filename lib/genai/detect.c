@@ -7,7 +7,7 @@
 
 struct evidence {
 	unsigned seen; /* bit per enum key_rule */
-	slice why[RULE_NEG + 1]; /* the first key of each */
+	const struct attr *by[RULE_NEG + 1]; /* the first of each */
 	bool vector_database, mcp; /* any MCP method */
 };
 
@@ -18,7 +18,9 @@ static slice text_of(const struct attr *a)
 
 static bool is_empty(const struct attr *a)
 {
-	return a->value.type == V_EMPTY || (a->value.type == V_STRING && !text_of(a).len);
+	if (a->value.type != V_STRING)
+		return a->value.type == V_EMPTY;
+	return !a->value.s.len || (a->value.s.p[0] <= ' ' && !text_of(a).len);
 }
 
 static bool starts(const struct attr *a, slice prefix)
@@ -26,13 +28,18 @@ static bool starts(const struct attr *a, slice prefix)
 	return slice_starts(text_of(a), prefix);
 }
 
+#define S(lit)                       \
+	{                            \
+		lit, sizeof(lit) - 1 \
+	}
 /* Vector databases by the names that their instrumentations give to db.system. */
 static bool is_vector_database(slice system)
 {
-	static const char *const names[] = { "pinecone", "chroma", "chromadb", "qdrant", "weaviate", "milvus",
-		"lancedb", "marqo", "astra", "vespa", "pgvector", "vearch", "zilliz", "turbopuffer" };
+	static const slice names[] = { S("pinecone"), S("chroma"), S("chromadb"), S("qdrant"), S("weaviate"),
+		S("milvus"), S("lancedb"), S("marqo"), S("astra"), S("vespa"), S("pgvector"), S("vearch"), S("zilliz"),
+		S("turbopuffer") };
 	for (size_t i = 0; i < COUNTOF(names); i++)
-		if (system.len == strlen(names[i]) && slice_ieq(system, slice_of(names[i])))
+		if (system.len == names[i].len && slice_ieq(system, names[i]))
 			return true;
 	return false;
 }
@@ -95,14 +102,10 @@ static void collect(const struct span *s, struct evidence *e)
 {
 	for (const struct attr *a = s->attrs.first; a; a = a->next) {
 		enum key_rule rule = key_rule(a->key_id, a->key);
-		if (rule == RULE_NONE) {
-			e->vector_database = e->vector_database || a->key_id == KEY_DB_VECTOR_QUERY_TOPK;
-			continue;
-		}
-		if (a->deleted || (rule = judge(a, rule, e)) == RULE_NONE || e->seen >> rule & 1)
+		if (rule == RULE_NONE || a->deleted || (rule = judge(a, rule, e)) == RULE_NONE || e->seen >> rule & 1)
 			continue;
 		e->seen |= 1u << rule;
-		e->why[rule] = a->key;
+		e->by[rule] = a;
 		if (rule == RULE_R1)
 			return;
 	}
@@ -152,6 +155,7 @@ enum detect_rule detect_span(const struct span *s, struct emitter scope, const s
 	enum detect_rule rule;
 	const struct event *ev = NULL;
 	collect(s, &e);
+	e.vector_database = e.vector_database || attrs_find_id(&s->attrs, KEY_DB_VECTOR_QUERY_TOPK);
 	bool wanted = (e.vector_database && o->keep_retrievers) || (e.mcp && o->keep_mcp_protocol);
 	if (has(&e, RULE_R1))
 		rule = DETECT_R1, by = RULE_R1;
@@ -162,7 +166,7 @@ enum detect_rule detect_span(const struct span *s, struct emitter scope, const s
 	else
 		rule = weak(s, scope, o, &e, &by);
 	if (why)
-		*why = ev ? ev->name : rule == DETECT_R2 ? s->scope->name : e.why[by];
+		*why = ev ? ev->name : rule == DETECT_R2 ? s->scope->name : e.by[by] ? e.by[by]->key : (slice){ 0 };
 	return rule;
 }
 

@@ -16,6 +16,10 @@ struct scope_rule {
 	unsigned flags; /* enum emitter_flags */
 };
 
+struct scope_range {
+	uint16_t first, n; /* rows of scope_list */
+};
+
 struct marker {
 	enum ecosystem ecosystem;
 	unsigned flags;
@@ -36,20 +40,6 @@ static bool matches(const struct scope_rule *r, slice name, slice version)
 	return !r->version.len || glob_match(r->version, version);
 }
 
-/* The first row that begins with this byte or a higher one. */
-static size_t first_row(char c)
-{
-	size_t low = 0, high = COUNTOF(scope_list);
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (scope_list[middle].match.p[0] < c)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static struct emitter look_up(const struct scope *scope)
 {
 	char buf[SCOPE_NAME_MAX];
@@ -59,13 +49,10 @@ static struct emitter look_up(const struct scope *scope)
 		buf[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 	}
 	slice name = { buf, n };
-	for (size_t i = n ? first_row(buf[0]) : COUNTOF(scope_list); i < COUNTOF(scope_list); i++) {
-		const struct scope_rule *r = &scope_list[i];
-		if (r->match.p[0] != buf[0])
-			break;
+	struct scope_range rows = n ? scope_ranges[(unsigned char)buf[0]] : (struct scope_range){ 0 };
+	for (const struct scope_rule *r = &scope_list[rows.first], *end = r + rows.n; r < end; r++)
 		if (matches(r, name, scope->version))
 			return (struct emitter){ r->ecosystem, r->flags };
-	}
 	return (struct emitter){ ECO_NONE, 0 };
 }
 

@@ -8,7 +8,7 @@
 #pragma once
 #include "lib/base/arena.h"
 
-enum { FINGERPRINT_LEN = 32, FINGERPRINT_SETS = 256, FINGERPRINT_BLOCK = 64 };
+enum { FINGERPRINT_LEN = 32, FINGERPRINT_SETS = 1024, FINGERPRINT_BLOCK = 64 };
 
 struct evp_md_ctx_st;
 struct evp_md_st;

@@ -186,8 +186,7 @@ static void compare_losers(
 {
 	struct fold *f = x->f;
 	slice none;
-	size_t n_losers = places->n - (won < places->n);
-	if (!n_losers || text.len > COMPARE_MAX)
+	if (text.len > COMPARE_MAX)
 		return;
 	for (size_t i = 0; i < places->n; i++) {
 		const struct place *p = &places->v[i];
@@ -322,10 +321,12 @@ static void fold_concept(struct folding *x, enum concept c, struct folded_text *
 	if (won < places.n) {
 		struct source *s = &x->f->best;
 		text = verbatim.len ? verbatim : strbuf_slice(&s->out);
-		carry(x, s, &places.v[won]);
+		if (!verbatim.len) /* what stays where it is uses up nothing */
+			carry(x, s, &places.v[won]);
 		if (c == C_INPUT_MESSAGES)
 			x->body_won = s->root != NULL;
-		compare_losers(x, &places, won, c, text, verbatim.len > 0);
+		if (places.n > 1)
+			compare_losers(x, &places, won, c, text, verbatim.len > 0);
 		text = verbatim.len ? verbatim : strbuf_slice(&s->out);
 	}
 	/* what has the reasoning, too, is carried as well */

@@ -126,9 +126,7 @@ static void put_content(struct norm *x, enum concept c, const struct folded_text
 	if (text->as_is)
 		return;
 	struct value v = { .type = V_STRING, .s = text->text };
-	struct attr *own = norm_canonical_of(x, c);
-	if (!own || !norm_same_value(&own->value, &v))
-		attr_set_known(x->t, x->attrs, concept_info(c)->key, &v);
+	norm_put_alone(x, c, &v);
 	if (x->o->originals != ORIGINALS_DROP_ALL)
 		return;
 	norm_drop_sources(x, c);

@@ -48,11 +48,9 @@ static bool is_bare_host(slice s)
 	return s.len > 0 && s.len <= HOST_MAX;
 }
 
-/* "https://user@api.openai.com:443/v1/" to "api.openai.com"; a bare host is itself. Empty when there is none. */
+/* "https://user@api.openai.com:443/v1/" to "api.openai.com". Empty when there is none. */
 static slice host_of(slice url)
 {
-	if (is_bare_host(url))
-		return url;
 	slice host = unwrap(url);
 	for (size_t before = url.len; host.len < before && host.len <= HOST_MAX; host = unwrap(host))
 		before = host.len;
@@ -65,6 +63,10 @@ static bool read_host(struct norm *x, const struct candidate *c, slice *text, sl
 	struct value v = { .type = V_STRING };
 	if (!text_of(x, c, text))
 		return false;
+	if (is_bare_host(*text)) {
+		*host = *text;
+		return true;
+	}
 	v.s = host_of(*text);
 	return coerce_text(&v, READ_PLAIN, &x->t->arena, host); /* false: none, or "http://None/" */
 }
@@ -166,10 +168,10 @@ static void resolve(struct norm *x, struct provider_out *out)
 static void put_framework(struct norm *x, slice framework, bool provider_known)
 {
 	struct value v = { .type = V_STRING, .s = framework };
-	struct attr *own = norm_canonical_of(x, C_PROVIDER);
 	slice text;
 	if (!framework.len || view_text(x->v, C_FRAMEWORK, &text, NULL))
 		return;
+	struct attr *own = norm_canonical_of(x, C_PROVIDER);
 	attr_set_borrowed(x->t, x->attrs, concept_info(C_FRAMEWORK)->attribute, &v);
 	if (own && !provider_known) /* its name was the framework's: carried there */
 		norm_drop(x, own);
@@ -223,23 +225,37 @@ static slice behind_slash(slice name)
 	return n < name.len ? (slice){ name.p + n, name.len - n } : name;
 }
 
-void normalize_models(struct norm *x)
+static void put_request_model(struct norm *x)
 {
 	struct candidate *from = NULL;
-	if (asked_for(x, &x->request_model, &from)) {
-		if (from->alias->key == KEY_GENKIT_NAME)
-			x->request_model = behind_slash(x->full_model = x->request_model);
-		norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
-	} else {
+	if (norm_is_told(x, C_REQUEST_MODEL, &x->request_model))
+		return;
+	if (!asked_for(x, &x->request_model, &from)) {
 		norm_drop_unreadable(x, C_REQUEST_MODEL);
+		return;
 	}
-	if (view_text(x->v, C_RESPONSE_MODEL, &x->response_model, &from))
-		norm_put_text(x, C_RESPONSE_MODEL, x->response_model, from, SAME);
-	else
+	if (from->alias->key == KEY_GENKIT_NAME)
+		x->request_model = behind_slash(x->full_model = x->request_model);
+	norm_put_text(x, C_REQUEST_MODEL, x->request_model, from, SAME);
+}
+
+static bool put_as_read(struct norm *x, enum concept c, slice *text)
+{
+	struct candidate *from;
+	if (norm_is_told(x, c, text))
+		return true;
+	if (!view_text(x->v, c, text, &from))
+		return false;
+	norm_put_text(x, c, *text, from, SAME);
+	return true;
+}
+
+void normalize_models(struct norm *x)
+{
+	put_request_model(x);
+	if (!put_as_read(x, C_RESPONSE_MODEL, &x->response_model))
 		norm_drop_unreadable(x, C_RESPONSE_MODEL);
-	if (view_text(x->v, C_RESPONSE_ID, &x->response_id, &from))
-		norm_put_text(x, C_RESPONSE_ID, x->response_id, from, SAME);
-	else
+	if (!put_as_read(x, C_RESPONSE_ID, &x->response_id))
 		norm_drop_silent(x, C_RESPONSE_ID);
 }
 
@@ -267,28 +283,24 @@ static bool find_reasons(struct norm *x, const struct folded *content, const sli
 	return false;
 }
 
-static bool is_canonical_reason(slice s)
+/* The usual case, decided without memory: in the canonical attribute, beside which is none, is one of our words. What is compared are
+ * the bytes of the array: its only string begins at the fifth. */
+static bool are_as_they_should_be(struct norm *x, const struct candidate *only)
 {
-	static const slice words[] = { { "stop", 4 }, { "tool_call", 9 }, { "length", 6 }, { "content_filter", 14 },
-		{ "error", 5 } };
-	for (size_t i = 0; i < COUNTOF(words); i++)
-		if (slice_eq(s, words[i]))
-			return true;
-	return false;
-}
-
-/* The usual case, decided without memory: the canonical attribute alone, one of our words in it. */
-static bool are_as_they_should_be(struct norm *x, struct candidate *only)
-{
-	struct value item;
-	slice key, at = only->attr->value.s;
-	if (only->next || only->attr->value.type != V_ARRAY || only->alias->path ||
-	        only->alias->key != KEY_GENAI_RESPONSE_FINISHREASONS || !value_next(&at, V_ARRAY, &key, &item))
+	static const slice lists[] = { { "\n\6\n\4stop", 8 }, { "\n\13\n\11tool_call", 13 }, { "\n\10\n\6length", 10 },
+		{ "\n\20\n\16content_filter", 18 }, { "\n\7\n\5error", 9 } };
+	const struct value *v = &only->attr->value;
+	if (v->type != V_ARRAY || only->alias->path || only->alias->key != KEY_GENAI_RESPONSE_FINISHREASONS ||
+	        !norm_is_only(x, only))
 		return false;
-	bool usual = item.type == V_STRING && !at.len && is_canonical_reason(item.s);
-	x->n_facts += usual;
-	x->finish_reason = usual ? item.s : x->finish_reason;
-	return usual;
+	for (size_t i = 0; i < COUNTOF(lists); i++) {
+		if (!slice_eq(v->s, lists[i]))
+			continue;
+		x->n_facts++;
+		x->finish_reason = (slice){ lists[i].p + 4, lists[i].len - 4 };
+		return true;
+	}
+	return false;
 }
 
 static slice canonical_finish_reason(slice raw)
@@ -391,7 +403,8 @@ static bool contains(slice text, slice what)
 static bool streams(struct norm *x)
 {
 	slice id;
-	for (struct candidate *c = view_first(x->v, C_OPERATION); c; c = view_next(x->v, c))
+	bool told = attrs_may_have(x->attrs, KEY_AI_OPERATIONID);
+	for (struct candidate *c = told ? view_first(x->v, C_OPERATION) : NULL; c; c = view_next(x->v, c))
 		if (c->alias->key == KEY_AI_OPERATIONID && text_of(x, c, &id) && slice_starts(id, SLICE("ai.stream")))
 			return true;
 	return slice_starts(x->raw_operation, SLICE("ai.stream"));

@@ -33,16 +33,22 @@ static inline bool is_model_call(enum genai_kind k)
 /* How alike a source must be to be carried. */
 enum likeness { SAME, SAME_BUT_CASE };
 
+/* The usual case of a text: the canonical attribute tells it, beside which is none. False: look at all candidates, and put. */
+bool norm_is_told(struct norm *x, enum concept c, slice *text);
 /* Writes a concept's canonical attribute; bytes of the value must live as long as the traces. `from` (may be NULL) is where the value
  * came from. Sources that say the same are dropped as the options want. */
 void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike);
 void norm_put_text(struct norm *x, enum concept c, slice s, struct candidate *from, enum likeness alike);
 void norm_put_int(struct norm *x, enum concept c, int64_t i, struct candidate *from);
 void norm_put_strings(struct norm *x, enum concept c, const slice *v, size_t n, struct candidate *from);
+/* The same, but no source is dropped. */
+void norm_put_alone(struct norm *x, enum concept c, const struct value *v);
 /* An attribute that is no concept. */
 void norm_put_mark(struct norm *x, uint16_t key, const struct value *v);
 /* The canonical attribute when the span has it, deleted ones left out. */
 struct attr *norm_canonical_of(struct norm *x, enum concept c);
+/* Behind the candidate is none that norm_put would drop. */
+bool norm_is_only(const struct norm *x, const struct candidate *c);
 /* Of a span that is too large to be read whole everything stays: what was beyond the limit would be within it next time. */
 bool norm_may_drop(const struct norm *x, const struct attr *a, const struct alias *alias);
 void norm_drop(struct norm *x, struct attr *a);

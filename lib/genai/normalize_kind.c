@@ -110,10 +110,10 @@ static bool by_vendor(struct norm *x, enum genai_kind *kind)
 
 static bool operation_of_word(struct norm *x, slice word, slice *operation)
 {
-	const char *blank = word.len ? memchr(word.p, ' ', word.len) : NULL;
 	if (value_map_of(MAP_OPERATION, x->v->emitter.ecosystem, word, operation))
 		return true;
 	/* Vercel: "ai.streamText my-function" */
+	const char *blank = word.len ? memchr(word.p, ' ', word.len) : NULL;
 	return blank && value_map(MAP_OPERATION, (slice){ word.p, (size_t)(blank - word.p) }, operation);
 }
 
@@ -169,13 +169,13 @@ static enum genai_kind find_kind(struct norm *x)
 {
 	enum genai_kind kind = KIND_OTHER;
 	struct attr *own = norm_canonical_of(x, C_SPAN_KIND);
-	slice name = slice_trim(x->span->name);
 	if (own && own->value.type == V_STRING && kind_of_name(own->value.s, &kind))
 		return kind;
 	if (by_vendor(x, &kind))
 		return is_structure(kind) ? of_call(x, kind) : kind;
 	if (x->operation.len && kind_of_operation(x->operation, &kind))
 		return kind;
+	slice name = slice_trim(x->span->name);
 	if (x->v->emitter.ecosystem == ECO_PROMPTKIT && by_name(name, promptkit_names, COUNTOF(promptkit_names), &kind))
 		return kind;
 	if (has(x, C_INPUT_TOKENS) || has(x, C_OUTPUT_TOKENS))

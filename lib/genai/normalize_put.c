@@ -26,19 +26,38 @@ bool norm_same_value(const struct value *a, const struct value *b)
 	case V_KVLIST:
 		break;
 	}
-	return slice_eq(a->s, b->s);
+	return a->s.len == b->s.len && (a->s.p == b->s.p || slice_eq(a->s, b->s));
+}
+
+/* The best one, whatever its gates. */
+static struct candidate *first_of(const struct norm *x, enum concept c)
+{
+	return x->v->head[c] ? &x->v->cand[x->v->head[c] - 1] : NULL;
+}
+
+static bool is_own(const struct candidate *c, const struct concept_info *info)
+{
+	return c->alias->key == info->key && !c->alias->path && !c->attr->deleted;
 }
 
 /* Candidates whatever their gates: a canonical attribute has none. */
 static struct candidate *own_candidate(struct norm *x, enum concept c)
 {
-	uint16_t key = concept_info(c)->key;
-	for (uint8_t at = x->v->head[c]; at; at = x->v->cand[at - 1].next) {
-		struct candidate *own = &x->v->cand[at - 1];
-		if (own->alias->key == key && !own->alias->path && !own->attr->deleted)
-			return own;
-	}
+	const struct concept_info *info = concept_info(c);
+	for (uint8_t at = x->v->head[c]; at; at = x->v->cand[at - 1].next)
+		if (is_own(&x->v->cand[at - 1], info))
+			return &x->v->cand[at - 1];
 	return NULL;
+}
+
+bool norm_is_only(const struct norm *x, const struct candidate *c)
+{
+	uint8_t at = c->next;
+	if (at && x->o->originals == ORIGINALS_DROP_ALL)
+		return false;
+	while (at && x->v->cand[at - 1].alias->path)
+		at = x->v->cand[at - 1].next;
+	return !at;
 }
 
 struct attr *norm_canonical_of(struct norm *x, enum concept c)
@@ -184,20 +203,22 @@ void norm_drop_sources(struct norm *x, enum concept c)
 			norm_drop(x, s->attr);
 }
 
-static void put(struct norm *x, const struct concept_info *info, const struct value *v)
+/* `own` (may be NULL) is the attribute as it came: with no other behind it there is none to be looked for. */
+static void put(struct norm *x, const struct concept_info *info, const struct candidate *own, const struct value *v)
 {
-	if (info->key)
+	if (own && norm_is_only(x, own) && !x->v->n_ignored)
+		attr_replace_borrowed(x->t, x->attrs, own->attr, v);
+	else if (info->key)
 		attr_set_known(x->t, x->attrs, info->key, v);
 	else
 		attr_set_borrowed(x->t, x->attrs, info->attribute, v);
 }
 
-/* Already there, and nothing else speaks of it: most of what is put. */
-static bool is_told(const struct norm *x, enum concept c, const struct concept_info *info, const struct value *v)
+void norm_put_alone(struct norm *x, enum concept c, const struct value *v)
 {
-	const struct candidate *only = x->v->head[c] ? &x->v->cand[x->v->head[c] - 1] : NULL;
-	return only && !only->next && only->alias->key == info->key && !only->alias->path && !only->attr->deleted &&
-	        norm_same_value(&only->attr->value, v);
+	const struct candidate *own = own_candidate(x, c);
+	if (!own || !norm_same_value(&own->attr->value, v))
+		put(x, concept_info(c), own, v);
 }
 
 /* Apart from norm_put, which mostly needs none of this. */
@@ -208,24 +229,43 @@ __attribute__((noinline)) static void put_other(
 	struct candidate *own = own_candidate(x, c);
 	if (own) {
 		if (!norm_same_value(&own->attr->value, v))
-			put(x, info, v);
-		if (own->next == 0 && x->v->head[c] - 1 == own - x->v->cand)
+			put(x, info, own, v);
+		if (x->v->head[c] - 1 == own - x->v->cand && norm_is_only(x, own))
 			return;
 	} else if (from && !from->alias->path && norm_may_drop(x, from->attr, from->alias) &&
 	        norm_same_value(&from->attr->value, v)) {
 		attr_rename(x->t, x->attrs, from->attr, info->attribute);
 	} else {
-		put(x, info, v);
+		put(x, info, NULL, v);
 	}
 	drop_carried(x, c, v, alike);
+}
+
+static void count_fact(struct norm *x, const struct concept_info *info)
+{
+	if (info->group & (GROUP_CALL | GROUP_USAGE))
+		x->n_facts++;
+}
+
+bool norm_is_told(struct norm *x, enum concept c, slice *text)
+{
+	const struct concept_info *info = concept_info(c);
+	struct candidate *first = first_of(x, c);
+	if (!first || !is_own(first, info) || !norm_is_only(x, first) || first->attr->value.type != V_STRING ||
+	        !coerce_text(&first->attr->value, READ_PLAIN, &x->t->arena, text) || is_redacted(*text))
+		return false;
+	count_fact(x, info);
+	return true;
 }
 
 void norm_put(struct norm *x, enum concept c, const struct value *v, struct candidate *from, enum likeness alike)
 {
 	const struct concept_info *info = concept_info(c);
-	if (info->group & (GROUP_CALL | GROUP_USAGE))
-		x->n_facts++;
-	if (!is_told(x, c, info, v))
+	const struct candidate *first = first_of(x, c);
+	count_fact(x, info);
+	if (!first)
+		put(x, info, NULL, v);
+	else if (!is_own(first, info) || !norm_is_only(x, first) || !norm_same_value(&first->attr->value, v))
 		put_other(x, c, v, from, alike);
 }
 

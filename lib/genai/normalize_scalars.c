@@ -105,7 +105,7 @@ static void put_typed(struct norm *x, enum concept c)
 	switch (concept_info(c)->type) {
 	case TYPE_STRING:
 		v.type = V_STRING;
-		if (find_text(x, c, &v.s, &from))
+		if (!norm_is_told(x, c, &v.s) && find_text(x, c, &v.s, &from))
 			norm_put(x, c, &v, from, SAME);
 		break;
 	case TYPE_TEXT:
@@ -189,7 +189,8 @@ void normalize_links(struct norm *x)
 {
 	struct candidate *from = NULL;
 	slice conversation, session;
-	if (!find_text(x, C_CONVERSATION, &conversation, &from)) {
+	bool told = norm_is_told(x, C_CONVERSATION, &conversation);
+	if (!told && !find_text(x, C_CONVERSATION, &conversation, &from)) {
 		norm_drop_silent(x, C_SESSION);
 		return;
 	}
@@ -198,7 +199,8 @@ void normalize_links(struct norm *x)
 		norm_put_text(x, C_SESSION, session, NULL, SAME);
 	else
 		norm_put_text(x, C_SESSION, conversation, NULL, SAME);
-	norm_put_text(x, C_CONVERSATION, conversation, from, SAME);
+	if (!told)
+		norm_put_text(x, C_CONVERSATION, conversation, from, SAME);
 }
 
 static size_t add_tags(slice *tags, size_t n, const slice *more, size_t n_more)

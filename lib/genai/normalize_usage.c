@@ -105,10 +105,13 @@ void normalize_usage(struct norm *x, struct usage *u)
 	int64_t *const fields[N_COUNTS] = { &u->input, &u->output, &u->total, &u->cache_read, &u->cache_write,
 		&u->reasoning, &u->audio_input, &u->audio_output };
 	int64_t raw[N_COUNTS];
-	bool adjusted, any = false;
+	bool adjusted, any = false, several = false;
 	usage_clear(u);
 	for (unsigned i = 0; i < N_COUNTS; i++) {
-		any |= view_tokens(x->v, counts[i], fields[i], &from[i]);
+		if (x->v->head[counts[i]] && view_tokens(x->v, counts[i], fields[i], &from[i])) {
+			any = true;
+			several |= from[i]->next != 0;
+		}
 		raw[i] = *fields[i];
 	}
 	if (!any) {
@@ -118,11 +121,12 @@ void normalize_usage(struct norm *x, struct usage *u)
 	}
 	unsigned flags = x->settled ? 0 : usage_flags(x->v, u) | flags_of_body(from);
 	usage_settle(u, flags, x->settled, &adjusted);
-	if (!x->settled)
+	if (several && !x->settled)
 		tell_conflicts(x, raw, from);
 	for (unsigned i = 0; i < N_COUNTS; i++) {
 		if (*fields[i] < 0) {
-			norm_drop_unreadable(x, counts[i]);
+			if (x->v->head[counts[i]])
+				norm_drop_unreadable(x, counts[i]);
 			continue;
 		}
 		norm_put_int(x, counts[i], *fields[i], from[i]);

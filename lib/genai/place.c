@@ -159,7 +159,7 @@ void places_find(struct places *p, struct view *v, enum concept concept, const s
 		if (families->v[i].alias->concept == concept)
 			put(p, family_order(v, families->v[i].alias),
 			        (struct place){ .type = PLACE_FAMILY, .family = &families->v[i] });
-	for (struct candidate *c = view_first(v, C_INPUT_MESSAGES); c && concept == C_OUTPUT_MESSAGES;
+	for (struct candidate *c = concept == C_OUTPUT_MESSAGES ? view_first(v, C_INPUT_MESSAGES) : NULL; c;
 	        c = view_next(v, c))
 		if (c->alias->key == KEY_EVENTS)
 			put(p, ORDER_DOCUMENT, (struct place){ .type = PLACE_DOCUMENT, .candidate = c });

@@ -197,7 +197,8 @@ void prices_cost(const struct price_match *m, const struct price_usage *usage, i
 	const struct price_tier *tiers = row->n_tiers ? &t->tiers.v[row->first_tier] : NULL, *tier = tiers;
 	struct price_usage u = *usage;
 	int64_t n[N_BILL_CLASSES];
-	*c = (struct price_cost){ .above = -1 };
+	memset(c, 0, offsetof(struct price_cost, lines)); /* these are set as they come */
+	c->above = -1;
 	if (row->unpriced || is_free(tiers, row->n_tiers)) {
 		c->status = row->unpriced ? PRICE_UNPRICED_UNIT : PRICE_FREE;
 		return;

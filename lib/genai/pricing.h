@@ -11,6 +11,7 @@
 #pragma once
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
+#include "lib/conf/conf.h"
 
 /* --- tables --- */
 
@@ -109,13 +110,20 @@ struct price_match {
 	unsigned via; /* enum price_via */
 };
 
-/* Per worker, of fixed size whatever names arrive; remembers what is unknown too. Never NULL. */
+/* Names of providers, without case, that decide before any table. */
+struct price_names {
+	const struct conf_strs *local; /* calls are free */
+	const struct conf_strs *gateways; /* the provider is told by the model */
+};
+
+/* Per worker, of fixed size whatever names arrive; remembers what is unknown too. `names` (NULL: none) stays the caller's. Never
+ * NULL. */
 struct price_cache;
-struct price_cache *prices_cache_new(void);
+struct price_cache *prices_cache_new(const struct price_names *names);
 void prices_cache_free(struct price_cache *c);
 
-/* PRICE_OK and *m, or PRICE_UNKNOWN_PROVIDER or PRICE_UNKNOWN_MODEL. `cache` may be NULL. Names compare without case, blanks around
- * are ignored. */
+/* PRICE_OK and *m, or PRICE_UNKNOWN_PROVIDER or PRICE_UNKNOWN_MODEL, or PRICE_FREE when the provider is a local one of the cache's
+ * names. `cache` may be NULL. Names compare without case, blanks around are ignored. */
 enum price_status prices_resolve(
         const struct price_table *t, struct price_cache *cache, const struct price_query *q, struct price_match *m);
 /* weir.cost.price: PROVIDER/MODEL@TABLE-DATE. Overrides have "override" for the date. */
@@ -166,8 +174,8 @@ struct price_cost {
 	int64_t above; /* the tier: input is above this many tokens; -1: the base price */
 	int64_t prompt_pico, completion_pico, total_pico; /* after the multiplier; total includes the request fee */
 	double prompt, completion, total; /* USD, the doubles nearest to the amounts */
-	struct price_line lines[N_BILL_CLASSES]; /* before the multiplier; their sum is what is multiplied */
 	size_t n_lines;
+	struct price_line lines[N_BILL_CLASSES]; /* n_lines are set, before the multiplier; their sum is multiplied */
 };
 
 /* `at_ns`: the span's start, since 1970, UTC. */

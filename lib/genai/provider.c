@@ -1,6 +1,6 @@
 /* provider.c - providers.csv at work (see provider.h).
  *
- * Names are a sorted table; APIs behind a name (".chat") are cut off; hosts and models are short lists of globs that are
+ * Names are a hash table; APIs behind a name (".chat") are cut off; hosts and models are short lists of globs that are
  * read only when the name is missing, a framework's or ambiguous.
  */
 #include "lib/genai/provider.h"
@@ -20,7 +20,7 @@ struct owner {
 };
 
 struct provider_name {
-	struct word name; /* lower case, ascending; rows of an ecosystem before the one for all */
+	struct word name; /* lower case; rows of an ecosystem before the one for all */
 	struct owner owner;
 	enum name_kind kind;
 	uint64_t ecosystems;
@@ -49,14 +49,11 @@ static struct owner first_match(const struct provider_glob *list, size_t n, slic
 
 static const struct provider_name *row_of(slice name, enum ecosystem e)
 {
-	size_t n = COUNTOF(name_list);
-	for (size_t i = word_search(name, name_list, n, sizeof(*name_list)); i < n; i++) {
-		if (!slice_eq(name_list[i].name.text, name))
-			break;
-		if (!name_list[i].ecosystems || name_list[i].ecosystems >> e & 1)
-			return &name_list[i];
-	}
-	return NULL;
+	static const struct word_table names = WORD_TABLE(name);
+	const struct provider_name *row = (const void *)word_find(&names, name);
+	while (row && row->ecosystems && !(row->ecosystems >> e & 1))
+		row = row->name.more ? row + 1 : NULL;
+	return row;
 }
 
 /* A name with the API behind it cut off; itself when there is none. */
@@ -88,18 +85,24 @@ static struct owner owner_like(slice name)
 	return owner;
 }
 
+static struct owner owner_of_row(const struct provider_name *row)
+{
+	return row->kind == PROVIDER_ALIAS ? row->owner : (struct owner){ 0 };
+}
+
 static struct owner owner_of_name(slice lower)
 {
 	const struct provider_name *row = lower.len ? find(lower, ECO_NONE) : NULL;
 	if (row)
-		return row->kind == PROVIDER_ALIAS ? row->owner : (struct owner){ 0 };
+		return owner_of_row(row);
 	return lower.len ? owner_like(lower) : (struct owner){ 0 };
 }
 
 slice provider_of_name(slice name)
 {
 	char buf[WORD_MAX];
-	return owner_of_name(word_lower(name, buf)).provider;
+	const struct provider_name *row = row_of(name, ECO_NONE); /* most names are canonical */
+	return (row ? owner_of_row(row) : owner_of_name(word_lower(name, buf))).provider;
 }
 
 /* host or host:port of a URL or bare host, in lower case. */

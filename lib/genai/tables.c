@@ -5,6 +5,8 @@
  */
 #include "lib/genai/tables.h"
 
+enum { PREFIX_MIN = 8 }; /* no prefix is shorter: scripts/gen-genai looks */
+
 struct rule_prefix {
 	slice prefix;
 	enum key_rule rule;
@@ -32,15 +34,10 @@ const struct concept_info *concept_info(enum concept c)
 	return &concept_list[c];
 }
 
-unsigned key_groups(uint16_t key)
-{
-	return group_list[key];
-}
-
 const struct alias *aliases_of(uint16_t key, size_t *n)
 {
-	*n = alias_ranges[key].n;
-	return &alias_list[alias_ranges[key].first];
+	*n = (size_t)(alias_first[key + 1] - alias_first[key]);
+	return &alias_list[alias_first[key]];
 }
 
 /* Digits at the start of `rest` that are a whole index: 1 to 5 of them, then the end or a dot. */
@@ -52,9 +49,11 @@ static bool is_indexed(slice rest)
 	return n >= 1 && n <= 5 && (n == rest.len || rest.p[n] == '.');
 }
 
+/* By the first bytes as one number: most keys are asked about many prefixes and begin with none. */
 static bool begins(slice key, slice prefix, slice *rest)
 {
-	if (key.len <= prefix.len || key.p[0] != prefix.p[0] || memcmp(key.p, prefix.p, prefix.len) != 0)
+	if (key.len <= prefix.len || memcmp(key.p, prefix.p, PREFIX_MIN) != 0 ||
+	        memcmp(key.p, prefix.p, prefix.len) != 0)
 		return false;
 	*rest = (slice){ key.p + prefix.len, key.len - prefix.len };
 	return true;
@@ -86,7 +85,7 @@ enum key_rule key_rule(uint16_t key_id, slice key)
 {
 	if (key_id)
 		return key_rules[key_id];
-	return key.len && rule_initials[(unsigned char)key.p[0]] ? rule_of_family(key) : RULE_NONE;
+	return key.len > 2 && rule_thirds[(unsigned char)key.p[2]] ? rule_of_family(key) : RULE_NONE;
 }
 
 const char *ecosystem_name(enum ecosystem e)
@@ -94,31 +93,31 @@ const char *ecosystem_name(enum ecosystem e)
 	return ecosystem_names[e];
 }
 
-static const char *const kind_names[N_KINDS] = {
-	[KIND_OTHER] = "other",
-	[KIND_LLM] = "llm",
-	[KIND_EMBEDDING] = "embedding",
-	[KIND_RERANK] = "rerank",
-	[KIND_RETRIEVER] = "retriever",
-	[KIND_TOOL] = "tool",
-	[KIND_AGENT] = "agent",
-	[KIND_WORKFLOW] = "workflow",
-	[KIND_STEP] = "step",
-	[KIND_GUARDRAIL] = "guardrail",
-	[KIND_EVALUATOR] = "evaluator",
-	[KIND_PROMPT] = "prompt",
-	[KIND_MEMORY] = "memory",
+static const slice kind_names[N_KINDS] = {
+	[KIND_OTHER] = S("other"),
+	[KIND_LLM] = S("llm"),
+	[KIND_EMBEDDING] = S("embedding"),
+	[KIND_RERANK] = S("rerank"),
+	[KIND_RETRIEVER] = S("retriever"),
+	[KIND_TOOL] = S("tool"),
+	[KIND_AGENT] = S("agent"),
+	[KIND_WORKFLOW] = S("workflow"),
+	[KIND_STEP] = S("step"),
+	[KIND_GUARDRAIL] = S("guardrail"),
+	[KIND_EVALUATOR] = S("evaluator"),
+	[KIND_PROMPT] = S("prompt"),
+	[KIND_MEMORY] = S("memory"),
 };
 
 const char *kind_name(enum genai_kind k)
 {
-	return kind_names[k];
+	return kind_names[k].p;
 }
 
 bool kind_of_name(slice name, enum genai_kind *k)
 {
 	for (size_t i = 0; name.len && i < N_KINDS; i++) {
-		if (name.p[0] == kind_names[i][0] && slice_is(name, kind_names[i])) {
+		if (name.p[0] == kind_names[i].p[0] && slice_eq(name, kind_names[i])) {
 			*k = (enum genai_kind)i;
 			return true;
 		}

@@ -40,6 +40,7 @@ enum alias_flags {
 	ALIAS_KEEP = 1, /* stays under `originals: drop_known` (it means more than the concept, or others read it) */
 	ALIAS_AGGREGATE = 2, /* repeats the sum of other spans: never usage of this one */
 	ALIAS_FLAT = 4, /* prefix of indexed attributes: prefix, number, rest (read by fold) */
+	ALIAS_GATED = 8, /* only of some ecosystems or kinds */
 };
 
 /* weir.span.kind; the order is that of kind_name. */
@@ -71,15 +72,13 @@ struct alias {
 	uint16_t key;
 	uint8_t concept; /* enum concept */
 	uint8_t read, class, flags;
-	uint64_t ecosystems; /* bit per enum ecosystem: only there; 0: everywhere */
-	uint64_t kinds; /* bit per enum genai_kind: only on such spans; 0: all */
 	uint16_t rank; /* within the concept, 1 is first */
+	uint16_t group; /* the concept's */
+	uint16_t kinds; /* bit per enum genai_kind: only on such spans; 0: all */
+	uint64_t ecosystems; /* bit per enum ecosystem: only there; 0: everywhere */
 	const char *path; /* inside a JSON document: "a.b.c"; NULL: the value itself */
 };
 
-struct alias_range {
-	uint16_t first, n;
-};
 struct alias_prefix {
 	slice prefix; /* ends in a dot */
 	struct alias alias;
@@ -104,8 +103,6 @@ slice genai_key_name(enum genai_key key);
 const struct concept_info *concept_info(enum concept c);
 /* The rows of one key; *n may be 0. */
 const struct alias *aliases_of(uint16_t key, size_t *n);
-/* What groups (mask of enum concept_group) those rows are of. */
-unsigned key_groups(uint16_t key);
 /* Calls back for every prefix row that `key` begins with and that has something behind the prefix (for ALIAS_FLAT: a number of 1
  * to 5 digits, then the end or a dot). The longest prefix of each concept comes first. */
 void aliases_of_prefix(slice key, void (*each)(void *ctx, const struct alias *a, slice rest), void *ctx);

@@ -18,13 +18,10 @@ static uint64_t hash_of(const struct tool_memo *m, const struct value *v)
 	return hash_bytes(v->s.p, v->s.len, m->seed + (uint64_t)v->type);
 }
 
-/* Of its set of two the slot that holds the value; else the second, which is the older one. */
-static size_t slot_of(const struct tool_memo *m, const struct value *v, uint64_t hash)
+/* The first of its slots. */
+static size_t set_of(uint64_t hash)
 {
-	size_t first = hash % TOOL_MEMO_SLOTS & ~(size_t)1;
-	const struct tool_memo_slot *s = &m->slots[first];
-	bool here = s->hash == hash && s->type == (uint8_t)v->type && slice_eq(s->in, v->s);
-	return first + !here;
+	return hash % (TOOL_MEMO_SLOTS / TOOL_MEMO_WAYS) * TOOL_MEMO_WAYS;
 }
 
 const struct tool_memo_slot *tool_memo_find(const struct tool_memo *m, const struct value *v)
@@ -32,8 +29,11 @@ const struct tool_memo_slot *tool_memo_find(const struct tool_memo *m, const str
 	if (!m->seed || !v->s.len || v->s.len > TOOL_MEMO_MAX)
 		return NULL;
 	uint64_t hash = hash_of(m, v);
-	const struct tool_memo_slot *slot = &m->slots[slot_of(m, v, hash)];
-	return slot->hash == hash && slot->type == (uint8_t)v->type && slice_eq(slot->in, v->s) ? slot : NULL;
+	const struct tool_memo_slot *s = &m->slots[set_of(hash)];
+	for (unsigned i = 0; i < TOOL_MEMO_WAYS; i++, s++)
+		if (s->hash == hash && s->type == (uint8_t)v->type && slice_eq(s->in, v->s))
+			return s;
+	return NULL;
 }
 
 void tool_memo_keep(struct tool_memo *m, const struct value *v, slice out, bool lossy)
@@ -52,10 +52,10 @@ void tool_memo_keep(struct tool_memo *m, const struct value *v, slice out, bool 
 	memcpy(both, v->s.p, v->s.len);
 	memcpy(both + v->s.len, out.p, out.len);
 	uint64_t hash = hash_of(m, v);
-	size_t i = slot_of(m, v, hash);
-	free((char *)(uintptr_t)m->slots[i].in.p);
-	m->slots[i] = m->slots[i & ~(size_t)1];
-	m->slots[i & ~(size_t)1] = (struct tool_memo_slot){ .hash = hash,
+	struct tool_memo_slot *set = &m->slots[set_of(hash)];
+	free((char *)(uintptr_t)set[TOOL_MEMO_WAYS - 1].in.p);
+	memmove(set + 1, set, (TOOL_MEMO_WAYS - 1) * sizeof *set);
+	set[0] = (struct tool_memo_slot){ .hash = hash,
 		.in = { both, v->s.len },
 		.out = { both + v->s.len, out.len },
 		.type = (uint8_t)v->type,

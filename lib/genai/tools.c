@@ -179,20 +179,16 @@ static void system_parts(struct message_out *m, const struct json *n)
 		system_part(m, v);
 }
 
-static void system_begin(struct message_out *m, struct strbuf *out, struct arena *a)
+/* False: the parts would be much longer than the text, as those of a list of numbers are. */
+static bool system_from_json(struct message_out *m, const struct json *n, struct strbuf *out, struct arena *a)
 {
 	messages_begin(m, out, a, INPUT);
 	m->bare = true;
-}
-
-/* False: the parts would be much longer than the text, as those of a list of numbers are. */
-static bool system_from_json(struct message_out *m, const struct json *n)
-{
-	size_t max = m->out->max, most = m->out->len + GROWTH * n->text.len + SLACK - 8;
-	m->out->max = most < max ? most : max;
+	size_t max = out->max, most = out->len + GROWTH * n->text.len + SLACK - 8;
+	out->max = most < max ? most : max;
 	system_parts(m, n);
-	m->out->max = max;
-	return !m->out->failed;
+	out->max = max;
+	return !out->failed;
 }
 
 bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *lossy)
@@ -202,14 +198,15 @@ bool system_from_text(struct strbuf *out, struct arena *a, slice text, bool *los
 	bool cut = false;
 	const struct json *n =
 	        at.len && (*at.p == '{' || *at.p == '[' || *at.p == '"') ? json_parse_cut(a, at, &cut) : NULL;
-	system_begin(&m, out, a);
-	if (n && !system_from_json(&m, n)) {
-		system_begin(&m, out, a);
-		n = NULL;
-		cut = false;
+	if (n && system_from_json(&m, n, out, a)) {
+		*lossy |= m.lossy || cut;
+		return messages_end(&m);
 	}
-	if (!n)
-		part_text(&m, text);
-	*lossy |= m.lossy || cut;
-	return messages_end(&m);
+	strbuf_clear(out);
+	if (!text.len)
+		return false;
+	strbuf_add(out, SLICE("[{\"type\":\"text\",\"content\":\""));
+	strbuf_add_json(out, text);
+	strbuf_add(out, SLICE("\"}]"));
+	return true;
 }

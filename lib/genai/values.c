@@ -1,11 +1,9 @@
 /* values.c - value maps: what emitters write, to what is canonical (see tables.h and values.h).
  *
- * Rows are sorted by value within a map, rows of an ecosystem before the one for all. A value in capitals only is
- * matched as it is, before the search in lower case. Globs belong to an ecosystem and come last.
+ * Of the rows of one value those of an ecosystem come before the one for all. A value in capitals only is matched as it is,
+ * before the search in lower case; so are most values, which are canonical. Globs belong to an ecosystem and come last.
  */
 #include "lib/genai/values.h"
-
-#include <endian.h>
 
 #include "lib/base/glob.h"
 
@@ -36,51 +34,31 @@ slice word_lower(slice raw, char *buf)
 	return (slice){ buf, s.len };
 }
 
-static uint64_t head_of(slice s)
+/* scripts/gen-genai knows it too. */
+static size_t word_hash(slice s)
 {
-	uint64_t head = 0;
-	if (s.len >= sizeof(head)) {
-		memcpy(&head, s.p, sizeof(head));
-		return be64toh(head);
+	const unsigned char *p = (const unsigned char *)s.p;
+	return s.len * 17 + p[0] * 5U + p[s.len / 2] * 113U + p[s.len - 1] * 29U;
+}
+
+const struct word *word_find(const struct word_table *t, slice word)
+{
+	if (!word.len)
+		return NULL;
+	for (size_t h = word_hash(word), slot; (slot = t->slots[h & t->mask]); h++) {
+		const struct word *row = (const void *)((const char *)t->rows + (slot - 1) * t->size);
+		if (slice_eq(row->text, word))
+			return row;
 	}
-	for (size_t i = 0; i < s.len; i++)
-		head |= (uint64_t)(unsigned char)s.p[i] << (56 - 8 * i);
-	return head;
-}
-
-static const struct word *row_at(const void *rows, size_t i, size_t size)
-{
-	return (const void *)((const char *)rows + i * size);
-}
-
-/* Of two words whose heads are the same. */
-static bool is_below(const struct word *row, slice word)
-{
-	size_t n = row->text.len < word.len ? row->text.len : word.len;
-	int c = n > 8 ? memcmp(row->text.p + 8, word.p + 8, n - 8) : 0;
-	return c ? c < 0 : row->text.len < word.len;
-}
-
-/* By the head first, without branches that would be mispredicted; few words have the same. */
-size_t word_search(slice word, const void *rows, size_t n, size_t size)
-{
-	uint64_t head = head_of(word);
-	size_t low = 0, left = n;
-	for (; left > 1; left -= left / 2)
-		low += row_at(rows, low + left / 2 - 1, size)->head < head ? left / 2 : 0;
-	low += left && row_at(rows, low, size)->head < head;
-	while (low < n && row_at(rows, low, size)->head == head && is_below(row_at(rows, low, size), word))
-		low++;
-	return low;
+	return NULL;
 }
 
 static bool search(enum value_map map, enum ecosystem e, slice word, slice *canonical)
 {
-	const struct value_row *rows = &value_list[value_ranges[map].first];
-	size_t n = value_ranges[map].n;
-	for (size_t i = word_search(word, rows, n, sizeof(*rows)); i < n && slice_eq(rows[i].value.text, word); i++) {
-		if (!rows[i].ecosystems || rows[i].ecosystems >> e & 1) {
-			*canonical = rows[i].canonical;
+	const struct value_row *row = (const void *)word_find(&value_tables[map], word);
+	for (; row; row = row->value.more ? row + 1 : NULL) {
+		if (!row->ecosystems || row->ecosystems >> e & 1) {
+			*canonical = row->canonical;
 			return true;
 		}
 	}
@@ -108,7 +86,8 @@ static slice without_class(slice s)
 	return dot ? (slice){ dot + 1, s.len - (size_t)(dot + 1 - s.p) } : (slice){ 0 };
 }
 
-bool value_map_of(enum value_map map, enum ecosystem e, slice raw, slice *canonical)
+/* Apart from value_map_of, which mostly needs none of this. */
+__attribute__((noinline)) static bool search_loosely(enum value_map map, enum ecosystem e, slice raw, slice *canonical)
 {
 	char buf[WORD_MAX];
 	slice s = slice_trim(raw);
@@ -121,6 +100,11 @@ bool value_map_of(enum value_map map, enum ecosystem e, slice raw, slice *canoni
 	}
 	s = word_lower(raw, buf);
 	return s.len && search_patterns(map, e, s, canonical);
+}
+
+bool value_map_of(enum value_map map, enum ecosystem e, slice raw, slice *canonical)
+{
+	return search(map, e, raw, canonical) || search_loosely(map, e, raw, canonical);
 }
 
 bool value_map(enum value_map map, slice raw, slice *canonical)

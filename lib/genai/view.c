@@ -23,33 +23,22 @@ void view_release(struct view *v)
 	arena_release(&v->nodes);
 }
 
-/* What one view_load works with. */
-struct loading {
-	struct view *v;
-	struct attr *attr;
-	unsigned groups;
-	int favoured; /* an alias_class; -1: ranks only */
-	uint32_t last_concept; /* of the prefix row taken last for this attribute, + 1 */
-};
-
-static inline __attribute__((always_inline)) void file(struct loading *l, const struct alias *a, slice rest)
+static inline __attribute__((always_inline)) void file(
+        struct view *v, struct attr *attr, const struct alias *a, slice rest)
 {
-	struct view *v = l->v;
 	if (v->n == VIEW_MAX) {
 		v->n_ignored++;
 		return;
 	}
-	struct candidate *c = &v->cand[v->n++];
-	*c = (struct candidate){ .alias = a, .attr = l->attr, .rest = rest };
-	c->order = (uint16_t)(a->rank + (a->class == l->favoured ? 0 : BEHIND));
+	uint16_t order = (uint16_t)(a->rank + (a->class == v->favoured ? 0 : BEHIND));
 	uint8_t *link = &v->head[a->concept];
-	while (*link && v->cand[*link - 1].order <= c->order)
+	while (*link && v->cand[*link - 1].order <= order)
 		link = &v->cand[*link - 1].next;
-	c->next = *link;
+	v->cand[v->n++] = (struct candidate){ .alias = a, .attr = attr, .rest = rest, .order = order, .next = *link };
 	*link = (uint8_t)v->n;
 }
 
-static void file_flat(struct loading *l, const struct alias *a, slice rest)
+static void file_flat(struct view *v, struct attr *attr, const struct alias *a, slice rest)
 {
 	uint32_t index = 0;
 	size_t i = 0;
@@ -57,47 +46,60 @@ static void file_flat(struct loading *l, const struct alias *a, slice rest)
 		index = index * 10 + (uint32_t)(rest.p[i] - '0');
 	if (i == 0 || (i < rest.len && rest.p[i] != '.'))
 		return;
-	if (l->v->flat.n == FLAT_MAX) {
-		l->v->n_ignored++;
+	if (v->flat.n == FLAT_MAX) {
+		v->n_ignored++;
 		return;
 	}
-	struct flat_attr *f = VEC_ADD(&l->v->flat);
+	struct flat_attr *f = VEC_ADD(&v->flat);
 	i += i < rest.len;
-	*f = (struct flat_attr){ .alias = a, .attr = l->attr, .index = index, .rest = { rest.p + i, rest.len - i } };
+	*f = (struct flat_attr){ .alias = a, .attr = attr, .index = index, .rest = { rest.p + i, rest.len - i } };
 }
+
+/* An attribute whose key is not well known. */
+struct other {
+	struct view *v;
+	struct attr *attr;
+	unsigned groups;
+	uint32_t last_concept; /* of the prefix row taken last, + 1 */
+};
 
 static void on_prefix(void *ctx, const struct alias *a, slice rest)
 {
-	struct loading *l = ctx;
-	if (!(concept_info(a->concept)->group & l->groups) || l->last_concept == a->concept + 1u)
+	struct other *o = ctx;
+	if (!(a->group & o->groups) || o->last_concept == a->concept + 1u)
 		return;
-	l->last_concept = a->concept + 1u;
+	o->last_concept = a->concept + 1u;
 	if (a->flags & ALIAS_FLAT)
-		file_flat(l, a, rest);
+		file_flat(o->v, o->attr, a, rest);
 	else
-		file(l, a, rest);
+		file(o->v, o->attr, a, rest);
 }
 
-static void file_known(struct loading *l, uint16_t key)
+static void file_other(struct view *v, struct attr *attr, unsigned groups)
+{
+	struct other o = { .v = v, .attr = attr, .groups = groups };
+	aliases_of_prefix(attr->key, on_prefix, &o);
+}
+
+static void file_known(struct view *v, struct attr *attr, unsigned groups)
 {
 	size_t n;
-	const struct alias *rows = aliases_of(key, &n);
-	for (size_t i = 0; i < n; i++)
-		if (concept_info(rows[i].concept)->group & l->groups)
-			file(l, &rows[i], (slice){ 0 });
+	const struct alias *row = aliases_of(attr->key_id, &n);
+	for (const struct alias *end = row + n; row < end; row++)
+		if (row->group & groups)
+			file(v, attr, row, (slice){ 0 });
 }
 
 void view_load(
         struct view *v, struct traces *t, struct attrs *as, struct emitter emitter, unsigned groups, enum precedence p)
 {
 	static const int favoured[] = { [OTEL_FIRST] = -1, [LLM_FIRST] = CLASS_LLM, [VENDOR_FIRST] = CLASS_VENDOR };
-	struct loading l = { .v = v, .groups = groups, .favoured = favoured[p] };
 	v->traces = t;
 	v->attrs = as;
 	v->span = as->kind == OWN_SPAN ? CONTAINER_OF(as, struct span, attrs) : NULL;
 	v->emitter = emitter;
 	v->kind = KIND_OTHER;
-	v->favoured = l.favoured;
+	v->favoured = favoured[p];
 	memset(v->head, 0, sizeof(v->head));
 	v->n = v->n_ignored = 0;
 	v->flat.n = 0;
@@ -105,20 +107,18 @@ void view_load(
 	if (v->nodes.used)
 		arena_reset(&v->nodes, NODES_KEPT);
 	for (struct attr *a = attrs_first(as); a; a = attrs_next(a)) {
-		if (a->key_id && !(key_groups(a->key_id) & groups))
-			continue;
-		l.attr = a;
-		if (a->key_id) {
-			file_known(&l, a->key_id);
-			continue;
-		}
-		l.last_concept = 0;
-		aliases_of_prefix(a->key, on_prefix, &l);
+		if (a->key_id)
+			file_known(v, a, groups);
+		else
+			file_other(v, a, groups);
 	}
 }
 
 static bool is_open(const struct view *v, const struct alias *a)
 {
+	_Static_assert(N_KINDS <= 8 * sizeof(a->kinds), "a kind has no bit in an alias");
+	if (!(a->flags & (ALIAS_GATED | ALIAS_AGGREGATE)))
+		return true;
 	return (!a->ecosystems || a->ecosystems >> v->emitter.ecosystem & 1) &&
 	        (!a->kinds || a->kinds >> v->kind & 1) && !(a->flags & ALIAS_AGGREGATE);
 }

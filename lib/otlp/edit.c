@@ -23,10 +23,9 @@ static void mark_span(struct traces *t, struct span *s, uint32_t fields)
 	mark_scope(t, s->scope);
 }
 
-static void mark_attrs(struct traces *t, struct attrs *as)
+/* Apart from mark_attrs, which as good as always finds the mark. */
+__attribute__((noinline)) static void mark_owner(struct traces *t, struct attrs *as)
 {
-	if (as->dirty)
-		return; /* what encloses it was marked with it */
 	as->dirty = true;
 	switch (as->kind) {
 	case OWN_RESOURCE:
@@ -47,6 +46,12 @@ static void mark_attrs(struct traces *t, struct attrs *as)
 	}
 }
 
+static void mark_attrs(struct traces *t, struct attrs *as)
+{
+	if (!as->dirty) /* else what encloses it was marked with it */
+		mark_owner(t, as);
+}
+
 static slice own(struct traces *t, slice s)
 {
 	return s.len ? arena_dup(&t->arena, s) : (slice){ 0 };
@@ -60,19 +65,13 @@ static struct value own_value(struct traces *t, const struct value *v)
 	return copy;
 }
 
-static void set_known_key(struct traces *t, struct attrs *as, struct attr *a, uint16_t id)
-{
-	as->known[id >> 6 & 3] |= UINT64_C(1) << (id & 63);
-	a->key_id = id;
-	a->key = key_table_name(t->keys, id);
-}
-
 /* The key as the attribute keeps it. */
-static void set_key(struct traces *t, struct attrs *as, struct attr *a, slice key, uint16_t id)
+static slice key_of(struct traces *t, struct attrs *as, slice key, uint16_t id)
 {
-	set_known_key(t, as, a, id);
 	if (!id)
-		a->key = own(t, key);
+		return own(t, key);
+	as->known[id >> 6 & 3] |= UINT64_C(1) << (id & 63);
+	return key_table_name(t->keys, id);
 }
 
 static uint16_t id_of(const struct traces *t, slice key)
@@ -101,22 +100,26 @@ static struct attr *only(struct attrs *as, slice key, uint16_t id, const struct 
 	return found;
 }
 
-/* A new one at the end of the list, without a key. Room comes from what the scan left, then in blocks. */
-static struct attr *append(struct traces *t, struct attrs *as)
+__attribute__((noinline)) static void make_spare(struct traces *t)
 {
-	if (UNLIKELY(t->spare == t->spare_end)) {
-		t->spare = arena_alloc(&t->arena, ADDED_BLOCK * sizeof(*t->spare));
-		t->spare_end = t->spare + ADDED_BLOCK;
-	}
+	t->spare = arena_alloc(&t->arena, ADDED_BLOCK * sizeof(*t->spare));
+	t->spare_end = t->spare + ADDED_BLOCK;
+}
+
+/* A new one at the end of the list. Room comes from what the scan left, then in blocks. */
+static void append(struct traces *t, struct attrs *as, slice key, uint16_t id, const struct value *v)
+{
+	if (UNLIKELY(t->spare == t->spare_end))
+		make_spare(t);
 	struct attr *a = t->spare++;
-	*a = (struct attr){ 0 };
+	*a = (struct attr){ .key = key, .value = *v, .key_id = id, .edit = ATTR_SET };
 	*(as->last ? &as->last->next : &as->first) = a;
 	as->last = a;
 	as->n++;
-	return a;
+	mark_attrs(t, as);
 }
 
-static void put_value(struct traces *t, struct attrs *as, struct attr *a, const struct value *v)
+void attr_replace_borrowed(struct traces *t, struct attrs *as, struct attr *a, const struct value *v)
 {
 	a->value = *v;
 	a->edit = ATTR_SET;
@@ -126,29 +129,36 @@ static void put_value(struct traces *t, struct attrs *as, struct attr *a, const 
 void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const struct value *v)
 {
 	struct value copy = own_value(t, v);
-	put_value(t, as, a, &copy);
+	attr_replace_borrowed(t, as, a, &copy);
+}
+
+/* Apart from attr_set_known, which mostly adds. */
+__attribute__((noinline)) static void set_again(
+        struct traces *t, struct attrs *as, slice key, uint16_t id, const struct value *v)
+{
+	struct attr *a = only(as, key, id, NULL);
+	if (a)
+		attr_replace_borrowed(t, as, a, v);
+	else
+		append(t, as, key_of(t, as, key, id), id, v);
 }
 
 /* Nothing that *v may be part of is written before it is read. */
 void attr_set_known(struct traces *t, struct attrs *as, uint16_t key_id, const struct value *v)
 {
-	struct attr *a = attrs_may_have(as, key_id) ? only(as, (slice){ 0 }, key_id, NULL) : NULL;
-	if (!a)
-		set_known_key(t, as, a = append(t, as), key_id);
-	put_value(t, as, a, v);
+	if (attrs_may_have(as, key_id))
+		set_again(t, as, (slice){ 0 }, key_id, v);
+	else
+		append(t, as, key_of(t, as, (slice){ 0 }, key_id), key_id, v);
 }
 
 void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const struct value *v)
 {
 	uint16_t id = id_of(t, key);
-	if (id) {
+	if (id)
 		attr_set_known(t, as, id, v);
-		return;
-	}
-	struct attr *a = only(as, key, 0, NULL);
-	if (!a)
-		set_key(t, as, a = append(t, as), key, 0);
-	put_value(t, as, a, v);
+	else
+		set_again(t, as, key, 0, v);
 }
 
 void attr_set(struct traces *t, struct attrs *as, slice key, const struct value *v)
@@ -187,7 +197,8 @@ void attr_rename(struct traces *t, struct attrs *as, struct attr *a, slice key)
 {
 	uint16_t id = id_of(t, key);
 	only(as, key, id, a);
-	set_key(t, as, a, key, id);
+	a->key = key_of(t, as, key, id);
+	a->key_id = id;
 	a->edit = a->edit == ATTR_SET ? ATTR_SET : ATTR_RENAMED;
 	mark_attrs(t, as);
 }

@@ -16,6 +16,8 @@ void attr_set_borrowed(struct traces *t, struct attrs *as, slice key, const stru
 void attr_set_known(struct traces *t, struct attrs *as, uint16_t key_id, const struct value *v);
 /* Another value for this attribute; others that have its key are left alone. */
 void attr_replace(struct traces *t, struct attrs *as, struct attr *a, const struct value *v);
+/* The same with the bytes of *v borrowed. */
+void attr_replace_borrowed(struct traces *t, struct attrs *as, struct attr *a, const struct value *v);
 void attr_set_str(struct traces *t, struct attrs *as, slice key, slice s);
 void attr_set_int(struct traces *t, struct attrs *as, slice key, int64_t i);
 void attr_set_double(struct traces *t, struct attrs *as, slice key, double d);

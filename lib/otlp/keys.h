@@ -87,14 +87,20 @@ static inline bool key_same(const char *a, const char *b, size_t n)
 	        0;
 }
 
+/* Whether the name of `id`, which is not 0, is `key`. */
+static inline bool key_table_is(const struct key_table *t, uint16_t id, slice key)
+{
+	const slice *name = &t->names[id - 1];
+	return name->len == key.len && key_same(name->p, key.p, key.len);
+}
+
 static inline uint16_t key_table_id(const struct key_table *t, slice key)
 {
 	uint64_t h = key_hash(key, t->seed);
 	const struct key_slot *s = key_slot_of(t, h);
 	if (s->mark != (uint32_t)(h >> 32) || !s->id)
 		return 0;
-	const slice *name = &t->names[s->id - 1];
-	return name->len == key.len && key_same(name->p, key.p, key.len) ? s->id : 0;
+	return key_table_is(t, s->id, key) ? s->id : 0;
 }
 
 static inline slice key_table_name(const struct key_table *t, uint16_t id)

@@ -8,6 +8,8 @@
 #include "lib/otlp/traces.h"
 #include "lib/otlp/wire.h"
 
+enum { SCAN_GUESSES = 512 };
+
 struct scan {
 	struct traces *t; /* NULL: validate only */
 	struct scan_report *r;
@@ -22,6 +24,8 @@ struct scan {
 	struct span *span, *span_end;
 	size_t attr_block, span_block; /* how many the next block has */
 	size_t budget; /* for t->arena */
+	/* By key id (mod SCAN_GUESSES), the id of the key that came behind it last time: an emitter writes them in one order. */
+	uint16_t follows[SCAN_GUESSES], last_id;
 };
 
 /* Marks the request broken. Always NULL. */

@@ -229,6 +229,14 @@ HOT bool read_kv(struct scan *s, const uint8_t *p, const uint8_t *end, slice *ke
 	return scan_kv(s, p, end, 1, key, v);
 }
 
+HOT uint16_t key_id(struct scan *s, slice key)
+{
+	uint16_t *guess = &s->follows[s->last_id % SCAN_GUESSES], id = *guess;
+	if (!id || !key_table_is(s->t->keys, id, key))
+		*guess = id = key_table_id(s->t->keys, key);
+	return s->last_id = id;
+}
+
 HOT const uint8_t *walk_attr(
         struct scan *s, const bool index, const uint8_t *start, const uint8_t *p, const uint8_t *end, struct attrs *as)
 {
@@ -250,7 +258,7 @@ HOT const uint8_t *walk_attr(
 		a->next = NULL;
 		a->raw = (const char *)start;
 		a->raw_len = (uint32_t)(p - start);
-		a->key_id = s->t->keys ? key_table_id(s->t->keys, a->key) : 0;
+		a->key_id = s->t->keys ? key_id(s, a->key) : 0;
 		as->known[a->key_id >> 6 & 3] |= UINT64_C(1) << (a->key_id & 63);
 		a->deleted = false;
 		a->edit = 0;

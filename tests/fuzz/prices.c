@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(t[0] || e.text[0]);
 	if (!t[0])
 		return 0;
-	struct price_cache *cache = prices_cache_new();
+	struct price_cache *cache = prices_cache_new(NULL);
 	const char *providers[] = { "", "a", "openai", "newcomer" };
 	for (size_t i = 0; i < COUNTOF(providers) * 4; i++) { /* each twice, for the cache */
 		struct price_query q = { slice_of(providers[i / 4]), { (const char *)data + size - tail, tail },

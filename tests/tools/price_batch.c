@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(stderr, "%zu models, of files %zu, skipped %zu, twice %zu%s%s\n", prices_count(t), r.models, r.skipped,
 	        r.duplicates, r.note[0] ? ": " : "", r.note);
-	struct price_cache *cache = prices_cache_new();
+	struct price_cache *cache = prices_cache_new(NULL);
 	char *line = NULL;
 	size_t cap = 0;
 	int rc = 0;

@@ -23,6 +23,8 @@ static const struct {
 	{ USER(""), true, 0 },
 	{ USER(TEXT("a \\\"quote\\\" \\u00e4 \\n and 32 bytes of more text")), true, 0 },
 	{ " [ { \"role\" : \"user\" , \"parts\" : [ " TEXT("x") " , " TEXT("y") " ] , \"name\":\"ann\" } ] ", true, 0 },
+	{ USER("{\"type\": \"text\", \"content\": \"x\"}, {\"type\": \"text\", \"content\": \"y\" }"), true, 0 },
+	{ USER("{\"content\":\"x\",\"type\":\"text\"}"), true, 0 },
 	{ USER(CALL("{\"a\":[1,-2.5e+3,true,false,null,{}],\"b\":[]}")), true, 0 },
 	{ USER("{\"type\":\"tool_call\",\"id\":\"c1\",\"name\":\"f\"}"), true, 0 },
 	{ TOOL(RESPONSE), true, 0 },
@@ -41,6 +43,10 @@ static const struct {
 	{ "[{\"role\":\"assistant\",\"parts\":[],\"finish_reason\":\"tool_calls\"}]", false, 0 },
 	{ USER("{\"type\":\"text\",\"text\":\"hi\"}"), false, 0 },
 	{ USER("{\"type\":\"text\"}"), false, 0 },
+	{ USER("{\"type\":\"text\",\"content\":7}"), false, 0 },
+	{ USER("{\"type\":\"text\",\"content\":\"x\",\"id\":\"c1\"}"), false, 0 },
+	{ USER("{\"type\":\"text\",\"content\":\"x\",\"content\":\"y\"}"), false, 0 },
+	{ TOOL(TEXT("x")), false, 0 },
 	{ USER("{\"type\":\"image\",\"content\":\"hi\"}"), false, 0 },
 	{ USER(TEXT("bad \\x escape")), false, 0 },
 	{ USER(TEXT("bad \\u12g4")), false, 0 },
@@ -55,6 +61,7 @@ static const struct {
 	{ USER(RESPONSE), false, 0 },
 	{ TOOL(TEXT("x") "," RESPONSE), false, 0 },
 	{ "[{\"role\":\"user\",\"parts\":[" TEXT("cut"), false, 0 },
+	{ "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":", false, 0 },
 };
 
 static void is_sure(void **state)

@@ -530,13 +530,16 @@ static void cache_changes_nothing(void **state UNUSED)
 	static const char one[] = "weir-prices\t1\nmodel\topenai\tm\tm*\tin=1\n";
 	struct price_table *t[2] = { prices_new(&(struct price_sources){ 0 }, 1, NULL, &e),
 		prices_new_of_texts(&(struct price_text){ "f", slice_of(one), 0 }, 1, false, 2, NULL, &e) };
-	struct price_cache *cache = prices_cache_new();
+	struct price_cache *cache = prices_cache_new(NULL);
 	for (int i = 0; i < 50000; i++) {
 		char name[160];
 		const char *stem = stems[rand_r(&seed) % COUNTOF(stems)];
 		snprintf(name, sizeof(name), rand_r(&seed) % 2 ? "%s" : "%s%d", stem, rand_r(&seed) % 2000);
-		struct price_query q = { slice_of(providers[rand_r(&seed) % COUNTOF(providers)]), slice_of(name), { 0 },
-			{ 0 } };
+		struct price_query q = { slice_of(providers[rand_r(&seed) % COUNTOF(providers)]), slice_of(name),
+			slice_of(rand_r(&seed) % 2 ? stems[rand_r(&seed) % COUNTOF(stems)] : ""),
+			slice_of(rand_r(&seed) % 2 ? providers[rand_r(&seed) % COUNTOF(providers)] : "") };
+		if (rand_r(&seed) % 4 == 0)
+			q.response_model = (slice){ 0 };
 		const struct price_table *table = t[rand_r(&seed) % 2];
 		struct price_match a, b;
 		enum price_status sa = prices_resolve(table, cache, &q, &a), sb = prices_resolve(table, NULL, &q, &b);

@@ -203,6 +203,34 @@ static void member_first(void **state UNUSED)
 	assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), "unknown_model");
 }
 
+/* Local providers cost nothing and gateways are not asked, whatever the table says, and what is remembered is the same. */
+static void names_before_the_table(void **state UNUSED)
+{
+	static const struct {
+		const char *provider, *member, *model, *with, *without;
+	} rows[] = {
+		{ "Acme", "", "bare", "free", "acme/bare exact" },
+		{ "acme", "zai", "glm", "free", "zai/glm exact" },
+		{ "ZAI", "", "glm", "unknown_provider", "zai/glm exact" },
+		{ "kong", "zai", "glm", "unknown_provider", "zai/glm exact" },
+		{ "kong", "", "zed-1", "acme/Zed-1 exact, inferred provider", "unknown_provider" },
+		{ "zhipu_ai", "zai", "glm", "zai/glm exact", "zai/glm exact" },
+	};
+	slice local = SLICE("acme"), gateways[] = { SLICE("zai"), SLICE("kong") };
+	const struct conf_strs lists[] = { { &local, 1 }, { gateways, 2 } };
+	const struct price_names before = { &lists[0], &lists[1] };
+	struct price_cache *cache = prices_cache_new(&before);
+	for (size_t i = 0; i < 2 * COUNTOF(rows); i++) {
+		size_t at = i % COUNTOF(rows);
+		struct price_match m;
+		struct price_query q = { slice_of(rows[at].provider), slice_of(rows[at].model), { 0 },
+			slice_of(rows[at].member) };
+		assert_string_equal(say(prices_resolve(table, cache, &q, &m), &m), rows[at].with);
+		assert_string_equal(say(prices_resolve(table, NULL, &q, &m), &m), rows[at].without);
+	}
+	prices_cache_free(cache);
+}
+
 static void long_names(void **state UNUSED)
 {
 	char text[PRICE_NAME_MAX + 2];
@@ -402,6 +430,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(response_model_first),
 		cmocka_unit_test(member_first),
+		cmocka_unit_test(names_before_the_table),
 		cmocka_unit_test(long_names),
 		cmocka_unit_test(arithmetic),
 		cmocka_unit_test(tiers),

@@ -76,12 +76,32 @@ static void stays_bounded(void **state)
 	tool_memo_release(&m);
 }
 
+/* What half the slots could hold is there again, but for a few that chance put into one set. */
+static void some_dozens_stay(void **state)
+{
+	(void)state;
+	struct tool_memo m = { 0 };
+	size_t hits = 0;
+	char in[32];
+	for (int i = 0; i < TOOL_MEMO_SLOTS; i++) {
+		snprintf(in, sizeof in, "[%d]", i % (TOOL_MEMO_SLOTS / 2));
+		struct value v = text(in);
+		if (i < TOOL_MEMO_SLOTS / 2)
+			tool_memo_keep(&m, &v, v.s, false);
+		else
+			hits += tool_memo_find(&m, &v) != NULL;
+	}
+	assert_in_range(hits, TOOL_MEMO_SLOTS / 2 - 8, TOOL_MEMO_SLOTS / 2);
+	tool_memo_release(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_was_kept),
 		cmocka_unit_test(keeps_nothing_large),
 		cmocka_unit_test(stays_bounded),
+		cmocka_unit_test(some_dozens_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

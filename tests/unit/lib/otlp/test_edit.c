@@ -97,6 +97,19 @@ static void test_set_from_itself(void **state)
 	expect(as, "a=3,known=2,other=1,");
 }
 
+static void test_replace(void **state)
+{
+	(void)state;
+	struct attrs *as = &span->attrs;
+	char text[] = "new";
+	struct value v = { .type = V_STRING, .s = { text, 3 } };
+	attr_replace_borrowed(&t, as, as->first, &v);
+	assert_true(t.dirty && as->dirty);
+	attr_replace(&t, as, as->first->next, &v);
+	memset(text, '!', 3);
+	expect(as, "a=!!!,known=new,a=3,"); /* the first is borrowed; its twin is left alone */
+}
+
 static void test_many_added(void **state)
 {
 	(void)state;
@@ -284,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(test_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_set_from_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_added, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_rename, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_owners, setup, teardown),
