@@ -97,6 +97,9 @@ struct key_table *key_table_new(const slice *names, size_t n)
 	t->bucket_mask = buckets - 1;
 	t->slots = grab(slots, sizeof(*t->slots));
 	t->shift = grab(buckets, sizeof(*t->shift));
+	for (size_t i = 0; i < n; i++)
+		if (names[i].len)
+			t->lengths[(unsigned char)names[i].p[0]] |= key_length_bit(names[i].len);
 	struct plan plan = { grab(n + 1, 8), grab(n + 1, 4), grab(buckets + 1, 4) };
 	while (!build(t, n, &plan))
 		t->seed += 0x9E3779B97F4A7C15;

@@ -20,9 +20,10 @@ struct key_table {
 	uint32_t bucket_mask, slot_mask;
 	uint16_t *shift; /* by bucket */
 	struct key_slot *slots;
+	uint32_t lengths[UINT8_MAX + 1]; /* by first byte: bit of each length that names have; 31: that or more */
 };
 
-/* `names` are borrowed and must be distinct, at most 65534. Never NULL. */
+/* `names` are borrowed and must be distinct and not empty, at most 65534. Never NULL. */
 struct key_table *key_table_new(const slice *names, size_t n) MUST_USE;
 void key_table_free(struct key_table *t);
 
@@ -94,8 +95,16 @@ static inline bool key_table_is(const struct key_table *t, uint16_t id, slice ke
 	return name->len == key.len && key_same(name->p, key.p, key.len);
 }
 
+static inline uint32_t key_length_bit(size_t len)
+{
+	return UINT32_C(1) << (len < 31 ? len : 31);
+}
+
+/* Most keys that are in no list are told by first byte and length. */
 static inline uint16_t key_table_id(const struct key_table *t, slice key)
 {
+	if (!key.len || !(t->lengths[(unsigned char)key.p[0]] & key_length_bit(key.len)))
+		return 0;
 	uint64_t h = key_hash(key, t->seed);
 	const struct key_slot *s = key_slot_of(t, h);
 	if (s->mark != (uint32_t)(h >> 32) || !s->id)
