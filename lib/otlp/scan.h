@@ -39,6 +39,8 @@ void scan_text(struct scan *s, const uint8_t *p, size_t n);
  * valid on entry (V_EMPTY): a second occurrence goes on with it. False: broken. */
 bool scan_any(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, struct value *v);
 bool scan_kv(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, slice *key, struct value *v);
+/* The elements of an ArrayValue or (`keyed`) a KeyValueList that are on level `depth`. False: broken. */
+bool scan_list(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, bool keyed);
 
 /* From the arena of `t`, within the budget; NULL sets no_memory. */
 void *scan_alloc(struct scan *s, size_t n);

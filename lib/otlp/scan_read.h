@@ -119,9 +119,9 @@ HOT const uint8_t *take_fix32(const uint8_t *p, const uint8_t *end, uint32_t *ou
 	return p + 4;
 }
 
-/* The AnyValue [p, end) of an attribute if it is one scalar and nothing else; also checks the text of value and key.
- * False: not of that form, whatever it is (then nothing was counted). */
-HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice key, struct value *v)
+/* The AnyValue [p, end) on level `depth` (at most OTLP_ANYVALUE_DEPTH) if it is one value and nothing else; also checks the text of
+ * value and key. False: not of that form, whatever it is (then nothing was counted), or broken inside, which is found again. */
+HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, slice key, struct value *v)
 {
 	uint64_t x = 0;
 	uint32_t n = 0;
@@ -155,6 +155,14 @@ HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice k
 		x = wire_fix64(p);
 		memcpy(&v->d, &x, sizeof(v->d));
 		break;
+	case TAG(5, WIRE_LEN):
+	case TAG(6, WIRE_LEN):
+		v->type = p[-1] == TAG(5, WIRE_LEN) ? V_ARRAY : V_KVLIST;
+		p = wire_len(p, end, &n);
+		if (!p || p + n != end || !scan_list(s, p, end, depth + 1, v->type == V_KVLIST))
+			return false;
+		v->s = wire_slice(p, n);
+		break;
 	default:
 		return false;
 	}
@@ -165,7 +173,7 @@ HOT bool any_usual(struct scan *s, const uint8_t *p, const uint8_t *end, slice k
 /* A KeyValue of less than 128 bytes, so that all lengths are single bytes, that is one key and one usual value and
  * nothing else, in either order (the Collector writes the value first). If the value is text, all but text is tags and
  * lengths below 128, so that one look at all of it will do. */
-HOT bool kv_small(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+HOT bool kv_small(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, slice *key, struct value *v)
 {
 	size_t n = (size_t)(end - p), first = p[1];
 	if (n < 4 || first > n - 4)
@@ -187,14 +195,14 @@ HOT bool kv_small(struct scan *s, const uint8_t *p, const uint8_t *end, slice *k
 		return false;
 	}
 	if (any[0] != TAG(1, WIRE_LEN) || any[1] + 2U != any_len || UNLIKELY(ascii_prefix(p, n) < n))
-		return any_usual(s, any, any + any_len, *key, v);
+		return any_usual(s, any, any + any_len, depth, *key, v);
 	v->type = V_STRING;
 	v->s = wire_slice(any + 2, any_len - 2);
 	return true;
 }
 
 /* The same for any size, key first. */
-HOT bool kv_large(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+HOT bool kv_large(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, slice *key, struct value *v)
 {
 	uint32_t n;
 	if (*p != TAG(1, WIRE_LEN))
@@ -203,10 +211,11 @@ HOT bool kv_large(struct scan *s, const uint8_t *p, const uint8_t *end, slice *k
 	if (!p || p == end || *p != TAG(2, WIRE_LEN))
 		return false;
 	p = wire_len(p + 1, end, &n);
-	return p && p + n == end && any_usual(s, p, end, *key, v);
+	return p && p + n == end && any_usual(s, p, end, depth, *key, v);
 }
 
-HOT bool kv_large_reversed(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
+HOT bool kv_large_reversed(
+        struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, slice *key, struct value *v)
 {
 	uint32_t n;
 	if (*p != TAG(2, WIRE_LEN))
@@ -214,15 +223,15 @@ HOT bool kv_large_reversed(struct scan *s, const uint8_t *p, const uint8_t *end,
 	p = wire_len(p + 1, end, &n);
 	if (!p || p + n == end || p[n] != TAG(1, WIRE_LEN) || take_bytes(p + n + 1, end, key) != end)
 		return false;
-	return any_usual(s, p, p + n, *key, v);
+	return any_usual(s, p, p + n, depth, *key, v);
 }
 
 HOT bool read_kv(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
 {
 	if (LIKELY(end - p < 128)) {
-		if (LIKELY(kv_small(s, p, end, key, v)))
+		if (LIKELY(kv_small(s, p, end, 1, key, v)))
 			return true;
-	} else if (kv_large(s, p, end, key, v) || kv_large_reversed(s, p, end, key, v)) {
+	} else if (kv_large(s, p, end, 1, key, v) || kv_large_reversed(s, p, end, 1, key, v)) {
 		return true;
 	}
 	*v = (struct value){ 0 };

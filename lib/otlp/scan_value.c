@@ -5,7 +5,7 @@
  * neither looked at nor kept, as its owner is refused.
  */
 #include "lib/base/utf8.h"
-#include "lib/otlp/scan.h"
+#include "lib/otlp/scan_read.h"
 
 const uint8_t *scan_bad(struct scan *s, const uint8_t *at, const char *why)
 {
@@ -39,8 +39,18 @@ void scan_text(struct scan *s, const uint8_t *p, size_t n)
 	}
 }
 
-/* The elements of an ArrayValue or a KeyValueList. */
-static bool scan_list(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, bool keyed)
+static bool usual_element(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, bool keyed)
+{
+	slice key = wire_slice(p, 0); /* of an array's element: none, but bytes that can be read */
+	struct value v;
+	if (depth > OTLP_ANYVALUE_DEPTH)
+		return false;
+	if (!keyed)
+		return any_usual(s, p, end, depth, key, &v);
+	return end - p < 128 ? kv_small(s, p, end, depth, &key, &v) : kv_large(s, p, end, depth, &key, &v);
+}
+
+bool scan_list(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, bool keyed)
 {
 	while (p < end) {
 		const uint8_t *start = p;
@@ -59,7 +69,9 @@ static bool scan_list(struct scan *s, const uint8_t *p, const uint8_t *end, unsi
 			return scan_bad(s, start, "a length is not valid");
 		slice key;
 		struct value v = { 0 };
-		if (keyed ? !scan_kv(s, p, p + n, depth, &key, &v) : !scan_any(s, p, p + n, depth, &v))
+		/* what is broken inside is not looked at twice on each level */
+		if (!usual_element(s, p, p + n, depth, keyed) &&
+		        (s->why || !(keyed ? scan_kv(s, p, p + n, depth, &key, &v) : scan_any(s, p, p + n, depth, &v))))
 			return false;
 		p += n;
 	}

@@ -122,6 +122,50 @@ static void test_broken(void **state)
 	}
 }
 
+/* `levels` of arrays and maps by turns around `any`, each behind a sound element. */
+static slice wrapped(slice any, unsigned levels)
+{
+	while (levels--) {
+		bool map = levels % 2;
+		slice sound = w_len(&a, 1, SLICE("x"));
+		slice first = map ? w_attr_any(&a, 1, "f", sound) : w_len(&a, 1, sound);
+		slice second = map ? w_attr_any(&a, 1, "k", any) : w_len(&a, 1, any);
+		any = w_len(&a, map ? 6 : 5, w_cat(&a, first, second, w_end));
+	}
+	return any;
+}
+
+/* However deep: a walk that looked twice at each level would not end. */
+static void test_broken_inside(void **state)
+{
+	(void)state;
+	const slice inside[] = { w_int(&a, 1, 1), SLICE("\x0a\x05z"), w_len(&a, 5, w_int(&a, 1, 1)),
+		w_len(&a, 6, w_len(&a, 1, SLICE("\x0a\x7f"))) };
+	for (unsigned levels = 0; levels < 64; levels++) {
+		for (size_t i = 0; i < COUNTOF(inside); i++) {
+			struct traces t;
+			struct scan_report r;
+			struct err e = { 0 };
+			slice body = with_span(w_attr_any(&a, 9, "k", wrapped(inside[i], levels)));
+			assert_int_equal(scan_with(NULL, &t, body, &r, &e), -1);
+			traces_release(&t);
+		}
+	}
+}
+
+/* A value on level 64 is the last that is looked at, in a map as in an array. */
+static void test_levels(void **state)
+{
+	(void)state;
+	for (unsigned levels = 60; levels < 68; levels++) {
+		struct traces t;
+		struct scan_report r;
+		scan(&t, with_span(w_attr_any(&a, 9, "k", wrapped(w_len(&a, 1, SLICE("x")), levels))), &r);
+		assert_int_equal(r.n_refused, levels > 63);
+		traces_release(&t);
+	}
+}
+
 static void test_every_cut(void **state)
 {
 	(void)state;
@@ -434,8 +478,8 @@ static void test_corpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_empty), cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_every_cut), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_refused_from_above), cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_broken_inside), cmocka_unit_test(test_levels), cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_refused_from_above), cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_utf8_long), cmocka_unit_test(test_utf8_all_bad),
 		cmocka_unit_test(test_split_bomb), cmocka_unit_test(test_split_messages), cmocka_unit_test(test_oneof),
 		cmocka_unit_test(test_memory), cmocka_unit_test(test_corpus) };
