@@ -2,8 +2,8 @@
  *
  * An agent sends the same tool definitions with every call, often more bytes than its messages. A slot keeps what came and what it
  * became, both whole, so that a hit is certain and not a guess by hash. At most TOOL_MEMO_SLOTS x TOOL_MEMO_MAX bytes are kept; of
- * the values that meet in a set of TOOL_MEMO_WAYS slots the newest stay, and sets are large so that some dozens of agents do not push each
- * other out. The memo belongs to one worker's normaliser.
+ * the values that meet in a full set of TOOL_MEMO_WAYS slots one gives way, and sets are large so that some dozens of agents do not push
+ * each other out. The memo belongs to one worker's normaliser.
  */
 #pragma once
 #include "lib/otlp/traces.h"
@@ -19,11 +19,12 @@ struct tool_memo_slot {
 
 struct tool_memo {
 	uint64_t seed; /* 0: nothing was kept yet */
+	unsigned n_pushed_out;
 	struct tool_memo_slot slots[TOOL_MEMO_SLOTS];
 };
 
 void tool_memo_release(struct tool_memo *m);
 /* What the same value (string, array or map) became before; NULL: not known. Valid until the next tool_memo_keep. */
 const struct tool_memo_slot *tool_memo_find(const struct tool_memo *m, const struct value *v);
-/* Of a value that tool_memo_find does not know. Copies both; does nothing when they are too large or memory is out. */
+/* Copies both; does nothing when they are too large or memory is out. */
 void tool_memo_keep(struct tool_memo *m, const struct value *v, slice out, bool lossy);

@@ -95,6 +95,25 @@ static void some_dozens_stay(void **state)
 	tool_memo_release(&m);
 }
 
+/* Values that come round and round and are half as many again as there are slots: some are still there each time. */
+static void too_many_in_turn(void **state)
+{
+	(void)state;
+	struct tool_memo m = { 0 };
+	size_t hits = 0;
+	char in[32];
+	for (int i = 0; i < 9 * TOOL_MEMO_SLOTS; i++) {
+		snprintf(in, sizeof in, "[%d]", i % (TOOL_MEMO_SLOTS * 3 / 2));
+		struct value v = text(in);
+		bool found = tool_memo_find(&m, &v) != NULL;
+		hits += found && i >= 3 * TOOL_MEMO_SLOTS;
+		if (!found)
+			tool_memo_keep(&m, &v, v.s, false);
+	}
+	assert_in_range(hits, TOOL_MEMO_SLOTS, 6 * TOOL_MEMO_SLOTS);
+	tool_memo_release(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +121,7 @@ int main(void)
 		cmocka_unit_test(keeps_nothing_large),
 		cmocka_unit_test(stays_bounded),
 		cmocka_unit_test(some_dozens_stay),
+		cmocka_unit_test(too_many_in_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
