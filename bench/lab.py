@@ -46,16 +46,16 @@ def family(pid):
     return [pid, *map(int, kids)]
 
 
+def ticks(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
 def cpu_seconds(pid):
-    """Of all its threads: the scheduler's nanoseconds, or the clock ticks of a kernel that does not tell them."""
-    total = 0
-    for p in family(pid):
-        try:
-            total += sum(int(t.read_text().split()[0]) for t in pathlib.Path(f"/proc/{p}/task").glob("*/schedstat")) / 1e9
-        except (OSError, IndexError):
-            fields = pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()
-            total += (int(fields[11]) + int(fields[12])) / TICK
-    return total
+    """Of all its threads that live: the scheduler's nanoseconds, or the clock ticks where the kernel does not tell them."""
+    if not pathlib.Path("/proc/self/schedstat").exists():
+        return sum(ticks(p) for p in family(pid))
+    return sum(int(t.read_text().split()[0]) for p in family(pid) for t in pathlib.Path(f"/proc/{p}/task").glob("*/schedstat")) / 1e9
 
 
 def rss(pid):

@@ -1,6 +1,6 @@
 /* scan_read.h - the hot readers of the scan: scalars, text, and the attributes in their usual form.
  *
- * Included by scan.c and scan_span.c only. Everything is always_inline: `index` is a constant at each use, so that
+ * Included by scan.c, scan_span.c and scan_value.c only. Everything is always_inline: `index` is a constant at each use, so that
  * the validating walk carries nothing of the indexing one. What is not of the usual form goes to scan_kv.
  */
 #pragma once
@@ -226,14 +226,18 @@ HOT bool kv_large_reversed(
 	return any_usual(s, p, p + n, depth, *key, v);
 }
 
+/* A KeyValue of one of these forms; false as any_usual. */
+HOT bool usual_kv(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, slice *key, struct value *v)
+{
+	if (LIKELY(end - p < 128))
+		return kv_small(s, p, end, depth, key, v);
+	return kv_large(s, p, end, depth, key, v) || kv_large_reversed(s, p, end, depth, key, v);
+}
+
 HOT bool read_kv(struct scan *s, const uint8_t *p, const uint8_t *end, slice *key, struct value *v)
 {
-	if (LIKELY(end - p < 128)) {
-		if (LIKELY(kv_small(s, p, end, 1, key, v)))
-			return true;
-	} else if (kv_large(s, p, end, 1, key, v) || kv_large_reversed(s, p, end, 1, key, v)) {
+	if (LIKELY(usual_kv(s, p, end, 1, key, v)))
 		return true;
-	}
 	*v = (struct value){ 0 };
 	return scan_kv(s, p, end, 1, key, v);
 }

@@ -1,7 +1,7 @@
 /* scan_value.c - the general reader of KeyValue and AnyValue, and other parts of the scan that are seldom reached.
  *
- * The fast paths of scan.c handle what exporters write and come here for everything else: arrays, lists, unknown
- * fields, unusual order, long or padded lengths. Recursion ends at OTLP_ANYVALUE_DEPTH; what is deeper is
+ * The readers of scan_read.h handle what exporters write and come here for everything else: unknown fields, unusual order, padded
+ * lengths; and for the elements of arrays and lists, which are tried with the same readers first. Recursion ends at OTLP_ANYVALUE_DEPTH; what is deeper is
  * neither looked at nor kept, as its owner is refused.
  */
 #include "lib/base/utf8.h"
@@ -45,9 +45,7 @@ static bool usual_element(struct scan *s, const uint8_t *p, const uint8_t *end, 
 	struct value v;
 	if (depth > OTLP_ANYVALUE_DEPTH)
 		return false;
-	if (!keyed)
-		return any_usual(s, p, end, depth, key, &v);
-	return end - p < 128 ? kv_small(s, p, end, depth, &key, &v) : kv_large(s, p, end, depth, &key, &v);
+	return keyed ? usual_kv(s, p, end, depth, &key, &v) : any_usual(s, p, end, depth, key, &v);
 }
 
 bool scan_list(struct scan *s, const uint8_t *p, const uint8_t *end, unsigned depth, bool keyed)

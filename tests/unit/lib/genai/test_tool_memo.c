@@ -14,6 +14,13 @@ static struct value text(const char *s)
 	return (struct value){ .type = V_STRING, .s = slice_of(s) };
 }
 
+/* "[i]" in `in`, which has 32 bytes. */
+static struct value numbered(char *in, int i)
+{
+	snprintf(in, 32, "[%d]", i);
+	return text(in);
+}
+
 static void finds_what_was_kept(void **state)
 {
 	(void)state;
@@ -61,8 +68,7 @@ static void stays_bounded(void **state)
 	char in[32];
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 10 * TOOL_MEMO_SLOTS; i++) {
-			snprintf(in, sizeof in, "[%d]", i);
-			struct value v = text(in);
+			struct value v = numbered(in, i);
 			const struct tool_memo_slot *s = round ? tool_memo_find(&m, &v) : NULL;
 			if (round && s) {
 				assert_true(slice_eq(s->out, v.s));
@@ -84,8 +90,7 @@ static void some_dozens_stay(void **state)
 	size_t hits = 0;
 	char in[32];
 	for (int i = 0; i < TOOL_MEMO_SLOTS; i++) {
-		snprintf(in, sizeof in, "[%d]", i % (TOOL_MEMO_SLOTS / 2));
-		struct value v = text(in);
+		struct value v = numbered(in, i % (TOOL_MEMO_SLOTS / 2));
 		if (i < TOOL_MEMO_SLOTS / 2)
 			tool_memo_keep(&m, &v, v.s, false);
 		else
@@ -103,8 +108,7 @@ static void too_many_in_turn(void **state)
 	size_t hits = 0;
 	char in[32];
 	for (int i = 0; i < 9 * TOOL_MEMO_SLOTS; i++) {
-		snprintf(in, sizeof in, "[%d]", i % (TOOL_MEMO_SLOTS * 3 / 2));
-		struct value v = text(in);
+		struct value v = numbered(in, i % (TOOL_MEMO_SLOTS * 3 / 2));
 		bool found = tool_memo_find(&m, &v) != NULL;
 		hits += found && i >= 3 * TOOL_MEMO_SLOTS;
 		if (!found)
